@@ -1,0 +1,1 @@
+"""Experiment-tracked hyperparameter studies of image classifiers."""

@@ -1,0 +1,74 @@
+"""The last lines of a study: the winner against the default, where the time went, and what to do next."""
+
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from study.config import Config
+from study.confirm import DEFAULT, WINNER, confirmed, gain, ranking, test_accuracy
+from study.drive import Driver
+from study.record import CONFIRM, FINISHED
+from study.stores import TRACKING_URI
+from study.track import Run, Tracker, charts_link
+
+UI_ADDRESS = "http://127.0.0.1:5000"
+
+
+def print_summary(
+    console: Console, tracker: Tracker, options: Namespace, roles: Mapping[str, Config], driver: Driver
+) -> None:
+    """Print what was found, and how to look at it."""
+    runs = tracker.runs()
+    states = Counter(run.tags["state"] for run in runs if run.tags.get("phase") != CONFIRM and "state" in run.tags)
+    console.print(f"\n{options.study}: {', '.join(f'{states[name]} {name}' for name in FINISHED)}", highlight=False)
+    if not roles:
+        console.print("no trial is complete, so there is no winner: see the failed and diverged runs", highlight=False)
+    elif options.confirm_seeds:
+        _print_confirmation(console, confirmed(runs, roles), roles, driver)
+    else:
+        best = ranking(runs)[0]
+        console.print(
+            f"best of the search: {best.name}, validation accuracy {best.metrics['objective']:.4f} "
+            f"({driver.view.describe(roles[WINNER])}); not confirmed, and the best of many overstates itself",
+            highlight=False,
+        )
+    for failure in driver.failures:
+        console.print(f"{failure}; the same command tries it again", markup=False, highlight=False)
+    _print_split(console, driver.spent)
+    local = "" if options.tracking_uri == TRACKING_URI else f" --tracking-uri {options.tracking_uri}"
+    served = options.tracking_uri if options.tracking_uri.startswith("http") else UI_ADDRESS
+    console.print(f"look:   python -m study.ui{local}", markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        f"        {charts_link(served, tracker.experiment_id)}", markup=False, highlight=False, soft_wrap=True
+    )
+    console.print(f"report: python -m reports.findings --study {options.study}{local}", markup=False, highlight=False)
+
+
+def _print_confirmation(
+    console: Console, by_role: Mapping[str, Sequence[Run]], roles: Mapping[str, Config], driver: Driver
+) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("", "test accuracy [95%]", "seeds", "train s", "parameters"):
+        table.add_column(heading, justify="right" if heading in ("seeds", "train s", "parameters") else "left")
+    for role, runs in by_role.items():
+        if runs:
+            seconds = sum(run.metrics["train_seconds"] for run in runs) / len(runs)
+            parameters = f"{runs[0].metrics['parameters']:,.0f}"
+            table.add_row(role, str(test_accuracy(runs)), str(len(runs)), f"{seconds:.2f}", parameters)
+    console.print(table)
+    for role, config in roles.items():
+        console.print(f"{role}: {driver.view.describe(config)}", markup=False, highlight=False, soft_wrap=True)
+    if by_role.get(DEFAULT) and by_role[WINNER]:
+        difference = gain(by_role[WINNER], by_role[DEFAULT])
+        console.print(f"winner - default: {difference} over {difference.n} paired seeds", markup=False, highlight=False)
+    elif DEFAULT not in roles:
+        console.print("the default configuration is itself among the two best", highlight=False)
+
+
+def _print_split(console: Console, spent: Mapping[str, float]) -> None:
+    if training := spent["training"]:
+        shares = (f"{name} {spent[name]:.1f} s ({spent[name] / training:.1%})" for name in ("tracking", "driving"))
+        console.print(f"time:   training {training:.1f} s, {', '.join(shares)} of that", highlight=False)

@@ -1,0 +1,130 @@
+"""A study from its options to its last line: explore, search, confirm, crown, sum up."""
+
+import signal
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import torch
+from rich.console import Console
+
+from study import environment
+from study.closing import print_summary
+from study.config import Config, Plan, make_plan
+from study.confirm import ConfirmQueue, confirmed, crown, finalists, ranking
+from study.data import Splits, load_splits, load_test
+from study.drive import Driver, reap
+from study.note import note, tags
+from study.queue import open_storage
+from study.record import CONFIRM, EXPLORE, SEARCH
+from study.search import SearchQueue
+from study.track import Tracker, dataset_input
+from study.train import device as find_device
+from study.view import View, make_view
+from study.workers import Pool
+
+
+def conduct(options: Namespace) -> int:
+    """Run what is missing of a study; 0 if all of its trials are finished then, 1 if some failed."""
+    console = Console()
+    plan = make_plan(options.dataset, options.model, options.given)
+    device = find_device(options.device)
+    with console.status(f"reading {options.dataset}"):
+        splits = load_splits(options.dataset, options.data_dir, plan.largest_side)
+        if "image_size" not in plan.space:
+            splits = splits.resized(plan.base.image_size)
+    workers = min(options.workers or (1 if device.type == "cuda" else environment.cores()), options.trials)
+    with _stoppable(console), Pool(workers, splits, device) as pool:
+        study = Study(options, plan, splits, device)
+        with make_view(console, tuple(plan.space)) as view:
+            driver = study.driver(pool, view)
+            study.search(driver)
+            roles = finalists(study.tracker.runs(), plan.base)
+            if roles and options.confirm_seeds:
+                study.confirm(driver, roles)
+    if roles:
+        with console.status("registering the winner's model"):
+            study.crown(roles)
+    print_summary(console, study.tracker, options, roles, driver)
+    return 1 if driver.failures else 0
+
+
+class Study:
+    """The two stores of one study, opened and checked against what is asked."""
+
+    def __init__(self, options: Namespace, plan: Plan, splits: Splits, device: torch.device) -> None:
+        self.options, self.plan, self.splits, self.device = options, plan, splits, device
+        self.tracker = Tracker(options.tracking_uri, options.study)
+        self.storage = open_storage(options.storage)
+        self.queue = SearchQueue(self.storage, options.study, plan, options.sampler, options.pruner)
+        self.queue.settle(settings(options, plan, splits))
+        self.queue.want(options.trials)
+        self.tracker.create()
+        self.tracker.describe(note(options, plan, splits, device), tags(options, plan, splits, device))
+        reap(self.queue, self.tracker)
+        self.queue.retry()
+
+    def driver(self, pool: Pool, view: View) -> Driver:
+        name, location = self.options.dataset, str(self.options.data_dir)
+        counts = {"training": len(self.splits.train.labels), "validation": len(self.splits.val.labels)}
+        training = dataset_input(name, self.splits.digest, location, "training", counts)
+        testing = dataset_input(f"{name} (test)", self.splits.digest, location, "testing", {})
+        datasets = {EXPLORE: [training], SEARCH: [training], CONFIRM: [training, testing]}
+        run_tags = environment.run_tags(self.device)
+        return Driver(pool, self.tracker, view, len(self.splits.classes), datasets, run_tags)
+
+    def search(self, driver: Driver) -> None:
+        """Run the explore and the search trials that are missing."""
+        ranked = ranking(self.tracker.runs())
+        if ranked:
+            driver.view.best = ranked[0].metrics["objective"], ranked[0].name
+        driver.view.begin(self.options.study, self.options.trials, self.queue.finished(), len(driver.pool))
+        driver.run(self.queue)
+
+    def confirm(self, driver: Driver, roles: Mapping[str, Config]) -> None:
+        """Train the finalists over fresh seeds; the test pictures are read here and nowhere else."""
+        queue = ConfirmQueue(self.storage, self.options.study)
+        reap(queue, self.tracker)
+        queue.want(roles, self.options.confirm_seeds)
+        queue.retry()
+        if queue.finished() < queue.total:
+            test = load_test(self.options.dataset, self.options.data_dir, self.plan.largest_side)
+            if "image_size" not in self.plan.space:
+                test = test.resized(self.plan.base.image_size)
+            driver.view.begin(f"{self.options.study} confirmation", queue.total, queue.finished(), len(driver.pool))
+            driver.run(queue, test.shared())
+
+    def crown(self, roles: Mapping[str, Config]) -> None:
+        """Make the winner's first confirmation run the champion, or its search run if there was no confirmation."""
+        runs = self.tracker.runs()
+        winners = confirmed(runs, roles)["winner"] or ranking(runs)
+        crown(self.tracker, winners[0], self.splits)
+
+
+def settings(options: Namespace, plan: Plan, splits: Splits) -> dict[str, str]:
+    """What makes a study this study, as text; the number of trials, seeds and workers may change."""
+    values: dict[str, Any] = {
+        name: f"{plan.space[name]} searched" if name in plan.space else value
+        for name, value in plan.base.hyperparameters().items()
+    }
+    data = {"dataset": options.dataset.partition(":")[0], "data digest": splits.digest, "model": options.model}
+    how = {"sampler": options.sampler, "pruner": options.pruner}
+    return {name: str(value) for name, value in {**data, **values, **how}.items()}
+
+
+@contextmanager
+def _stoppable(console: Console) -> Iterator[None]:
+    """A termination request stops a study as Ctrl-C does, and both leave word."""
+
+    def stop(*signal_and_frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.print("interrupted; the same command goes on from here", markup=False)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)

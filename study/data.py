@@ -1,0 +1,104 @@
+"""Training, validation and test pictures as tensors.
+
+Validation is a stratified fifth of the training pictures, cut by a seed of its own; the test pictures are another
+call, which confirmation alone makes.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from study.datasets import Pictures, cut, source
+
+VALIDATION_FRACTION = 0.2
+RESIZE_CHUNK = 1024  # pictures; bounds the floats that resizing holds at once
+
+
+class Part(NamedTuple):
+    images: Tensor  # uint8 (N, C, H, W)
+    labels: Tensor  # int64 (N,)
+
+    def to(self, device: torch.device) -> "Part":
+        return Part(self.images.to(device), self.labels.to(device))
+
+    def resized(self, side: int) -> "Part":
+        """The pictures at `side` x `side` pixels, bilinear with antialiasing; the same tensors if they are already."""
+        if self.images.shape[-2:] == (side, side):
+            return self
+        chunks = [
+            functional.interpolate(chunk.float(), (side, side), mode="bilinear", antialias=True)
+            for chunk in self.images.split(RESIZE_CHUNK)
+        ]
+        return Part(torch.cat([chunk.round_().clamp_(0, 255).to(torch.uint8) for chunk in chunks]), self.labels)
+
+    def shared(self) -> "Part":
+        """The same tensors in memory that other processes can map."""
+        for tensor in self:
+            tensor.share_memory_()
+        return self
+
+
+class Splits(NamedTuple):
+    """What a trial may see: never the test pictures. `mean` and `std` `(C, 1, 1)` are the training pixels' own."""
+
+    train: Part
+    val: Part
+    classes: tuple[str, ...]
+    mean: Tensor
+    std: Tensor
+    digest: str
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return tuple(self.train.images.shape[1:])
+
+    def to(self, device: torch.device) -> "Splits":
+        return self._replace(
+            train=self.train.to(device), val=self.val.to(device), mean=self.mean.to(device), std=self.std.to(device)
+        )
+
+    def resized(self, side: int) -> "Splits":
+        return self._replace(train=self.train.resized(side), val=self.val.resized(side))
+
+    def shared(self) -> "Splits":
+        """The same tensors in memory that other processes can map."""
+        self.train.shared(), self.val.shared(), self.mean.share_memory_(), self.std.share_memory_()
+        return self
+
+
+def load_splits(dataset: str, root: Path, side: int) -> Splits:
+    """Training and validation pictures; raises `InputError` for data that cannot be read.
+
+    `side` is the size at which a folder of pictures is read; other data sets come in their own.
+    """
+    row, location = source(dataset)
+    pictures = row.load(root, location, True, side)
+    train, val = (
+        _part(pictures, torch.from_numpy(rows)) for rows in cut(pictures.labels, VALIDATION_FRACTION, pictures.classes)
+    )
+    statistics = [torch.std_mean(train.images[:, channel].float()) for channel in range(train.images.shape[1])]
+    std, mean = (torch.stack(column).view(-1, 1, 1) for column in zip(*statistics, strict=True))
+    return Splits(train, val, pictures.classes, mean, std.clamp(min=1.0), _digest(pictures))
+
+
+def load_test(dataset: str, root: Path, side: int) -> Part:
+    """The test pictures. Only confirmation calls this."""
+    row, location = source(dataset)
+    pictures = row.load(root, location, False, side)
+    return Part(torch.from_numpy(pictures.images), torch.from_numpy(pictures.labels))
+
+
+def _part(pictures: Pictures, rows: Tensor) -> Part:
+    return Part(torch.from_numpy(pictures.images)[rows], torch.from_numpy(pictures.labels)[rows])
+
+
+def _digest(pictures: Pictures) -> str:
+    """16 hexadecimal digits that change with any pixel, label or class name."""
+    digest = hashlib.sha256(repr((pictures.images.shape, pictures.classes)).encode())
+    digest.update(pictures.images)
+    digest.update(pictures.labels)
+    return digest.hexdigest()[:16]

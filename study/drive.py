@@ -1,0 +1,200 @@
+"""The loop that keeps every worker busy, asks the sampler and the pruner, and tracks what comes back."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from study.data import Part
+from study.queue import Claim, Queue
+from study.record import FAILED, FINISHED, INTERRUPTED, epoch_metrics, finite, objective, summary
+from study.track import STATE, Run, Tracker
+from study.train import Epoch
+from study.view import View
+from study.workers import Death, Failure, Job, Outcome, Pool
+
+REAP_SECONDS = 30  # between looks for trials whose owner died
+ATTEMPTS = 3  # of one slot, when workers die under it
+WAIT_SECONDS = 1.0
+NUMBER = "optuna_trial"
+
+
+class Active(NamedTuple):
+    claim: Claim
+    run_id: str
+    folder: Path
+    history: list[Epoch]
+
+
+class Driver:
+    """Runs every waiting trial of a queue. `spent` adds up seconds of training, tracking and driving."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        tracker: Tracker,
+        view: View,
+        classes: int,
+        datasets: Mapping[str, list[Any]],
+        run_tags: Mapping[str, str],
+    ) -> None:
+        self.pool, self.tracker, self.view, self.classes = pool, tracker, view, classes
+        self.datasets, self.run_tags = datasets, run_tags  # data sets by phase
+        self.spent = dict.fromkeys(("training", "tracking", "driving"), 0.0)
+        self.failures: list[str] = []
+        self.active: dict[int, Active] = {}
+        self.scratch = Path(tempfile.mkdtemp(prefix="study-"))
+
+    def run(self, queue: Queue, test: Part | None = None) -> None:
+        """Return when no trial of the queue waits or runs, here or elsewhere.
+
+        Interrupted, it closes what it had begun, so that the same queue can be run again.
+        """
+        reaped = time.monotonic()
+        try:
+            while True:
+                self._hand_out(queue, test)
+                with self._measure("driving"):
+                    queue.beat(active.claim for active in self.active.values())
+                    if not self.active:
+                        if not queue.running():
+                            return
+                        if time.monotonic() - reaped > REAP_SECONDS:
+                            reap(queue, self.tracker)
+                            reaped = time.monotonic()
+                for worker, message in self.pool.messages(WAIT_SECONDS):
+                    self._receive(queue, worker, message)
+                self.view.refresh()
+        except BaseException:
+            self._interrupt(queue)
+            raise
+        finally:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            self.scratch.mkdir()
+
+    def _hand_out(self, queue: Queue, test: Part | None) -> None:
+        for worker in self.pool.idle():
+            with self._measure("driving"):
+                claim = queue.claim()
+            if claim is None:
+                return
+            folder = Path(tempfile.mkdtemp(dir=self.scratch))
+            self.pool.start(worker, Job(claim.config, folder, claim.prunable, test))
+            with self._measure("tracking"):
+                run_id = self._start_run(claim)
+            self.active[worker] = Active(claim, run_id, folder, [])
+            self.view.started(worker, claim.phase, claim.slot, claim.config)
+
+    def _start_run(self, claim: Claim) -> str:
+        tags = {"phase": claim.phase, "trial": claim.slot, NUMBER: claim.trial.number, **claim.tags, **self.run_tags}
+        name = claim.tags.get("name", f"{claim.phase}-{claim.slot:03d}")
+        params = {"dataset": claim.config.dataset, "model": claim.config.model, **claim.config.hyperparameters()}
+        return self.tracker.start(name, params, tags, self.datasets[claim.phase])
+
+    def _receive(self, queue: Queue, worker: int, message: Any) -> None:
+        match message:
+            case Epoch():
+                self._epoch(queue, worker, message)
+            case Outcome():
+                self._finish(queue, worker, message)
+            case Failure():
+                self._fail(queue, worker, message)
+            case Death():
+                self._bury(queue, worker, message)
+
+    def _epoch(self, queue: Queue, worker: int, epoch: Epoch) -> None:
+        active = self.active[worker]
+        active.history.append(epoch)
+        self.spent["training"] += epoch.train_seconds + epoch.val_seconds
+        if epoch.diverged_at is None:
+            with self._measure("driving"):
+                prune = queue.report(active.claim, epoch.epoch, epoch.val_accuracy)
+                if active.claim.prunable:
+                    self.pool.answer(worker, prune)
+        with self._measure("tracking"):
+            self.tracker.log(active.run_id, epoch_metrics(epoch), epoch.epoch)
+        self.view.epoch(worker, epoch)
+
+    def _finish(self, queue: Queue, worker: int, outcome: Outcome) -> None:
+        active = self.active.pop(worker)
+        value = objective(active.history, outcome.state, self.classes)
+        metrics = {
+            **summary(active.history, outcome.state, self.classes),
+            **finite(outcome.test),
+            "parameters": outcome.parameters,
+        }
+        with self._measure("tracking"):
+            self.tracker.finish(active.run_id, outcome.state, metrics, active.folder)
+            shutil.rmtree(active.folder)
+        with self._measure("driving"):
+            queue.finish(active.claim, outcome.state, value)
+        self.view.finished(worker, outcome.state, value)
+
+    def _fail(self, queue: Queue, worker: int, failure: Failure) -> None:
+        """A trial that raised is a failure of its own; the same command tries it again, this one does not."""
+        active = self.active.pop(worker)
+        (active.folder / "error.txt").write_text(failure.traceback)
+        self.tracker.finish(active.run_id, FAILED, {}, active.folder, status="FAILED", tags={"error": failure.reason})
+        queue.finish(active.claim, FAILED)
+        self._report_failure(active.claim, failure.reason)
+        self.view.finished(worker, FAILED, None)
+
+    def _bury(self, queue: Queue, worker: int, death: Death) -> None:
+        """A trial whose worker died, killed by a person or for memory, is tried again, three times in all."""
+        active = self.active.pop(worker)
+        self.tracker.close(active.run_id, INTERRUPTED, "KILLED", {"error": f"worker ended with {death.exit_code}"})
+        queue.finish(active.claim, INTERRUPTED)
+        if len(queue.trials()[active.claim.slot]) % ATTEMPTS:
+            queue.retry(active.claim.slot)
+        else:
+            self._report_failure(active.claim, f"its worker died {ATTEMPTS} times, last with {death.exit_code}")
+        self.view.finished(worker, INTERRUPTED, None)
+
+    def _report_failure(self, claim: Claim, reason: str) -> None:
+        self.failures.append(f"{claim.phase} trial {claim.slot} failed: {reason}")
+        self.view.note(self.failures[-1])
+
+    def _interrupt(self, queue: Queue) -> None:
+        self.pool.close()
+        for active in self.active.values():
+            self.tracker.close(active.run_id, INTERRUPTED, "KILLED")
+            queue.finish(active.claim, INTERRUPTED)
+        self.active.clear()
+
+    @contextmanager
+    def _measure(self, what: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.spent[what] += time.perf_counter() - started
+
+
+def reap(queue: Queue, tracker: Tracker) -> None:
+    """Close in both stores what a dead process left open, as what it was, and enqueue again what it did not finish.
+
+    A trial whose run is already complete is told so: it finished, and only its driver did not live to say it.
+    """
+    if lost := queue.lost():
+        complete = {run.tags[NUMBER]: run for run in tracker.runs() if _belongs(run, queue) and STATE in run.tags}
+        for trial in lost:
+            run = complete.get(str(trial.number))
+            state = run.tags[STATE] if run else INTERRUPTED
+            queue.tell(trial.number, state, run.metrics["objective"] if state in FINISHED else None)
+        for slot, attempts in queue.trials().items():
+            if attempts[-1].number in {trial.number for trial in lost}:
+                queue.retry(slot)
+    running = queue.running()
+    for run in tracker.runs("attributes.status = 'RUNNING'"):
+        if _belongs(run, queue) and int(run.tags[NUMBER]) not in running:
+            finished = run.tags.get(STATE) in FINISHED
+            tracker.close(
+                run.run_id, run.tags[STATE] if finished else INTERRUPTED, "FINISHED" if finished else "KILLED"
+            )
+
+
+def _belongs(run: Run, queue: Queue) -> bool:
+    return NUMBER in run.tags and run.tags["phase"] in queue.phases

@@ -1,0 +1,28 @@
+"""Bad input, told in one line."""
+
+import sys
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+
+
+class InputError(Exception):
+    """Something that the user gave cannot be used; its text is the one line that says what would be."""
+
+
+def not_one_of(what: str, value: object, accepted: Iterable[object]) -> InputError:
+    """An error that lists what `what` may be and names the accepted value nearest to `value`."""
+    names = [str(name) for name in accepted]
+    near = get_close_matches(str(value), names, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return InputError(f"{what} must be one of {', '.join(map(repr, names))}; got {str(value)!r}{hint}")
+
+
+def exit_code(program: str, run: Callable[[], int]) -> int:
+    """What `run` returns; 2 after one line on standard error for bad input, 130 for Ctrl-C."""
+    try:
+        return run()
+    except InputError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,151 @@
+"""The command line of `python -m study.run`, derived from the configuration's fields and the registries."""
+
+import argparse
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from models import MODELS
+from study.config import HYPERPARAMETERS, Choice, Range, default_of, usual_space
+from study.datasets import DATASETS
+from study.errors import InputError, not_one_of
+from study.prune import PRUNERS
+from study.search import SAMPLERS, explore_size
+from study.stores import STORAGE_URL, TRACKING_URI
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are one line, with the nearest option."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(message)
+
+    def parse(self, words: Sequence[str] | None) -> argparse.Namespace:
+        options, unknown = self.parse_known_args(words)
+        if unknown:
+            known = [name for name in self._option_string_actions if name.startswith("--")]
+            raise not_one_of("option", unknown[0].partition("=")[0], known)
+        return options
+
+
+def parse_options(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """The checked options; `given` maps the hyperparameters that the user named to what they wrote."""
+    options = _parser().parse(words)
+    options.given = {name: text for name in HYPERPARAMETERS if (text := getattr(options, name)) is not None}
+    for name, registry in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
+        if getattr(options, name) not in registry:
+            raise not_one_of(name, getattr(options, name), registry)
+    options.study = options.study or _usual_name(options.dataset, options.model)
+    if not NAME.fullmatch(options.study):
+        raise InputError(
+            f"study must be a name of letters, digits, '.', '_' and '-', starting with a letter or digit; "
+            f"got {options.study!r}"
+        )
+    return options
+
+
+def _usual_name(dataset: str, model: str) -> str:
+    kind, _, location = dataset.partition(":")
+    place = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(location).expanduser().resolve().name) if location else kind
+    return f"{place.lstrip('._-') or kind}-{model}"
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m study.run",
+        description="Run a hyperparameter study: designed trials, a search, and a confirmation over fresh seeds.",
+        allow_abbrev=False,
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=26, width=110),
+    )
+    what = parser.add_argument_group("the question")
+    what.add_argument("--dataset", default="digits", metavar="NAME", help=_listed(_dataset_names(), "digits"))
+    what.add_argument("--model", default="cnn", metavar="NAME", help=_listed(MODELS, "cnn"))
+    what.add_argument("--study", metavar="NAME", help="the study's name (default: DATASET-MODEL)")
+    what.add_argument(
+        "--trials",
+        type=_count("trials", 1),
+        default=50,
+        metavar="N",
+        help=f"trials to finish; of 50, {explore_size(50)} are designed and the rest searched (default 50)",
+    )
+    what.add_argument(
+        "--confirm-seeds",
+        type=_count("confirm-seeds", 0),
+        default=5,
+        metavar="N",
+        help="seeds over which the finalists are retrained before they meet the test pictures; 0: none (default 5)",
+    )
+    hyper = parser.add_argument_group(
+        "hyperparameters", "a value fixes one, low:high searches a range, a,b,c searches those values"
+    )
+    for name in HYPERPARAMETERS:
+        hyper.add_argument(_flag(name), metavar=_metavar(name), help=_describe(name))
+    how = parser.add_argument_group("the search")
+    how.add_argument("--sampler", default="tpe", metavar="NAME", help=_listed(SAMPLERS, "tpe"))
+    how.add_argument("--pruner", default="median", metavar="NAME", help=_listed(PRUNERS, "median"))
+    where = parser.add_argument_group("machine and stores")
+    where.add_argument(
+        "--workers",
+        type=_count("workers", 1),
+        metavar="N",
+        help="training processes (default: one per core; 1 on a GPU)",
+    )
+    where.add_argument("--device", default="auto", metavar="NAME", help="auto, cuda, mps or cpu (default auto)")
+    where.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path(os.environ.get("STUDY_DATA_DIR", "data")),
+        metavar="FOLDER",
+        help="where data sets lie or are downloaded to (default: $STUDY_DATA_DIR, or data)",
+    )
+    where.add_argument(
+        "--tracking-uri", default=TRACKING_URI, metavar="URL", help=f"MLflow's store (default {TRACKING_URI})"
+    )
+    where.add_argument("--storage", default=STORAGE_URL, metavar="URL", help=f"Optuna's store (default {STORAGE_URL})")
+    return parser
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _metavar(name: str) -> str:
+    return "A,B" if isinstance(HYPERPARAMETERS[name].space, Choice) else "LOW:HIGH"
+
+
+def _dataset_names() -> list[str]:
+    return ["folder:PATH" if name == "folder" else name for name in DATASETS]
+
+
+def _listed(names: Any, default: str) -> str:
+    return f"{', '.join(names)} (default {default})"
+
+
+def _describe(name: str) -> str:
+    """A hyperparameter's help: what it is, its default, the range that it is or could be searched in."""
+    row = HYPERPARAMETERS[name]
+    if row.space is None:
+        families = {model: family for model, family in MODELS.items() if name in family.hyperparameters}
+        spaces = "; ".join(
+            f"{model} {family.default_depth} of {usual_space(name, model)}" for model, family in families.items()
+        )
+        return f"{row.help} (default and range by model: {spaces}; searched)"
+    default = default_of(name)
+    accepted = f"; accepts {', '.join(row.accepted)}" if isinstance(row.space, Choice) else ""
+    log = " on a log scale" if isinstance(row.space, Range) and row.space.log else ""
+    verb = "searched in" if row.searched else "fixed; a usual range is"
+    shown = "" if default is None else f"default {default}, "
+    return f"{row.help} ({shown}{verb} {row.space}{log}{accepted})"
+
+
+def _count(name: str, least: int) -> Any:
+    def parse(text: str) -> int:
+        if not text.lstrip("-").isdigit() or int(text) < least:
+            raise InputError(f"{name} must be a whole number from {least} up; got {text!r}")
+        return int(text)
+
+    return parse

@@ -1,0 +1,211 @@
+"""Trials handed out exactly once, by however many processes take part.
+
+A slot is one trial that a study shall have; slots count from 0. Optuna numbers trials in the order in which they are
+created, each number once: the n-th created trial takes slot n, and past the last slot there is nothing left to do. So
+nobody counts, then asks, which overshoots with several workers. A trial whose owner died is failed, and another attempt
+at its slot enqueued with the same configuration.
+"""
+
+import os
+import socket
+import time
+import warnings
+from collections.abc import Iterable, Mapping
+from itertools import count
+from typing import Any, NamedTuple
+
+import numpy as np
+import optuna
+import psutil
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from study.config import Config
+from study.errors import InputError
+from study.record import COMPLETE, DIVERGED, FAILED, INTERRUPTED, PRUNED
+from study.stores import opening, sqlite_file
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+warnings.filterwarnings("ignore", message="Heartbeat of storage is supposed to be used with Study.optimize")
+
+HEARTBEAT_SECONDS = 10
+GRACE_SECONDS = 60  # a trial of another machine that has been silent for longer is taken for lost
+SLOT, OWNER, SETTINGS = "slot", "owner", "settings"
+WAITING = TrialState.WAITING
+LIVE = (WAITING, TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED)
+TOLD = {
+    COMPLETE: TrialState.COMPLETE,
+    DIVERGED: TrialState.COMPLETE,
+    PRUNED: TrialState.PRUNED,
+    FAILED: TrialState.FAIL,
+    INTERRUPTED: TrialState.FAIL,
+}
+
+
+class Claim(NamedTuple):
+    """A trial that this process has taken on. `prunable` says whether it asks the pruner after every epoch."""
+
+    trial: Trial
+    slot: int
+    phase: str
+    config: Config
+    prunable: bool = False
+    tags: Mapping[str, str] = {}
+
+
+def open_storage(url: str) -> RDBStorage:
+    """The Optuna storage behind a database URL; raises `InputError` if it cannot be opened."""
+    options = {"connect_args": {"timeout": 60}} if sqlite_file(url) else {}
+    try:
+        with opening(url):
+            return RDBStorage(
+                url, engine_kwargs=options, heartbeat_interval=HEARTBEAT_SECONDS, grace_period=GRACE_SECONDS
+            )
+    except (SQLAlchemyError, ImportError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"storage {url!r} must be a database that Optuna can open: {reason}") from None
+
+
+def this_process() -> str:
+    """A name of this process that no other ever has: host, number and start."""
+    return f"{socket.gethostname()}/{os.getpid()}/{psutil.Process().create_time():.2f}"
+
+
+def is_dead(owner: str) -> bool:
+    """Whether a process of this machine has ended; of other machines only their heartbeat tells."""
+    host, pid, created = owner.rsplit("/", 2)
+    if host != socket.gethostname():
+        return False
+    try:
+        return f"{psutil.Process(int(pid)).create_time():.2f}" != created
+    except psutil.NoSuchProcess:
+        return True
+
+
+class Queue:
+    """The slots of one Optuna study. Subclasses say which trials there are and what configuration each one has."""
+
+    phases: tuple[str, ...]
+
+    def __init__(self, storage: RDBStorage, name: str) -> None:
+        self.storage = storage
+        self.study = optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
+        self.owner = this_process()
+        self._beat = 0.0
+
+    def settle(self, settings: Mapping[str, str]) -> None:
+        """Keep what the study is, or raise `InputError` with the differences if it already is something else."""
+        kept = self.study.user_attrs.get(SETTINGS)
+        if kept is None:
+            self.study.set_user_attr(SETTINGS, dict(settings))
+        elif kept != settings:
+            names = [name for name in {**kept, **settings} if kept.get(name) != settings.get(name)]
+            changes = [f"{name} {kept.get(name, 'none')} (now {settings.get(name, 'none')})" for name in names]
+            raise InputError(
+                f"study {self.study.study_name!r} exists with other settings: {'; '.join(changes)}. "
+                f"Repeat those, or give the new study a name of its own with --study"
+            )
+
+    @property
+    def total(self) -> int:
+        """How many slots there shall be."""
+        raise NotImplementedError
+
+    def sampler(self, slot: int) -> optuna.samplers.BaseSampler:
+        """What chooses the values of a slot's trial."""
+        raise NotImplementedError
+
+    def configure(self, trial: Trial, slot: int) -> Claim:
+        """The claim of a trial that has just been created."""
+        raise NotImplementedError
+
+    def trials(self) -> dict[int, list[FrozenTrial]]:
+        """Every slot's trials, the first attempt first."""
+        slots: dict[int, list[FrozenTrial]] = {}
+        first_attempts = count()
+        for trial in self.study.get_trials(deepcopy=False):
+            slot = trial.user_attrs[SLOT] if SLOT in trial.user_attrs else next(first_attempts)
+            slots.setdefault(slot, []).append(trial)
+        return slots
+
+    def finished(self) -> int:
+        """How many slots have a finished trial."""
+        done = (TrialState.COMPLETE, TrialState.PRUNED)
+        return sum(any(trial.state in done for trial in attempts) for attempts in self.trials().values())
+
+    def running(self) -> set[int]:
+        """Optuna's numbers of the trials that run, here or elsewhere."""
+        return {trial.number for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))}
+
+    def retry(self, slot: int | None = None) -> None:
+        """Enqueue another attempt at a slot of which none is alive, with the values it had; without one, at all such."""
+        for number, attempts in self.trials().items():
+            if slot in (None, number) and not any(trial.state in LIVE for trial in attempts):
+                values = {**attempts[-1].system_attrs.get("fixed_params", {}), **attempts[-1].params}
+                self.study.enqueue_trial(values, user_attrs={SLOT: number})
+
+    def claim(self) -> Claim | None:
+        """The next trial, now running and ours; None if there is none to be had at the moment."""
+        slots = self.trials()
+        waiting = {attempts[-1].number: slot for slot, attempts in slots.items() if attempts[-1].state is WAITING}
+        number = min(waiting, default=sum(map(len, slots.values())))
+        slot = waiting.get(number, len(slots))
+        if slot >= self.total:
+            return None
+        self.study.sampler = self.sampler(slot)
+        trial = self.study.ask()
+        self.storage.record_heartbeat(trial._trial_id)
+        trial.set_user_attr(OWNER, self.owner)
+        if trial.number == number:
+            return self.configure(trial, slot)
+        self._give_back(trial.number)
+        return None
+
+    def _give_back(self, number: int) -> None:
+        """Another process was faster, and this trial has the sampler of a slot that is not its own: leave it again."""
+        self.tell(number, INTERRUPTED)
+        slot = next(slot for slot, attempts in self.trials().items() if attempts[-1].number == number)
+        if slot < self.total:
+            self.retry(slot)
+
+    def report(self, claim: Claim, epoch: int, accuracy: float) -> bool:
+        """Take note of a validation accuracy; whether the trial should be given up."""
+        return False
+
+    def finish(self, claim: Claim, state: str, objective: float | None = None) -> None:
+        """Close a trial of ours as what it was."""
+        self.tell(claim.trial.number, state, objective)
+
+    def tell(self, number: int, state: str, objective: float | None = None) -> None:
+        """Close a trial as what it was: a complete or diverged one with its objective, a pruned one with the value that
+        it reported last, and any other as failed.
+        """
+        told = TOLD[state]
+        self.study.tell(number, objective if told is TrialState.COMPLETE else None, told, skip_if_finished=True)
+
+    def beat(self, claims: Iterable[Claim]) -> None:
+        """Tell other machines, every ten seconds, that these trials are alive."""
+        if time.monotonic() - self._beat > HEARTBEAT_SECONDS:
+            for claim in claims:
+                self.storage.record_heartbeat(claim.trial._trial_id)
+            self._beat = time.monotonic()
+
+    def lost(self) -> list[FrozenTrial]:
+        """Running trials whose owner is no more."""
+        running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        silent = set(self.storage._get_stale_trial_ids(self.study._study_id)) if running else set()
+        return [trial for trial in running if trial._trial_id in silent or _is_orphan(trial)]
+
+
+def _is_orphan(trial: FrozenTrial) -> bool:
+    """Whether a running trial's owner is dead, or was before it could sign."""
+    if OWNER in trial.user_attrs:
+        return is_dead(trial.user_attrs[OWNER])
+    return time.time() - trial.datetime_start.timestamp() > GRACE_SECONDS
+
+
+def seed_of(*numbers: int) -> int:
+    """A 32-bit seed that depends on every number, and on nothing else."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])

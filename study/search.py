@@ -1,0 +1,190 @@
+"""The designed trials that conclusions rest on, and the sampler that hunts the winner after them."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+from optuna import samplers
+from optuna.storages import RDBStorage
+from optuna.trial import Trial
+from scipy.stats import qmc
+
+from study.config import Choice, Plan, Range
+from study.errors import InputError
+from study.prune import CURVE, PRUNERS, Judge
+from study.queue import TOLD, Claim, Queue, seed_of
+from study.record import EXPLORE, PRUNED, SEARCH
+
+EXPLORE_SHARE = 2 / 3
+TARGETS = "targets"
+
+
+class Draw(NamedTuple):
+    """The trial for which a sampler is made: it is number `index` of the `count` trials of its phase."""
+
+    plan: Plan
+    slot: int
+    phase: str
+    index: int
+    count: int
+
+    @property
+    def seed(self) -> int:
+        """Differs from trial to trial: a sampler with one fixed seed repeats its points after a restart."""
+        return seed_of(self.plan.base.seed, self.slot)
+
+
+def _explore(draw: Draw) -> samplers.BaseSampler:
+    point = explore_design(draw.plan.space, draw.count, draw.plan.base.seed)[draw.index]
+    return samplers.PartialFixedSampler(point, _random(draw))
+
+
+def _tpe(draw: Draw) -> samplers.BaseSampler:
+    """No random trials of its own: the designed ones before it are better spread."""
+    return samplers.TPESampler(seed=draw.seed, n_startup_trials=0)
+
+
+def _random(draw: Draw) -> samplers.BaseSampler:
+    return samplers.RandomSampler(seed=draw.seed)
+
+
+def _qmc(draw: Draw) -> samplers.BaseSampler:
+    """One scrambled Sobol sequence for the whole study, so its seed must not change from trial to trial."""
+    return samplers.QMCSampler(scramble=True, seed=draw.plan.base.seed, warn_independent_sampling=False)
+
+
+def _gp(draw: Draw) -> samplers.BaseSampler:
+    return samplers.GPSampler(seed=draw.seed)
+
+
+def _cmaes(draw: Draw) -> samplers.BaseSampler:
+    return samplers.CmaEsSampler(seed=draw.seed, warn_independent_sampling=False)
+
+
+def _grid(draw: Draw) -> samplers.BaseSampler:
+    """The grid's points in a random order of the study's own; ranges get as many levels as the trials can visit."""
+    points = grid(draw.plan.space, draw.count)
+    order = np.random.default_rng(draw.plan.base.seed).permutation(len(points))
+    return samplers.PartialFixedSampler(points[order[draw.index % len(points)]], _random(draw))
+
+
+SAMPLERS: dict[str, Callable[[Draw], samplers.BaseSampler]] = {
+    "tpe": _tpe,
+    "random": _random,
+    "qmc": _qmc,
+    "gp": _gp,
+    "cmaes": _cmaes,
+    "grid": _grid,
+}
+
+
+def explore_size(trials: int) -> int:
+    """The largest power of two that is at most two thirds of the trials, and at least one.
+
+    A Sobol sequence is balanced at powers of two: 32 points give each of four levels exactly eight.
+    """
+    return 2 ** max(0, math.floor(math.log2(max(1, trials * EXPLORE_SHARE))))
+
+
+def explore_design(space: Mapping[str, Range | Choice], count: int, seed: int) -> list[dict[str, Any]]:
+    """`count` points of a scrambled Sobol sequence over the space; a longer design starts with the shorter one's."""
+    quantiles = qmc.Sobol(len(space), scramble=True, rng=seed).random(count)
+    return [{name: space[name].at(u) for name, u in zip(space, row, strict=True)} for row in quantiles]
+
+
+def grid(space: Mapping[str, Range | Choice], count: int) -> list[dict[str, Any]]:
+    """All combinations of levels, as fine as `count` points allow; ranges have two levels at the least."""
+    for levels in range(2, count + 3):
+        finer = [space[name].levels(levels) for name in space]
+        if levels > 2 and math.prod(map(len, finer)) > count:
+            break
+        columns = finer
+    return [dict(zip(space, row, strict=True)) for row in product(*columns)]
+
+
+def suggest(trial: Trial, name: str, space: Range | Choice) -> Any:
+    """The sampler's value for one hyperparameter of a running trial, or the one it was enqueued with."""
+    if isinstance(space, Choice):
+        return trial.suggest_categorical(name, space.options)
+    kind = trial.suggest_int if space.integer else trial.suggest_float
+    return kind(name, space.low, space.high, log=space.log)
+
+
+def schedule(targets: Sequence[int]) -> list[tuple[str, int]]:
+    """Phase and index within the phase of every slot of a study that was asked for `targets` trials, one after another.
+
+    A study that grows from 50 to 100 trials keeps its 32 designed and 18 searched ones, gets the next 32 points of the
+    same design, and searches with the 18 that are left.
+    """
+    slots: list[tuple[str, int]] = []
+    counts = {EXPLORE: 0, SEARCH: 0}
+    for target in targets:
+        new = target - len(slots)
+        designed = min(new, max(0, explore_size(target) - counts[EXPLORE]))
+        for phase in [EXPLORE] * designed + [SEARCH] * (new - designed):
+            slots.append((phase, counts[phase]))
+            counts[phase] += 1
+    return slots
+
+
+class SearchQueue(Queue):
+    """The explore and the search trials of one study."""
+
+    phases = (EXPLORE, SEARCH)
+
+    def __init__(self, storage: RDBStorage, name: str, plan: Plan, sampler: str, pruner: str) -> None:
+        epochs = max(plan.space["epochs"].ends) if "epochs" in plan.space else plan.base.epochs
+        super().__init__(storage, name)
+        self.plan, self.sampler_name = plan, sampler
+        self.judge = Judge(PRUNERS[pruner](epochs))
+        self.slots: list[tuple[str, int]] = []
+
+    def want(self, trials: int) -> None:
+        """Ask for so many trials in all; raises `InputError` if the study already has more."""
+        targets = self.study.user_attrs.get(TARGETS, [])
+        if targets and trials < targets[-1]:
+            raise InputError(
+                f"study {self.study.study_name!r} already has {targets[-1]} trials, and can only grow; got {trials}"
+            )
+        if trials not in targets:
+            targets = [*targets, trials]
+            self.study.set_user_attr(TARGETS, targets)
+        self.slots = schedule(targets)
+
+    @property
+    def total(self) -> int:
+        return len(self.slots)
+
+    def sampler(self, slot: int) -> samplers.BaseSampler:
+        phase, index = self.slots[slot]
+        count = sum(other == phase for other, _ in self.slots)
+        make = _explore if phase == EXPLORE else SAMPLERS[self.sampler_name]
+        return make(Draw(self.plan, slot, phase, index, count))
+
+    def configure(self, trial: Trial, slot: int) -> Claim:
+        self._learn()
+        values = {name: suggest(trial, name, space) for name, space in self.plan.space.items()}
+        phase, _ = self.slots[slot]
+        return Claim(trial, slot, phase, self.plan.config(values), prunable=phase == SEARCH)
+
+    def report(self, claim: Claim, epoch: int, accuracy: float) -> bool:
+        self.judge.report(claim.trial.number, epoch, accuracy)
+        return claim.prunable and self.judge.should_prune(claim.trial.number)
+
+    def finish(self, claim: Claim, state: str, objective: float | None = None) -> None:
+        """Keep the learning curve with its trial; the last point of a pruned one is what samplers see of it."""
+        curve = self.judge.close(claim.trial.number, TOLD[state], objective)
+        if curve:
+            claim.trial.set_user_attr(CURVE, curve)
+        if curve and state == PRUNED:
+            claim.trial.report(curve[-1], len(curve))
+        super().finish(claim, state, objective)
+
+    def _learn(self) -> None:
+        """Take in the curves that other processes, or this study before a restart, have finished."""
+        for slot, attempts in self.trials().items():
+            for trial in attempts:
+                if CURVE in trial.user_attrs and trial.number not in self.judge.known:
+                    self.judge.learn(trial, prunable=self.slots[slot][0] == SEARCH)

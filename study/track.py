@@ -1,0 +1,213 @@
+"""The tracking store: plain dicts in, MLflow runs out. No other module imports mlflow."""
+
+import json
+import logging
+import os
+import time
+import urllib.request
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from study.errors import InputError
+from study.stores import opening, sqlite_file
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before the import, which looks up a host otherwise
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+import mlflow  # noqa: E402
+from mlflow import MlflowClient  # noqa: E402
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType  # noqa: E402
+from mlflow.exceptions import MlflowException  # noqa: E402
+
+logging.getLogger("mlflow").setLevel(logging.ERROR)
+logging.getLogger("alembic").setLevel(logging.ERROR)
+
+FLUSH_SECONDS = 2.0
+BATCH = 1000  # metrics in one `log_batch`, the most that MLflow takes
+PAGE = 5000  # runs in one answer of `search_runs`
+NOTE = "mlflow.note.content"
+STATE = "state"
+
+
+class Run(NamedTuple):
+    """A tracked run in plain types. `status` is MLflow's; the `state` tag says what became of the trial."""
+
+    run_id: str
+    name: str
+    status: str
+    params: dict[str, str]
+    metrics: dict[str, float]
+    tags: dict[str, str]
+
+
+class Pending(NamedTuple):
+    """What of a run waits to be written."""
+
+    params: list[Param]
+    metrics: list[Metric]
+
+
+class Tracker:
+    """One experiment of a tracking store.
+
+    Parameters and metrics wait in a buffer and go out together: one `log_batch` of a whole trial costs what a single metric costs.
+    A run's `state` tag is written last of all, so that a run that has it is complete, whatever its status says.
+    """
+
+    def __init__(self, uri: str, experiment: str) -> None:
+        """Open the store, and the experiment if it exists; `create` makes it. Raises `InputError`."""
+        self.uri, self.experiment = uri, experiment
+        self._pending: dict[str, Pending] = {}
+        self._flushed = time.monotonic()
+        try:
+            if uri.startswith(("http://", "https://")):
+                urllib.request.urlopen(f"{uri}/health", timeout=10).close()
+            with opening(uri):
+                self.client = MlflowClient(uri)
+                found = self.client.get_experiment_by_name(experiment)
+        except InputError:
+            raise
+        except Exception as error:  # every backend has errors of its own
+            raise InputError(f"tracking URI {uri!r} cannot be opened: {str(error).splitlines()[0]}") from None
+        if found is not None and found.lifecycle_stage != "active":
+            raise InputError(
+                f"study {experiment!r} was deleted in MLflow: restore it there (mlflow experiments restore "
+                f"--experiment-id {found.experiment_id}), or give this one another name with --study"
+            )
+        self.experiment_id = found.experiment_id if found else None
+
+    def create(self) -> None:
+        """Make the experiment if it does not exist; its artifacts lie beside a database file."""
+        if self.experiment_id is None:
+            file = sqlite_file(self.uri)
+            artifacts = (file.parent.resolve() / "artifacts" / self.experiment).as_uri() if file else None
+            self.experiment_id = self.client.create_experiment(self.experiment, artifact_location=artifacts)
+
+    def describe(self, note: str, tags: Mapping[str, str]) -> None:
+        """Set the experiment's Markdown note, which the UI renders, and its tags."""
+        for name, value in {NOTE: note, "mlflow.experimentKind": "custom_model_development", **tags}.items():
+            self.client.set_experiment_tag(self.experiment_id, name, value)
+
+    def tags(self) -> dict[str, str]:
+        return dict(self.client.get_experiment(self.experiment_id).tags)
+
+    def start(
+        self, name: str, params: Mapping[str, Any], tags: Mapping[str, Any], datasets: Iterable[DatasetInput]
+    ) -> str:
+        """A new run's identifier."""
+        tags = {key: str(value) for key, value in tags.items()}
+        run_id = self.client.create_run(self.experiment_id, run_name=name, tags=tags).info.run_id
+        self._pending[run_id] = Pending([Param(key, str(value)) for key, value in params.items()], [])
+        self.client.log_inputs(run_id, list(datasets))
+        return run_id
+
+    def log(self, run_id: str, metrics: Mapping[str, float], step: int) -> None:
+        """Record metrics of one epoch, now or within two seconds."""
+        now = int(time.time() * 1000)
+        self._pending[run_id].metrics.extend(Metric(name, value, now, step) for name, value in metrics.items())
+        if time.monotonic() - self._flushed > FLUSH_SECONDS:
+            for pending in list(self._pending):
+                self._flush(pending)
+            self._flushed = time.monotonic()
+
+    def finish(
+        self,
+        run_id: str,
+        state: str,
+        metrics: Mapping[str, float],
+        folder: Path,
+        status: str = "FINISHED",
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Close a run with its summary metrics and the files in `folder` as its artifacts."""
+        self.log(run_id, metrics, step=0)
+        self._flush(run_id)
+        self.client.log_artifacts(run_id, str(folder))
+        self.close(run_id, state, status, tags)
+
+    def close(self, run_id: str, state: str, status: str, tags: Mapping[str, str] | None = None) -> None:
+        """End a run as what it was."""
+        if run_id in self._pending:
+            self._flush(run_id)
+            del self._pending[run_id]
+        written = [RunTag(name, value) for name, value in {**(tags or {}), STATE: state}.items()]
+        self.client.log_batch(run_id, tags=written)
+        self.client.set_terminated(run_id, status)
+
+    def _flush(self, run_id: str) -> None:
+        params, metrics = self._pending[run_id]
+        self._pending[run_id] = Pending([], [])
+        if params:
+            self.client.log_batch(run_id, metrics[:BATCH], params)
+            del metrics[:BATCH]
+        for first in range(0, len(metrics), BATCH):
+            self.client.log_batch(run_id, metrics[first : first + BATCH])
+
+    def runs(self, condition: str = "") -> list[Run]:
+        """All runs of the experiment that meet an MLflow filter, oldest first."""
+        found, token = [], None
+        while True:
+            page = self.client.search_runs(
+                [self.experiment_id], condition, ViewType.ACTIVE_ONLY, PAGE, ["attributes.start_time"], token
+            )
+            found += page
+            if not (token := page.token):
+                return [_plain(run) for run in found]
+
+    def download(self, run_id: str, path: str, folder: Path) -> Path:
+        """A local copy of one artifact."""
+        return Path(self.client.download_artifacts(run_id, path, str(folder)))
+
+    def champion(self) -> str | None:
+        """The run behind the registered model's alias `champion`; None if there is none."""
+        try:
+            return self.client.get_model_version_by_alias(self.experiment, "champion").run_id
+        except MlflowException:
+            return None
+
+    def register(self, run_id: str, model: Any, example: Any, output: Any) -> None:
+        """Log a torch module as the run's MLflow model and make it the study's `champion`.
+
+        `example` is an array of pictures that `model` maps to the array `output`; it holds two or more, since from a
+        batch of one torch.export would fix the batch size.
+        """
+        mlflow.set_tracking_uri(self.uri)
+        with mlflow.start_run(run_id):
+            logged = mlflow.pytorch.log_model(
+                model,
+                name="model",
+                signature=mlflow.models.infer_signature(example, output),
+                input_example=example,
+                pip_requirements=["mlflow", "torch", "numpy"],
+            )
+        with suppress(MlflowException):  # there already
+            self.client.create_registered_model(self.experiment)
+        version = self.client.create_model_version(
+            self.experiment, logged.model_uri, run_id, model_id=logged.model_id, await_creation_for=0
+        )
+        self.client.set_registered_model_alias(self.experiment, "champion", version.version)
+
+
+def dataset_input(name: str, digest: str, source: str, context: str, counts: Mapping[str, int]) -> DatasetInput:
+    """A data set as MLflow records it; `context` is training, validation or testing."""
+    row = Dataset(name, digest, "local", json.dumps({"uri": source}), profile=json.dumps(dict(counts)))
+    return DatasetInput(row, [InputTag("mlflow.data.context", context)])
+
+
+def experiments(uri: str) -> dict[str, str]:
+    """Identifiers of the studies in a store by name, the latest first."""
+    with opening(uri):
+        found = MlflowClient(uri).search_experiments(order_by=["last_update_time DESC"])
+    return {experiment.name: experiment.experiment_id for experiment in found if experiment.name != "Default"}
+
+
+def charts_link(base: str, experiment_id: str) -> str:
+    """The address that opens the experiment's charts; the UI's own start page is a generative-AI one."""
+    return f"{base}/#/experiments/{experiment_id}/runs?workflowType=machine_learning&compareRunsMode=CHART"
+
+
+def _plain(run: Any) -> Run:
+    info, data = run.info, run.data
+    return Run(info.run_id, info.run_name, info.status, dict(data.params), dict(data.metrics), dict(data.tags))
