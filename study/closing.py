@@ -11,7 +11,7 @@ from study.config import Config
 from study.confirm import DEFAULT, WINNER, confirmed, gain, ranking, test_accuracy
 from study.drive import Driver
 from study.record import CONFIRM, FINISHED
-from study.stores import TRACKING_URI
+from study.stores import TRACKING_URI, is_server
 from study.track import Run, Tracker, charts_link
 
 UI_ADDRESS = "http://127.0.0.1:5000"
@@ -39,7 +39,7 @@ def print_summary(
         console.print(f"{failure}; the same command tries it again", markup=False, highlight=False)
     _print_split(console, driver.spent)
     local = "" if options.tracking_uri == TRACKING_URI else f" --tracking-uri {options.tracking_uri}"
-    served = options.tracking_uri if options.tracking_uri.startswith("http") else UI_ADDRESS
+    served = options.tracking_uri if is_server(options.tracking_uri) else UI_ADDRESS
     console.print(f"look:   python -m study.ui{local}", markup=False, highlight=False, soft_wrap=True)
     console.print(
         f"        {charts_link(served, tracker.experiment_id)}", markup=False, highlight=False, soft_wrap=True

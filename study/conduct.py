@@ -11,11 +11,12 @@ from rich.console import Console
 
 from study import environment
 from study.closing import print_summary
-from study.config import Config, Plan, make_plan
+from study.config import Config
 from study.confirm import ConfirmQueue, confirmed, crown, finalists, ranking
 from study.data import Splits, load_splits, load_test
 from study.drive import Driver, reap
 from study.note import note, tags
+from study.plan import Plan, make_plan
 from study.queue import open_storage
 from study.record import CONFIRM, EXPLORE, SEARCH
 from study.search import SearchQueue

@@ -4,13 +4,10 @@ The search space, the command-line options, the tracked parameters and the repor
 `Config`. To add a hyperparameter, add its line here and use it where it acts.
 """
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from functools import cached_property
-from itertools import product
+from dataclasses import dataclass, fields
 from types import NoneType
-from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import torch
 
@@ -18,79 +15,7 @@ from models import ACTIVATIONS, MODELS, Family
 from study.datasets import source
 from study.errors import InputError, not_one_of
 from study.optimizers import OPTIMIZERS
-
-
-@dataclass(frozen=True)
-class Range:
-    """All numbers from `low` to `high`, evenly spread on their scale: integers if both ends are."""
-
-    low: float
-    high: float
-    log: bool = False
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        return self.low, self.high
-
-    @property
-    def integer(self) -> bool:
-        return isinstance(self.low, int) and isinstance(self.high, int)
-
-    def at(self, quantile: float) -> float:
-        """The value that lies at a quantile in [0, 1); each integer takes an equal share of its scale."""
-        low, high = (self.low - 0.5, self.high + 0.5) if self.integer else self.ends
-        if self.log:
-            value = math.exp(math.log(low) + quantile * (math.log(high) - math.log(low)))
-        else:
-            value = low + quantile * (high - low)
-        value = min(max(value, self.low), self.high)
-        return round(value) if self.integer else value
-
-    def levels(self, count: int) -> tuple[float, ...]:
-        """At most `count` values at equal distances, both ends among them."""
-        steps = [step / max(1, count - 1) for step in range(count)]
-        scale = (math.log, math.exp) if self.log else (float, float)
-        low, high = map(scale[0], self.ends)
-        values = (scale[1](low + step * (high - low)) for step in steps)
-        return tuple(dict.fromkeys(round(v) if self.integer else min(max(v, self.low), self.high) for v in values))
-
-    def __str__(self) -> str:
-        return f"{self.low:g}:{self.high:g}"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A few values, each as likely as the others."""
-
-    options: tuple[Any, ...]
-
-    @property
-    def ends(self) -> tuple[Any, ...]:
-        return self.options
-
-    def at(self, quantile: float) -> Any:
-        return self.options[min(int(quantile * len(self.options)), len(self.options) - 1)]
-
-    def levels(self, count: int) -> tuple[Any, ...]:
-        return self.options
-
-    def __str__(self) -> str:
-        return ",".join(map(str, self.options))
-
-
-class Hyperparameter(NamedTuple):
-    """How a field of `Config` may vary.
-
-    `space` is its usual search range (None: the family's), `accepted` the smallest and the largest number or all names
-    that make sense for it, `searched` says whether a study varies it unless told otherwise.
-    """
-
-    help: str
-    space: Range | Choice | None
-    accepted: tuple[Any, ...]
-    unit: str = ""
-    searched: bool = False
-
+from study.space import Choice, Hyperparameter, Range
 
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16}
 
@@ -209,104 +134,7 @@ def applies(name: str, model: str) -> bool:
     return name not in _STRUCTURAL or name in family_of(model).hyperparameters
 
 
-def usual_space(name: str, model: str) -> Range | Choice:
-    """The range that a study searches for a hyperparameter unless its user names another."""
-    space = HYPERPARAMETERS[name].space
-    if space is not None:
-        return space
-    depths = MODELS[model].depths
-    consecutive = depths == tuple(range(depths[0], depths[-1] + 1))
-    return Range(depths[0], depths[-1]) if consecutive else Choice(depths)
-
-
-def parse(name: str, text: str) -> Any:
-    """A value, a `Range` or a `Choice` from what the user wrote: `3e-4`, `1e-4:1e-1` or `relu,gelu`."""
-    if "," in text:
-        options = dict.fromkeys(_scalar(name, part) for part in text.split(","))
-        return Choice(tuple(options if type_of(name) is str else sorted(options)))
-    if ":" in text and type_of(name) is not str:
-        low, _, high = text.partition(":")
-        return _range(name, _scalar(name, low), _scalar(name, high))
-    return _scalar(name, text)
-
-
-def _scalar(name: str, text: str) -> Any:
-    kind = type_of(name)
-    try:
-        return kind(text.strip())
-    except ValueError:
-        noun = "a whole number" if kind is int else "a number"
-        raise InputError(f"{name} must be {noun}, low:high or a,b,c; got {text!r}") from None
-
-
-def _range(name: str, low: float, high: float) -> Range:
-    if not low < high:
-        raise InputError(f"a range runs from low to high; got {name} {low:g}:{high:g}")
-    usual = HYPERPARAMETERS[name].space
-    log = isinstance(usual, Range) and usual.log
-    if log and low <= 0:
-        raise InputError(f"{name} is searched on a log scale, so its range must start above 0; got {low:g}:{high:g}")
-    return Range(low, high, log)
-
-
 def from_params(params: Mapping[str, str]) -> Config:
     """The configuration of a tracked run, whose parameters are text."""
     chosen = {name: type_of(name)(params[name]) for name in HYPERPARAMETERS if name in params}
     return Config(dataset=params["dataset"], model=params["model"], **chosen)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a study varies (`space`), and what it holds fixed or takes as the default (`base`)."""
-
-    base: Config
-    space: dict[str, Range | Choice]
-
-    def __post_init__(self) -> None:
-        if not self.space:
-            raise InputError("a study must vary something; every hyperparameter is fixed: give one a range, low:high")
-        for name, space in self.space.items():
-            for value in space.ends:
-                self.config({name: value})
-        structural = [name for name in ("depth", "image_size") if name in self.space]
-        for values in product(*(self.space[name].ends for name in structural)):
-            self.config(dict(zip(structural, values, strict=True)))
-
-    def config(self, values: dict[str, Any]) -> Config:
-        """The base configuration with these values of the searched hyperparameters."""
-        return replace(self.base, **values)
-
-    @cached_property
-    def largest_side(self) -> int:
-        """Pixels; the size at which pictures are read, so that a trial only ever scales them down."""
-        return max(self.space["image_size"].ends) if "image_size" in self.space else self.base.image_size
-
-    def describe(self) -> dict[str, dict[str, Any]]:
-        """Per hyperparameter of the family: its space if searched, its default, scale and unit, ready for JSON."""
-        return {name: self._describe(name, value) for name, value in self.base.hyperparameters().items()}
-
-    def _describe(self, name: str, default: Any) -> dict[str, Any]:
-        row, space = HYPERPARAMETERS[name], self.space.get(name)
-        kind = {None: "fixed", Range: "range", Choice: "choice"}[space and type(space)]
-        return {"kind": kind, **(asdict(space) if space else {}), "default": default, "unit": row.unit}
-
-
-def make_plan(dataset: str, model: str, given: dict[str, str]) -> Plan:
-    """The plan for `model` on `dataset`, where `given` holds what the user wrote per hyperparameter.
-
-    A searched hyperparameter keeps its usual default, but for the picture size: a data set's own may lie outside the
-    range, and may even be too small for the model, so there it is the largest of the range.
-    """
-    for name, text in given.items():
-        if not applies(name, model):
-            raise InputError(f"model {model!r} has no {name}; got {name} {text}")
-    parsed = {name: parse(name, text) for name, text in given.items()}
-    searched = {name: space for name, space in parsed.items() if isinstance(space, Range | Choice)}
-    values = {name: value for name, value in parsed.items() if name not in searched}
-    if "image_size" in searched:
-        values["image_size"] = max(searched["image_size"].ends)
-    for name, row in HYPERPARAMETERS.items():
-        if row.searched and applies(name, model) and name not in parsed:
-            searched[name] = usual_space(name, model)
-    space = {name: searched[name] for name in HYPERPARAMETERS if name in searched}
-    return Plan(Config(dataset=dataset, model=model, **values), space)

@@ -63,7 +63,7 @@ def cut(labels: np.ndarray, fraction: float, classes: tuple[str, ...]) -> tuple[
 
 
 def _digits(root: Path, location: str, train: bool, side: int) -> Pictures:
-    """scikit-learn's 1,797 handwritten digits of 8x8 pixels in 17 grey levels; they have no test set: a fifth is cut."""
+    """scikit-learn's 1,797 handwritten digits, 8x8 pixels in 17 grey levels; a fifth is cut off as the test set."""
     from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)

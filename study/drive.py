@@ -49,7 +49,7 @@ class Driver:
         self.scratch = Path(tempfile.mkdtemp(prefix="study-"))
 
     def run(self, queue: Queue, test: Part | None = None) -> None:
-        """Return when no trial of the queue waits or runs, here or elsewhere.
+        """Return when every slot of the queue has had its trial, here or elsewhere.
 
         Interrupted, it closes what it had begun, so that the same queue can be run again.
         """
@@ -60,7 +60,7 @@ class Driver:
                 with self._measure("driving"):
                     queue.beat(active.claim for active in self.active.values())
                     if not self.active:
-                        if not queue.running():
+                        if queue.settled():
                             return
                         if time.monotonic() - reaped > REAP_SECONDS:
                             reap(queue, self.tracker)
@@ -190,10 +190,8 @@ def reap(queue: Queue, tracker: Tracker) -> None:
     running = queue.running()
     for run in tracker.runs("attributes.status = 'RUNNING'"):
         if _belongs(run, queue) and int(run.tags[NUMBER]) not in running:
-            finished = run.tags.get(STATE) in FINISHED
-            tracker.close(
-                run.run_id, run.tags[STATE] if finished else INTERRUPTED, "FINISHED" if finished else "KILLED"
-            )
+            state = run.tags.get(STATE, INTERRUPTED)
+            tracker.close(run.run_id, state, "FINISHED" if state in FINISHED else "KILLED")
 
 
 def _belongs(run: Run, queue: Queue) -> bool:

@@ -8,6 +8,9 @@ from difflib import get_close_matches
 class InputError(Exception):
     """Something that the user gave cannot be used; its text is the one line that says what would be."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(" ".join(text.splitlines()))  # libraries' reasons may run over several
+
 
 def not_one_of(what: str, value: object, accepted: Iterable[object]) -> InputError:
     """An error that lists what `what` may be and names the accepted value nearest to `value`."""

@@ -6,8 +6,8 @@ from argparse import Namespace
 import torch
 
 from study import environment
-from study.config import Plan
 from study.data import Splits
+from study.plan import Plan
 from study.search import explore_size
 
 
@@ -18,12 +18,12 @@ def note(options: Namespace, plan: Plan, splits: Splits, device: torch.device) -
     rows = [f"| {name} | {_cell(row)} | {row['default']} |" for name, row in plan.describe().items()]
     versions = ", ".join(f"{name} {version}" for name, version in environment.versions().items())
     lines = [
-        f"How do {searched} affect what model `{options.model}` reaches on `{options.dataset}`, and which configuration "
-        "is best?",
+        f"How do {searched} affect what model `{options.model}` reaches on `{options.dataset}`, "
+        "and which configuration is best?",
         "",
         f"- **explore**: {explored} designed trials (scrambled Sobol, seed {plan.base.seed}), never pruned",
         f"- **search**: {options.trials - explored} trials by `{options.sampler}`, pruned by `{options.pruner}`",
-        f"- **confirm**: winner, runner-up and default over {options.confirm_seeds} fresh seeds, then the test pictures",
+        f"- **confirm**: winner, runner-up and default over {options.confirm_seeds} seeds, then the test pictures",
         "",
         "| hyperparameter | searched in | default |",
         "|---|---|---|",

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from models import MODELS
-from study.config import HYPERPARAMETERS, Choice, Range, default_of, usual_space
+from study.config import HYPERPARAMETERS, default_of
 from study.datasets import DATASETS
 from study.errors import InputError, not_one_of
+from study.plan import usual_space
 from study.prune import PRUNERS
 from study.search import SAMPLERS, explore_size
+from study.space import Choice, Range
 from study.stores import STORAGE_URL, TRACKING_URI
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

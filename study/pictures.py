@@ -16,13 +16,11 @@ def learning_curves(path: Path, history: Sequence[Epoch]) -> None:
     """Loss and accuracy per epoch, training beside validation."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     epochs = [row.epoch for row in history]
-    for axes, quantity, label in zip(
-        figure.subplots(1, 2), ("loss", "accuracy"), ("loss (nats)", "accuracy"), strict=True
-    ):
+    for axes, quantity, unit in zip(figure.subplots(1, 2), ("loss", "accuracy"), (" (nats)", ""), strict=True):
         for part, name, colour, style in (("train", "training", TRAIN, "--"), ("val", "validation", VALIDATION, "-")):
             values = [getattr(row, f"{part}_{quantity}") for row in history]
             axes.plot(epochs, values, style, color=colour, label=name, marker=".")
-        axes.set(xlabel="epoch", ylabel=label)
+        axes.set(xlabel="epoch", ylabel=quantity + unit)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)

@@ -26,7 +26,8 @@ class Judge:
     """Every known learning curve of a study, and a pruner's verdict on those that are still being drawn."""
 
     def __init__(self, pruner: pruners.BasePruner) -> None:
-        self._study = optuna.create_study(direction="maximize", pruner=pruner)
+        # Hyperband draws a trial's bracket from the study's name, which must not be a random one.
+        self._study = optuna.create_study(study_name="curves", direction="maximize", pruner=pruner)
         self._open: dict[int, Trial] = {}
         self.known: set[int] = set()  # numbers of the trials whose curves are finished
 

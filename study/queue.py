@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Iterable, Mapping
 from itertools import count
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import optuna
@@ -58,14 +58,13 @@ class Claim(NamedTuple):
 def open_storage(url: str) -> RDBStorage:
     """The Optuna storage behind a database URL; raises `InputError` if it cannot be opened."""
     options = {"connect_args": {"timeout": 60}} if sqlite_file(url) else {}
-    try:
-        with opening(url):
+    with opening(url):
+        try:
             return RDBStorage(
                 url, engine_kwargs=options, heartbeat_interval=HEARTBEAT_SECONDS, grace_period=GRACE_SECONDS
             )
-    except (SQLAlchemyError, ImportError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"storage {url!r} must be a database that Optuna can open: {reason}") from None
+        except (SQLAlchemyError, RuntimeError) as error:
+            raise InputError(f"store {url!r} holds no Optuna data: {str(error).splitlines()[0]}") from None
 
 
 def this_process() -> str:
@@ -135,12 +134,18 @@ class Queue:
         done = (TrialState.COMPLETE, TrialState.PRUNED)
         return sum(any(trial.state in done for trial in attempts) for attempts in self.trials().values())
 
+    def settled(self) -> bool:
+        """Whether every slot has had its trial, and none waits or runs, here or elsewhere."""
+        slots = self.trials()
+        pending = (TrialState.WAITING, TrialState.RUNNING)
+        return len(slots) >= self.total and not any(trials[-1].state in pending for trials in slots.values())
+
     def running(self) -> set[int]:
         """Optuna's numbers of the trials that run, here or elsewhere."""
         return {trial.number for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))}
 
     def retry(self, slot: int | None = None) -> None:
-        """Enqueue another attempt at a slot of which none is alive, with the values it had; without one, at all such."""
+        """Enqueue another attempt, with the same values, at a slot that has none alive; without one, at all such."""
         for number, attempts in self.trials().items():
             if slot in (None, number) and not any(trial.state in LIVE for trial in attempts):
                 values = {**attempts[-1].system_attrs.get("fixed_params", {}), **attempts[-1].params}

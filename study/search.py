@@ -11,11 +11,12 @@ from optuna.storages import RDBStorage
 from optuna.trial import Trial
 from scipy.stats import qmc
 
-from study.config import Choice, Plan, Range
 from study.errors import InputError
+from study.plan import Plan
 from study.prune import CURVE, PRUNERS, Judge
 from study.queue import TOLD, Claim, Queue, seed_of
 from study.record import EXPLORE, PRUNED, SEARCH
+from study.space import Choice, Range
 
 EXPLORE_SHARE = 2 / 3
 TARGETS = "targets"

@@ -1,19 +1,28 @@
-"""Database files: where they lie, and how several processes open a fresh one without harm."""
+"""Where the stores lie, whether they answer, and how several processes open a fresh database file without harm."""
 
 import sqlite3
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.error import URLError
 
 from filelock import FileLock
+from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from study.errors import InputError
 
 ROOT = Path("mlruns")
 TRACKING_URI = f"sqlite:///{ROOT}/mlflow.db"
 STORAGE_URL = f"sqlite:///{ROOT}/optuna.db"
+ANSWER_SECONDS = 10
+
+
+def is_server(url: str) -> bool:
+    """Whether the URL is that of an MLflow server."""
+    return url.startswith(("http://", "https://"))
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -27,20 +36,24 @@ def sqlite_file(url: str) -> Path | None:
 
 @contextmanager
 def opening(url: str) -> Iterator[None]:
-    """While it lasts, this process alone may create the database at `url`, whose folder exists.
+    """While it lasts, this process alone may create the database at `url`; `InputError` if nothing answers there.
 
     Processes that migrate a fresh SQLite file at once crash. The write-ahead log halves what four writers wait for
-    each other; the setting stays in the file. A server's database looks after itself.
+    each other; the setting stays in the file. A server is asked once here, since MLflow asks again for minutes.
     """
     file = sqlite_file(url)
-    if file is None:
-        yield
-        return
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{file}.lock"):
-            with closing(sqlite3.connect(file, timeout=60)) as connection:
-                connection.execute("PRAGMA journal_mode=WAL")
-            yield
-    except (OSError, sqlite3.Error) as error:
-        raise InputError(f"database {str(file)!r} cannot be opened: {error}") from None
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{file}.lock"):
+                with closing(sqlite3.connect(file, timeout=60)) as connection:
+                    connection.execute("PRAGMA journal_mode=WAL")
+                yield
+            return
+        if is_server(url):
+            urllib.request.urlopen(f"{url}/health", timeout=ANSWER_SECONDS).close()
+        else:
+            create_engine(url).connect().close()
+    except (OSError, sqlite3.Error, SQLAlchemyError, ImportError, URLError) as error:
+        raise InputError(f"store {url!r} cannot be opened: {str(error).splitlines()[0]}") from None
+    yield

@@ -4,11 +4,12 @@ import json
 import logging
 import os
 import time
-import urllib.request
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from study.errors import InputError
 from study.stores import opening, sqlite_file
@@ -16,10 +17,10 @@ from study.stores import opening, sqlite_file
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before the import, which looks up a host otherwise
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
-import mlflow  # noqa: E402
-from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType  # noqa: E402
-from mlflow.exceptions import MlflowException  # noqa: E402
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
+from mlflow.exceptions import MlflowException
 
 logging.getLogger("mlflow").setLevel(logging.ERROR)
 logging.getLogger("alembic").setLevel(logging.ERROR)
@@ -52,8 +53,9 @@ class Pending(NamedTuple):
 class Tracker:
     """One experiment of a tracking store.
 
-    Parameters and metrics wait in a buffer and go out together: one `log_batch` of a whole trial costs what a single metric costs.
-    A run's `state` tag is written last of all, so that a run that has it is complete, whatever its status says.
+    Parameters and metrics wait in a buffer and go out together: one `log_batch` of a whole trial costs what a single
+    metric costs. A run's `state` tag is written last of all, so that a run that has it is complete, whatever its
+    status says.
     """
 
     def __init__(self, uri: str, experiment: str) -> None:
@@ -61,16 +63,12 @@ class Tracker:
         self.uri, self.experiment = uri, experiment
         self._pending: dict[str, Pending] = {}
         self._flushed = time.monotonic()
-        try:
-            if uri.startswith(("http://", "https://")):
-                urllib.request.urlopen(f"{uri}/health", timeout=10).close()
-            with opening(uri):
+        with opening(uri):
+            try:
                 self.client = MlflowClient(uri)
                 found = self.client.get_experiment_by_name(experiment)
-        except InputError:
-            raise
-        except Exception as error:  # every backend has errors of its own
-            raise InputError(f"tracking URI {uri!r} cannot be opened: {str(error).splitlines()[0]}") from None
+            except (MlflowException, SQLAlchemyError) as error:
+                raise InputError(f"store {uri!r} holds no MLflow data: {str(error).splitlines()[0]}") from None
         if found is not None and found.lifecycle_stage != "active":
             raise InputError(
                 f"study {experiment!r} was deleted in MLflow: restore it there (mlflow experiments restore "

@@ -7,7 +7,7 @@ import sys
 
 from study.errors import InputError, exit_code, not_one_of
 from study.options import Parser
-from study.stores import TRACKING_URI, sqlite_file
+from study.stores import TRACKING_URI, is_server, sqlite_file
 
 
 def main(words: list[str] | None = None) -> int:
@@ -27,7 +27,7 @@ def serve(options: argparse.Namespace) -> int:
     study = options.study or next(iter(ids))
     if study not in ids:
         raise not_one_of("study", study, ids)
-    remote = options.tracking_uri.startswith(("http://", "https://"))
+    remote = is_server(options.tracking_uri)
     base = options.tracking_uri if remote else f"http://{options.host}:{options.port}"
     print(charts_link(base, ids[study]), flush=True)
     return 0 if remote else _mlflow_ui(options)

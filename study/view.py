@@ -64,11 +64,9 @@ class View:
     def line(self, trial: Current, state: str, objective: float | None) -> None:
         value = "" if objective is None else f" val/accuracy {objective:.4f}"
         best = f" (best {self.best[0]:.4f})" if self.best else ""
-        seconds = time.monotonic() - trial.started
-        self.note(
-            f"[{self.done}/{self.total}] {trial.title} {state}{value}{best} {self.describe(trial.config)} {seconds:.1f} s"
-            f"{self.left()}"
-        )
+        seconds = f"{time.monotonic() - trial.started:.1f} s"
+        head = f"[{self.done}/{self.total}] {trial.title} {state}{value}{best}"
+        self.note(f"{head} {self.describe(trial.config)} {seconds}{self.left()}")
 
     def note(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)

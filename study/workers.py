@@ -10,6 +10,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -94,10 +95,8 @@ class Pool:
 
     def answer(self, worker: int, prune: bool) -> None:
         """Tell a worker with a prunable job whether to stop after the epoch that it last sent."""
-        try:
+        with suppress(BrokenPipeError):  # it has died since, which `messages` will say
             self._workers[worker][1].send(prune)
-        except BrokenPipeError:
-            pass  # it has died since, which `messages` will say
 
     def messages(self, timeout: float) -> Iterator[tuple[int, Any]]:
         """What busy workers have sent, an `Epoch`, `Outcome`, `Failure` or `Death` each, waiting `timeout` seconds."""

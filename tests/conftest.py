@@ -1,0 +1,53 @@
+"""What several tests share: small pictures, the real data where they lie, and one finished study."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from study.data import Splits, load_splits
+
+ROOT = Path(__file__).parent.parent
+REAL_DATA = ROOT.parent / "shared" / "data"
+
+torch.set_num_threads(1)
+
+
+def python(*words: str, cwd: Path, **options) -> subprocess.CompletedProcess:
+    """Run `python *words` as a user would, in a folder of its own."""
+    return subprocess.run(
+        [sys.executable, *words], cwd=cwd, env=environment(), capture_output=True, text=True, timeout=500, **options
+    )
+
+
+def environment() -> dict[str, str]:
+    """The environment of a user's shell, in which the checkout can be imported from any folder."""
+    kept = {name: value for name, value in os.environ.items() if name != "STUDY_DATA_DIR"}
+    return {**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+
+
+@pytest.fixture(scope="session")
+def digits() -> Splits:
+    return load_splits("digits", Path("data"), 8)
+
+
+@pytest.fixture(scope="session")
+def finished_study(tmp_path_factory) -> Path:
+    """The folder of a small study that ran to its end: 6 trials, confirmed over two seeds."""
+    folder = tmp_path_factory.mktemp("study")
+    words = "-m study.run --trials 6 --epochs 2 --confirm-seeds 2 --workers 2"
+    done = python(*words.split(), cwd=folder)
+    assert done.returncode == 0, done.stderr
+    (folder / "output.txt").write_text(done.stdout)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The real data sets, where a machine has them."""
+    if not REAL_DATA.is_dir():
+        pytest.skip("the real data sets are not beside this checkout")
+    return REAL_DATA

@@ -1,0 +1,99 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models import ACTIVATIONS, MODELS
+from study.config import HYPERPARAMETERS, Config, applies, from_params, type_of
+from study.errors import InputError
+from study.optimizers import OPTIMIZERS
+from study.space import Choice, Range
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_tracked_parameters_give_the_same_configuration_back(model):
+    config = Config(model=model, image_size=16, lr=1.2345678901234567e-3, optimizer="sgd")
+    params = {"dataset": "digits", "model": model, **config.hyperparameters()}
+    assert from_params({name: str(value) for name, value in params.items()}) == config
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_configuration_has_the_hyperparameters_of_its_family_and_no_other(model):
+    names = set(Config(model=model, image_size=16).hyperparameters())
+    assert {"depth", "activation", "width", "dropout"} & names == set(MODELS[model].hyperparameters)
+    assert {"lr", "batch_size", "optimizer", "epochs", "seed"} <= names
+
+
+@pytest.mark.parametrize("name", HYPERPARAMETERS)
+def test_the_usual_range_of_a_hyperparameter_is_accepted(name):
+    space = HYPERPARAMETERS[name].space
+    for value in space.ends if space else ():
+        assert getattr(Config(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize("name", HYPERPARAMETERS)
+def test_what_lies_outside_the_limits_is_refused_by_name_and_value(name):
+    row = HYPERPARAMETERS[name]
+    wrong = (
+        ["nonsense"] if type_of(name) is str else [row.accepted[0] - 1, row.accepted[1] + 1, math.nan, math.inf, True]
+    )
+    for value in wrong:
+        with pytest.raises(InputError, match=f"{name}.* must be .*; got {value}|{name}.*got '{value}'"):
+            Config(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"model": "mpl"}, r"got 'mpl' \(did you mean 'mlp'\?\)"),
+        ({"activation": "gellu"}, r"got 'gellu' \(did you mean 'gelu'\?\)"),
+        ({"dataset": "minst"}, r"got 'minst' \(did you mean 'mnist'\?\)"),
+        ({"optimizer": "adamm"}, "did you mean 'adam'"),
+        ({"depth": 5}, "depth of model 'cnn' must be one of '1', '2', '3', '4'; got '5'"),
+        ({"model": "lenet"}, "at least 12 pixels wide; got 8"),
+        ({"model": "softmax", "depth": 2}, "model 'softmax' has no depth"),
+        ({"epochs": 1.5}, "epochs must be a whole number"),
+    ],
+)
+def test_an_impossible_configuration_is_refused(fields, message):
+    with pytest.raises(InputError, match=message):
+        Config(**fields)
+
+
+def test_the_accepted_names_are_those_of_the_registries():
+    assert HYPERPARAMETERS["activation"].accepted == tuple(ACTIVATIONS)
+    assert HYPERPARAMETERS["optimizer"].accepted == tuple(OPTIMIZERS)
+    assert applies("momentum", "softmax")
+
+
+quantiles = st.floats(0, 1, exclude_max=True)
+
+
+@given(quantiles, st.integers(1, 50), st.integers(1, 500), st.booleans())
+def test_an_integer_range_gives_integers_within_its_ends(quantile, low, extent, log):
+    value = Range(low, low + extent, log).at(quantile)
+    assert isinstance(value, int)
+    assert low <= value <= low + extent
+
+
+@given(quantiles, st.floats(1e-6, 1), st.floats(1.01, 1e4), st.booleans())
+def test_a_float_range_stays_within_its_ends(quantile, low, factor, log):
+    assert low <= Range(low, low * factor, log).at(quantile) <= low * factor
+
+
+def test_the_middle_of_a_log_range_is_the_geometric_mean():
+    assert Range(1e-5, 1e-1, log=True).at(0.5) == pytest.approx(1e-3)
+    assert Range(0.0, 0.5).at(0.5) == 0.25
+
+
+def test_every_integer_and_every_option_has_an_equal_share():
+    grid = [(i + 0.5) / 1000 for i in range(1000)]
+    assert [sum(Range(1, 4).at(q) == level for q in grid) for level in (1, 2, 3, 4)] == [250] * 4
+    assert [sum(Choice(("a", "b")).at(q) == name for q in grid) for name in ("a", "b")] == [500] * 2
+
+
+def test_levels_are_equally_far_apart_on_the_range_s_own_scale():
+    assert Range(1e-4, 1e-1, log=True).levels(4) == pytest.approx((1e-4, 1e-3, 1e-2, 1e-1))
+    assert Range(1, 3).levels(5) == (1, 2, 3)
+    assert Choice(("a", "b")).levels(9) == ("a", "b")

@@ -1,0 +1,267 @@
+"""Every loader on small files in the official format that these tests write themselves."""
+
+import hashlib
+import pickle
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.io import savemat
+from torchvision import datasets as torchvision_datasets
+
+from study.data import load_splits, load_test
+from study.datasets import DATASETS, source
+from study.errors import InputError
+
+RNG = np.random.default_rng(0)
+IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+IDX_FOLDERS = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "kmnist": "KMNIST"}
+
+
+def write_idx(path, array):
+    """LeCun's IDX format: two zero bytes, the type (8: unsigned byte), how many dimensions, their sizes, the data."""
+    header = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
+    path.write_bytes(header + array.astype(np.uint8).tobytes())
+
+
+def write_mnist(root, folder, count=40):
+    raw = root / folder / "raw"
+    raw.mkdir(parents=True)
+    arrays = {}
+    for name in IDX:
+        shape = (count, 28, 28) if "images" in name else (count,)
+        arrays[name] = RNG.integers(0, 256, shape) if "images" in name else np.arange(count) % 10
+        write_idx(raw / name, arrays[name])
+    return arrays
+
+
+def write_cifar(root, kind, monkeypatch):
+    """CIFAR's pickles: rows of 3,072 bytes, all red ones first; the class's checksums become those of these files."""
+    folder = root / kind.base_folder
+    folder.mkdir(parents=True)
+    key = "fine_labels" if kind is torchvision_datasets.CIFAR100 else "labels"
+    classes = 100 if kind is torchvision_datasets.CIFAR100 else 10
+    rows = {}
+
+    def write(name, content):
+        (folder / name).write_bytes(pickle.dumps(content))
+        return hashlib.md5((folder / name).read_bytes()).hexdigest()
+
+    def batch(name):
+        labels = [i % classes for i in range(5 * classes)]
+        rows[name] = RNG.integers(0, 256, (len(labels), 3072), dtype=np.uint8)
+        return [name, write(name, {"data": rows[name], key: labels})]
+
+    monkeypatch.setattr(kind, "train_list", [batch(name) for name, _ in kind.train_list])
+    monkeypatch.setattr(kind, "test_list", [batch(name) for name, _ in kind.test_list])
+    names = [f"class {number}" for number in range(classes)]
+    checksum = write(kind.meta["filename"], {kind.meta["key"]: names})
+    monkeypatch.setattr(kind, "meta", {**kind.meta, "md5": checksum})
+    return rows
+
+
+def write_svhn(root, monkeypatch):
+    """SVHN's MATLAB files: (32, 32, 3, N) pictures, labels 1 to 10 where 10 means zero."""
+    kind, splits, pictures = torchvision_datasets.SVHN, {}, {}
+    root.mkdir(parents=True, exist_ok=True)
+    for split in ("train", "test"):
+        name = kind.split_list[split][1]
+        pictures[split] = RNG.integers(0, 256, (32, 32, 3, 50), dtype=np.uint8)
+        savemat(root / name, {"X": pictures[split], "y": (np.arange(50) % 10 + 1)[:, None]})
+        splits[split] = ["", name, hashlib.md5((root / name).read_bytes()).hexdigest()]
+    monkeypatch.setattr(kind, "split_list", {**kind.split_list, **splits})
+    return pictures
+
+
+def write_pictures(folder, count=10, size=(20, 16), colour=True, classes=("cat", "dog")):
+    for number, name in enumerate(classes):
+        (folder / name).mkdir(parents=True)
+        for index in range(count):
+            pixels = RNG.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+            if not colour:
+                pixels[:] = pixels[..., :1]
+            Image.fromarray(pixels).save(folder / name / f"{index:03d}-{number}.png")
+
+
+def load(dataset, root, train=True, side=8):
+    row, location = source(dataset)
+    return row.load(root, location, train, side)
+
+
+@pytest.mark.parametrize("dataset", IDX_FOLDERS)
+def test_idx_files_are_read_as_written(dataset, tmp_path):
+    written = write_mnist(tmp_path, IDX_FOLDERS[dataset])
+    for train, prefix in ((True, "train"), (False, "t10k")):
+        pictures = load(dataset, tmp_path, train)
+        assert pictures.images.shape == (40, 1, 28, 28)
+        np.testing.assert_array_equal(pictures.images[:, 0], written[f"{prefix}-images-idx3-ubyte"])
+        np.testing.assert_array_equal(pictures.labels, written[f"{prefix}-labels-idx1-ubyte"])
+        assert len(pictures.classes) == 10
+
+
+@pytest.mark.parametrize(
+    ("dataset", "kind"), [("cifar10", torchvision_datasets.CIFAR10), ("cifar100", torchvision_datasets.CIFAR100)]
+)
+def test_cifar_pickles_are_read_as_written(dataset, kind, tmp_path, monkeypatch):
+    written = write_cifar(tmp_path, kind, monkeypatch)
+    pictures = load(dataset, tmp_path)
+    expected = np.concatenate([written[name] for name, _ in kind.train_list]).reshape(-1, 3, 32, 32)
+    np.testing.assert_array_equal(pictures.images, expected)
+    np.testing.assert_array_equal(
+        load(dataset, tmp_path, False).images, written[kind.test_list[0][0]].reshape(-1, 3, 32, 32)
+    )
+    assert pictures.classes[1] == "class 1"
+    assert set(pictures.labels) == set(range(len(pictures.classes)))
+
+
+def test_svhn_matlab_files_are_read_as_written(tmp_path, monkeypatch):
+    written = write_svhn(tmp_path, monkeypatch)
+    for train, split in ((True, "train"), (False, "test")):
+        pictures = load("svhn", tmp_path, train)
+        np.testing.assert_array_equal(pictures.images, written[split].transpose(3, 2, 0, 1))
+        assert list(pictures.labels[:10]) == [1, 2, 3, 4, 5, 6, 7, 8, 9, 0]
+
+
+def test_every_data_set_has_a_loader_test():
+    tested = {*IDX_FOLDERS, "cifar10", "cifar100", "svhn", "digits", "folder"}
+    assert tested == set(DATASETS)
+
+
+def test_digits_are_cut_into_training_and_test_without_overlap():
+    train, test = load("digits", None), load("digits", None, False)
+    assert (len(train.labels), len(test.labels)) == (1437, 360)
+    rows = {image.tobytes() for image in train.images}
+    assert sum(image.tobytes() in rows for image in test.images) == 0
+    assert train.images.max() == 255
+    assert len(np.unique(train.images)) == 17
+
+
+def test_a_folder_with_a_split_keeps_it(tmp_path):
+    write_pictures(tmp_path / "train", count=10)
+    write_pictures(tmp_path / "test", count=3)
+    train, test = (load(f"folder:{tmp_path}", None, part) for part in (True, False))
+    assert (train.images.shape, test.images.shape) == ((20, 3, 8, 8), (6, 3, 8, 8))
+    assert train.classes == ("cat", "dog")
+
+
+def test_a_folder_without_a_split_is_cut_the_same_way_each_time(tmp_path):
+    write_pictures(tmp_path, count=10, size=(8, 8))
+    train, test = (load(f"folder:{tmp_path}", None, part) for part in (True, False))
+    assert (len(train.labels), len(test.labels)) == (16, 4)
+    assert not {image.tobytes() for image in train.images} & {image.tobytes() for image in test.images}
+    np.testing.assert_array_equal(load(f"folder:{tmp_path}", None).images, train.images)
+
+
+def test_pictures_without_colour_have_one_channel(tmp_path):
+    write_pictures(tmp_path, colour=False)
+    assert load(f"folder:{tmp_path}", None).images.shape[1] == 1
+
+
+def test_a_picture_is_cropped_about_its_centre_and_turned_as_its_tag_says(tmp_path):
+    write_pictures(tmp_path, count=5)
+    wide = np.zeros((10, 30, 3), dtype=np.uint8)
+    wide[:, 10:20] = 200
+    upside = np.zeros((10, 10, 3), dtype=np.uint8)
+    upside[:5] = 200
+    exif = Image.Exif()
+    exif[0x0112] = 3  # orientation: turned by half
+    for folder, name, pixels, tag in (("cat", "a", wide, None), ("dog", "a", upside, exif)):
+        for copy in range(20):
+            Image.fromarray(pixels).save(tmp_path / folder / f"{name}{copy}.png", exif=tag or Image.Exif())
+    pictures = load(f"folder:{tmp_path}", None, side=10)
+    square = (pictures.images[:, 0] == 200).all(axis=(1, 2))
+    turned = (pictures.images[:, 0, 5:] == 200).all(axis=(1, 2)) & (pictures.images[:, 0, :5] == 0).all(axis=(1, 2))
+    assert square.sum() >= 10
+    assert turned.sum() >= 10
+
+
+@pytest.mark.parametrize("name", IDX)
+def test_a_damaged_idx_file_is_named(name, tmp_path):
+    write_mnist(tmp_path, "MNIST")
+    path = tmp_path / "MNIST" / "raw" / name
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError, match=f"{name} is damaged"):
+        load("mnist", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00", b"\x00\x00\x08\x03", b"not a picture at all", b"\x00\x00\x08\x03" + b"\xff" * 12]
+)
+def test_a_file_that_is_no_idx_file_is_named(content, tmp_path):
+    write_mnist(tmp_path, "MNIST")
+    (tmp_path / "MNIST" / "raw" / IDX[0]).write_bytes(content)
+    with pytest.raises(InputError, match=f"{IDX[0]} is damaged"):
+        load("mnist", tmp_path)
+
+
+def test_a_damaged_cifar_batch_is_named(tmp_path, monkeypatch):
+    write_cifar(tmp_path, torchvision_datasets.CIFAR10, monkeypatch)
+    path = tmp_path / "cifar-10-batches-py" / "data_batch_3"
+    path.write_bytes(b"x" + path.read_bytes()[1:])
+    with pytest.raises(InputError, match="data_batch_3 is damaged"):
+        load("cifar10", tmp_path)
+
+
+def test_a_damaged_picture_is_named(tmp_path):
+    write_pictures(tmp_path)
+    (tmp_path / "cat" / "broken.png").write_bytes(b"\x89PNG no more")
+    with pytest.raises(InputError, match=r"broken\.png is damaged"):
+        [load(f"folder:{tmp_path}", None, part) for part in (True, False)]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda top: None, "cannot be read"),
+        (lambda top: top.mkdir(), "a folder per class, two or more; got 0"),
+        (lambda top: write_pictures(top, classes=("cat",)), "two or more; got 1"),
+        (lambda top: (write_pictures(top), (top / "eel").mkdir()), "eel' must hold pictures"),
+        (lambda top: write_pictures(top, count=1), "class 'cat' has 1"),
+        (lambda top: write_pictures(top / "train"), "test' cannot be read"),
+        (
+            lambda top: (write_pictures(top / "train"), write_pictures(top / "test", classes=("cat", "eel"))),
+            "only one has dog, eel",
+        ),
+    ],
+)
+def test_a_folder_that_is_no_data_set_says_why(make, message, tmp_path):
+    make(tmp_path / "pictures")
+    with pytest.raises(InputError, match=message):
+        load(f"folder:{tmp_path / 'pictures'}", None)
+
+
+@pytest.mark.parametrize("dataset", [*IDX_FOLDERS, "cifar10", "cifar100", "svhn"])
+def test_without_a_network_the_error_says_what_to_put_where_and_leaves_nothing(dataset, tmp_path, monkeypatch):
+    def no_network(*_, **__):
+        raise URLError("no route to host")
+
+    monkeypatch.setattr("urllib.request.urlopen", no_network)
+    root = tmp_path / "data"
+    with pytest.raises(InputError, match=r"could not be downloaded \(.*\): put .+ there, or name the folder"):
+        load(dataset, root)
+    assert not root.exists()
+
+
+def test_a_failed_download_keeps_what_was_there(tmp_path, monkeypatch):
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: (_ for _ in ()).throw(URLError("no")))
+    written = write_mnist(tmp_path, "MNIST")
+    (tmp_path / "MNIST" / "raw" / IDX[3]).unlink()
+    with pytest.raises(InputError, match=IDX[3]):
+        load("mnist", tmp_path)
+    assert sorted(path.name for path in (tmp_path / "MNIST" / "raw").iterdir()) == sorted(set(written) - {IDX[3]})
+    assert [path.name for path in tmp_path.iterdir()] == ["MNIST"]
+
+
+@pytest.mark.parametrize("name", ["digts", "folder", "folder:", "mnist:here", ""])
+def test_an_unknown_data_set_is_refused(name):
+    with pytest.raises(InputError, match="dataset must be"):
+        source(name)
+
+
+@pytest.mark.parametrize(("dataset", "folder"), [("mnist", "MNIST"), ("fashion-mnist", "FashionMNIST")])
+def test_the_real_files_have_their_published_sizes(dataset, folder, real_data):
+    splits, test = load_splits(dataset, real_data, 28), load_test(dataset, real_data, 28)
+    assert (len(splits.train.labels), len(splits.val.labels), len(test.labels)) == (48_000, 12_000, 10_000)
+    mean = {"mnist": 0.1307, "fashion-mnist": 0.2860}[dataset]  # as published for the 60,000 training pictures
+    assert splits.mean.item() / 255 == pytest.approx(mean, abs=2e-3)

@@ -1,0 +1,112 @@
+import math
+
+import pytest
+
+from study.errors import InputError
+from study.record import FAILED, INTERRUPTED
+from study.track import Tracker, charts_link, dataset_input, experiments
+
+
+@pytest.fixture
+def tracker(tmp_path):
+    tracker = Tracker(f"sqlite:///{tmp_path}/mlflow.db", "a study")
+    tracker.create()
+    return tracker
+
+
+def start(tracker, name="run"):
+    data = dataset_input("digits", "abc", "data", "training", {"training": 3})
+    return tracker.start(name, {"lr": 0.1, "depth": 2}, {"phase": "explore", "trial": 7}, [data])
+
+
+def test_a_run_holds_what_was_logged(tracker, tmp_path):
+    run_id = start(tracker)
+    for epoch in (1, 2):
+        tracker.log(run_id, {"val/accuracy": epoch / 4}, epoch)
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "note.txt").write_text("hello")
+    tracker.finish(run_id, "complete", {"objective": 0.5}, tmp_path / "files")
+    (run,) = tracker.runs()
+    assert (run.name, run.status, run.tags["state"], run.tags["trial"]) == ("run", "FINISHED", "complete", "7")
+    assert run.params == {"lr": "0.1", "depth": "2"}
+    assert run.metrics == {"val/accuracy": 0.5, "objective": 0.5}
+    history = tracker.client.get_metric_history(run_id, "val/accuracy")
+    assert [(point.step, point.value) for point in history] == [(1, 0.25), (2, 0.5)]
+    (recorded,) = tracker.client.get_run(run_id).inputs.dataset_inputs
+    assert (recorded.dataset.name, recorded.dataset.digest) == ("digits", "abc")
+    assert tracker.download(run_id, "note.txt", tmp_path).read_text() == "hello"
+
+
+def test_metrics_beyond_one_batch_all_arrive(tracker, tmp_path):
+    run_id = start(tracker)
+    for epoch in range(1, 1202):
+        tracker.log(run_id, {"a": epoch, "b": -epoch}, epoch)
+    (tmp_path / "files").mkdir()
+    tracker.finish(run_id, "complete", {}, tmp_path / "files")
+    assert len(tracker.client.get_metric_history(run_id, "a")) == 1201
+    assert len(tracker.client.get_metric_history(run_id, "b")) == 1201
+
+
+def test_metrics_of_a_run_in_progress_arrive_within_seconds(tracker, monkeypatch):
+    run_id = start(tracker)
+    tracker.log(run_id, {"a": 1.0}, 1)
+    now = tracker._flushed
+    monkeypatch.setattr("study.track.time.monotonic", lambda: now + 2.1)
+    tracker.log(run_id, {"a": 2.0}, 2)
+    (run,) = tracker.runs()
+    assert (run.status, run.metrics, run.params["lr"]) == ("RUNNING", {"a": 2.0}, "0.1")
+
+
+@pytest.mark.parametrize(("state", "status"), [(FAILED, "FAILED"), (INTERRUPTED, "KILLED")])
+def test_a_run_that_did_not_finish_keeps_its_metrics_and_says_so(state, status, tracker):
+    run_id = start(tracker)
+    tracker.log(run_id, {"a": 1.0}, 1)
+    tracker.close(run_id, state, status, {"error": "why"})
+    (run,) = tracker.runs()
+    assert (run.status, run.tags["state"], run.tags["error"], run.metrics) == (status, state, "why", {"a": 1.0})
+
+
+def test_all_runs_come_back_in_order_however_many_pages(tracker, monkeypatch):
+    monkeypatch.setattr("study.track.PAGE", 3)
+    for number in range(7):
+        start(tracker, f"run-{number}")
+    assert [run.name for run in tracker.runs()] == [f"run-{number}" for number in range(7)]
+
+
+def test_a_deleted_study_is_refused_with_the_command_that_restores_it(tracker):
+    tracker.client.delete_experiment(tracker.experiment_id)
+    with pytest.raises(InputError, match=f"was deleted in MLflow: .*--experiment-id {tracker.experiment_id}"):
+        Tracker(tracker.uri, "a study")
+
+
+@pytest.mark.parametrize(
+    "uri", ["nonsense://x", "sqlite:////dev/null/x.db", "http://127.0.0.1:9", "postgresql://nobody@127.0.0.1:9/x"]
+)
+def test_a_store_that_does_not_answer_is_refused(uri):
+    with pytest.raises(InputError, match=r"store .* cannot be opened: ."):
+        Tracker(uri, "a study")
+
+
+def test_studies_are_listed_the_latest_first(tracker):
+    second = Tracker(tracker.uri, "second")
+    second.create()
+    second.describe("# note", {"study.space": "{}"})
+    assert list(experiments(tracker.uri)) == ["second", "a study"]
+    assert second.tags()["mlflow.note.content"] == "# note"
+
+
+def test_the_link_opens_the_charts():
+    assert charts_link("http://h:5000", "7") == (
+        "http://h:5000/#/experiments/7/runs?workflowType=machine_learning&compareRunsMode=CHART"
+    )
+
+
+def test_a_value_that_is_not_finite_never_reaches_the_tracker():
+    from study.record import epoch_metrics, summary
+    from study.train import Epoch
+
+    epoch = Epoch(1, 5, math.nan, 0.1, math.inf, 0.1, 0.1, math.nan, 1.0, 1.0, 10.0, diverged_at=3)
+    recorded = {**epoch_metrics(epoch), **summary([epoch], "diverged", 10)}
+    assert all(math.isfinite(value) for value in recorded.values())
+    assert (recorded["objective"], recorded["diverged_epoch"], recorded["diverged_step"]) == (0.1, 1, 3)
+    assert "train/loss" not in recorded

@@ -1,0 +1,138 @@
+import math
+
+import pytest
+import torch
+from torch.nn import functional
+
+from models import MODELS
+from study.config import Config
+from study.data import Part
+from study.errors import InputError
+from study.optimizers import OPTIMIZERS
+from study.train import build, device, devices, predict, score, train
+
+
+def run(digits, **fields):
+    return list(train(Config(**{"model": "mlp", "epochs": 3, **fields}), digits))
+
+
+def test_an_epoch_record_holds_what_happened(digits):
+    history = run(digits, lr=3e-3, batch_size=64)
+    steps = math.ceil(len(digits.train.labels) / 64)
+    assert [epoch.epoch for epoch in history] == [1, 2, 3]
+    assert [epoch.steps for epoch in history] == [steps, 2 * steps, 3 * steps]
+    assert history[-1].train_loss < history[0].train_loss < math.log(10) + 0.5
+    assert history[-1].val_accuracy > 0.8
+    assert all(epoch.lr == 3e-3 and epoch.grad_norm > 0 and epoch.images_per_second > 0 for epoch in history)
+    assert all(epoch.diverged_at is None for epoch in history)
+
+
+@pytest.mark.parametrize("model", ["softmax", "mlp", "cnn"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_lowers_the_loss_of_every_model(digits, model, optimizer):
+    lr = 0.05 if optimizer == "sgd" else 2e-3
+    history = run(digits, model=model, optimizer=optimizer, lr=lr)
+    assert history[-1].train_loss < 0.8 * history[0].train_loss
+
+
+def test_one_step_is_the_step_that_the_formula_gives(digits):
+    """Softmax regression by SGD without momentum: w - lr * X'(p - y) / n, worked out without autograd."""
+    whole = digits._replace(train=Part(digits.train.images[:100], digits.train.labels[:100]))
+    config = Config(model="softmax", optimizer="sgd", momentum=0.0, lr=0.1, batch_size=100, epochs=1)
+    model = build(config, 1, 10)
+    weight, bias = (parameter.detach().clone().double() for parameter in model.parameters())
+    pixels = ((whole.train.images.double() - digits.mean) / digits.std).flatten(1)
+    residual = (pixels @ weight.T + bias).softmax(1) - functional.one_hot(whole.train.labels, 10)
+    list(train(config, whole, model))
+    trained = dict(model.named_parameters())
+    torch.testing.assert_close(
+        trained["1.weight"].double(), weight - 0.1 * residual.T @ pixels / 100, atol=1e-6, rtol=0
+    )
+    torch.testing.assert_close(trained["1.bias"].double(), bias - 0.1 * residual.mean(0), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_same_seed_gives_the_same_numbers_bit_for_bit(digits, model):
+    def numbers(seed):
+        history = run(digits, model=model, image_size=12, seed=seed, epochs=2, **dropout)
+        return [(e.train_loss, e.train_accuracy, e.val_loss, e.val_accuracy, e.grad_norm) for e in history]
+
+    dropout = {"dropout": 0.2} if "dropout" in MODELS[model].hyperparameters else {}
+    assert numbers(1) == numbers(1) != numbers(2)
+
+
+def test_a_loss_that_is_not_finite_ends_the_trial_and_names_epoch_and_step(digits):
+    """With lr * weight decay = 100 every step multiplies the weights by -99: float32 overflows about step 20."""
+    history = run(digits, model="softmax", optimizer="sgd", lr=10.0, weight_decay=10.0, momentum=0.0, epochs=9)
+    last = history[-1]
+    assert [epoch.diverged_at is None for epoch in history] == [True] * (len(history) - 1) + [False]
+    assert 10 < last.diverged_at < 30
+    assert last.steps - 18 < last.diverged_at <= last.steps
+
+
+def test_the_step_that_diverged_is_the_first_whose_loss_is_not_finite(digits):
+    class Breaks(torch.nn.Module):
+        """Gives NaN at the fifth training batch."""
+
+        def __init__(self):
+            super().__init__()
+            self.linear, self.calls = torch.nn.Linear(64, 10), 0
+
+        def forward(self, images):
+            self.calls += self.training
+            return self.linear(images.flatten(1)) * (math.nan if self.calls == 5 else 1.0)
+
+    history = list(train(Config(model="softmax", batch_size=64), digits, Breaks()))
+    assert [epoch.diverged_at for epoch in history] == [5]
+
+
+def test_a_last_batch_of_one_picture_is_left_out(digits):
+    few = digits._replace(train=Part(digits.train.images[:33], digits.train.labels[:33]))
+    history = list(train(Config(model="cnn", depth=4, batch_size=16, epochs=1), few))
+    assert history[-1].steps == 2
+
+
+def test_pictures_are_resized_to_the_configured_size(digits):
+    model = build(Config(model="softmax", image_size=12), 1, 10)
+    list(train(Config(model="softmax", image_size=12, epochs=1), digits, model))
+    assert model[1].in_features == 144
+
+
+def test_bf16_learns_about_as_well_as_float32(digits):
+    accuracies = [run(digits, precision=precision, epochs=6)[-1].val_accuracy for precision in ("float32", "bf16")]
+    assert abs(accuracies[0] - accuracies[1]) < 0.05
+
+
+def test_prediction_does_not_change_the_model_or_its_mode(digits):
+    config = Config(model="cnn", dropout=0.5)
+    model = build(config, 1, 10).train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    logits = predict(config, digits, model, digits.val.images)
+    assert logits.shape == (len(digits.val.labels), 10)
+    assert torch.equal(logits, predict(config, digits, model, digits.val.images))
+    assert model.training
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+def test_a_score_is_the_mean_cross_entropy_and_the_share_of_hits():
+    logits = torch.tensor([[2.0, 0.0], [0.0, 1.0], [3.0, 0.0]])
+    loss, accuracy = score(logits, torch.tensor([0, 1, 1]))
+    expected = -sum(math.log(p) for p in (1 / (1 + math.exp(-2)), 1 / (1 + math.exp(-1)), 1 / (1 + math.exp(3)))) / 3
+    assert loss == pytest.approx(expected, rel=1e-5)
+    assert accuracy == pytest.approx(2 / 3)
+
+
+def test_training_between_epochs_is_not_under_inference_mode(digits):
+    for _ in train(Config(model="mlp", epochs=2, precision="bf16"), digits):
+        assert not torch.is_inference_mode_enabled()
+        assert torch.is_grad_enabled()
+        assert not torch.is_autocast_enabled("cpu")
+
+
+def test_a_device_that_is_not_here_is_refused():
+    assert device("auto").type in devices()
+    assert device("cpu").type == "cpu"
+    absent = [name for name, here in devices().items() if not here] + ["tpu"]
+    for name in absent:
+        with pytest.raises(InputError, match=f"device must be .* got '{name}'"):
+            device(name)
