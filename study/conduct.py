@@ -20,6 +20,7 @@ from study.plan import Plan, make_plan
 from study.queue import open_storage
 from study.record import CONFIRM, EXPLORE, SEARCH
 from study.search import SearchQueue
+from study.stores import check
 from study.track import Tracker, dataset_input
 from study.train import device as find_device
 from study.view import View, make_view
@@ -56,6 +57,8 @@ class Study:
 
     def __init__(self, options: Namespace, plan: Plan, splits: Splits, device: torch.device) -> None:
         self.options, self.plan, self.splits, self.device = options, plan, splits, device
+        for url in (options.tracking_uri, options.storage):
+            check(url)  # both, before either is written
         self.tracker = Tracker(options.tracking_uri, options.study)
         self.storage = open_storage(options.storage)
         self.queue = SearchQueue(self.storage, options.study, plan, options.sampler, options.pruner)

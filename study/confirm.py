@@ -17,7 +17,7 @@ from optuna.trial import Trial
 from reports.stats import Estimate, mean_interval, paired_difference
 from study.artifacts import CONFIG, WEIGHTS, load_classifier
 from study.config import Config, from_params
-from study.data import Splits
+from study.data import Part, Splits
 from study.queue import Claim, Queue
 from study.record import COMPLETE, CONFIRM, EXPLORE, SEARCH
 from study.track import Run, Tracker
@@ -120,5 +120,5 @@ def crown(tracker: Tracker, run: Run, splits: Splits) -> None:
         for name in (CONFIG, WEIGHTS):
             tracker.download(run.run_id, name, Path(folder))
         classifier = load_classifier(Path(folder))
-    example = splits.val.images[:2].cpu()
+    example = Part(splits.val.images[:2], splits.val.labels[:2]).resized(from_params(run.params).image_size).images
     tracker.register(run.run_id, classifier, example.numpy(), classifier(example).detach().numpy())

@@ -69,7 +69,8 @@ class Driver:
                     self._receive(queue, worker, message)
                 self.view.refresh()
         except BaseException:
-            self._interrupt(queue)
+            self.pool.close()
+            reap(queue, self.tracker, stopping=True)
             raise
         finally:
             shutil.rmtree(self.scratch, ignore_errors=True)
@@ -157,13 +158,6 @@ class Driver:
         self.failures.append(f"{claim.phase} trial {claim.slot} failed: {reason}")
         self.view.note(self.failures[-1])
 
-    def _interrupt(self, queue: Queue) -> None:
-        self.pool.close()
-        for active in self.active.values():
-            self.tracker.close(active.run_id, INTERRUPTED, "KILLED")
-            queue.finish(active.claim, INTERRUPTED)
-        self.active.clear()
-
     @contextmanager
     def _measure(self, what: str) -> Iterator[None]:
         started = time.perf_counter()
@@ -173,12 +167,13 @@ class Driver:
             self.spent[what] += time.perf_counter() - started
 
 
-def reap(queue: Queue, tracker: Tracker) -> None:
+def reap(queue: Queue, tracker: Tracker, stopping: bool = False) -> None:
     """Close in both stores what a dead process left open, as what it was, and enqueue again what it did not finish.
 
-    A trial whose run is already complete is told so: it finished, and only its driver did not live to say it.
+    A trial whose run is already complete is told so: it finished, and only its driver did not live to say it. With
+    `stopping`, this process counts as dead too: an interrupt may fall between any two steps of starting a trial.
     """
-    if lost := queue.lost():
+    if lost := queue.lost(stopping):
         complete = {run.tags[NUMBER]: run for run in tracker.runs() if _belongs(run, queue) and STATE in run.tags}
         for trial in lost:
             run = complete.get(str(trial.number))

@@ -197,11 +197,12 @@ class Queue:
                 self.storage.record_heartbeat(claim.trial._trial_id)
             self._beat = time.monotonic()
 
-    def lost(self) -> list[FrozenTrial]:
-        """Running trials whose owner is no more."""
+    def lost(self, stopping: bool = False) -> list[FrozenTrial]:
+        """Running trials whose owner is no more; with `stopping`, those of this process too."""
         running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         silent = set(self.storage._get_stale_trial_ids(self.study._study_id)) if running else set()
-        return [trial for trial in running if trial._trial_id in silent or _is_orphan(trial)]
+        mine = {trial._trial_id for trial in running if stopping and trial.user_attrs.get(OWNER) == self.owner}
+        return [trial for trial in running if trial._trial_id in silent | mine or _is_orphan(trial)]
 
 
 def _is_orphan(trial: FrozenTrial) -> bool:

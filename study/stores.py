@@ -1,11 +1,12 @@
 """Where the stores lie, whether they answer, and how several processes open a fresh database file without harm."""
 
+import os
 import sqlite3
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.error import URLError
+from urllib.parse import quote
 
 from filelock import FileLock
 from sqlalchemy import create_engine
@@ -34,26 +35,47 @@ def sqlite_file(url: str) -> Path | None:
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
 
-@contextmanager
-def opening(url: str) -> Iterator[None]:
-    """While it lasts, this process alone may create the database at `url`; `InputError` if nothing answers there.
+def check(url: str) -> None:
+    """Raise `InputError` unless a store answers at the URL or can be made there; writes nothing.
 
-    Processes that migrate a fresh SQLite file at once crash. The write-ahead log halves what four writers wait for
-    each other; the setting stays in the file. A server is asked once here, since MLflow asks again for minutes.
+    A server is asked once here, since MLflow asks again for minutes.
     """
     file = sqlite_file(url)
     try:
         if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(f"{file}.lock"):
-                with closing(sqlite3.connect(file, timeout=60)) as connection:
-                    connection.execute("PRAGMA journal_mode=WAL")
-                yield
-            return
-        if is_server(url):
+            _check_file(file)
+        elif is_server(url):
             urllib.request.urlopen(f"{url}/health", timeout=ANSWER_SECONDS).close()
         else:
             create_engine(url).connect().close()
-    except (OSError, sqlite3.Error, SQLAlchemyError, ImportError, URLError) as error:
+    except (OSError, sqlite3.Error, SQLAlchemyError, ImportError) as error:
         raise InputError(f"store {url!r} cannot be opened: {str(error).splitlines()[0]}") from None
-    yield
+
+
+def _check_file(file: Path) -> None:
+    """Look through SQLite alone: closing a file of one's own drops the locks that its connections have on it."""
+    there = next(path for path in (file.absolute(), *file.absolute().parents) if path.exists())
+    if not os.access(there, os.W_OK) or not (there.is_dir() or file.is_file()):
+        raise OSError(f"{str(there)!r} cannot be written")
+    if file.exists():
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=rw", uri=True)) as connection:
+            connection.execute("PRAGMA schema_version")
+
+
+@contextmanager
+def opening(url: str) -> Iterator[None]:
+    """While it lasts, this process alone may create the database at `url`; raises `InputError` as `check` does.
+
+    Processes that migrate a fresh SQLite file at once crash. The write-ahead log halves what four writers wait for
+    each other; the setting stays in the file.
+    """
+    check(url)
+    file = sqlite_file(url)
+    if file is None:
+        yield
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{file}.lock"):
+        with closing(sqlite3.connect(file, timeout=60)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        yield

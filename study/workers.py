@@ -88,9 +88,11 @@ class Pool:
 
     def start(self, worker: int, job: Job) -> None:
         """Give an idle worker a job."""
-        if not self._workers[worker][0].is_alive():
+        try:
+            self._workers[worker][1].send(job)
+        except BrokenPipeError:  # it died while it was idle
             self._workers[worker] = self._spawn()
-        self._workers[worker][1].send(job)
+            self._workers[worker][1].send(job)
         self._busy.add(worker)
 
     def answer(self, worker: int, prune: bool) -> None:

@@ -1,0 +1,76 @@
+"""Bad input: one clear line, exit code 2, nothing written."""
+
+import pytest
+
+from study.config import HYPERPARAMETERS
+from study.run import main
+from tests.test_datasets import write_mnist
+
+BAD = [
+    ("--model mpl", "model must be one of 'softmax', 'mlp', 'lenet', 'cnn'; got 'mpl' (did you mean 'mlp'?)"),
+    ("--dataset fashon-mnist", "(did you mean 'fashion-mnist'?)"),
+    ("--dataset folder", "dataset must be one of"),
+    ("--dataset folder:nowhere", "picture folder 'nowhere' cannot be read: No such file or directory"),
+    ("--trails 50", "got '--trails' (did you mean '--trials'?)"),
+    ("--trials", "expected one argument"),
+    ("50", "option must be one of"),
+    ("--activation gellu", "(did you mean 'gelu'?)"),
+    ("--activation relu,gellu", "(did you mean 'gelu'?)"),
+    ("--sampler tpee", "sampler must be one of 'tpe', 'random', 'qmc', 'gp', 'cmaes', 'grid'; got 'tpee'"),
+    ("--pruner medain", "(did you mean 'median'?)"),
+    ("--optimizer adm", "(did you mean 'adam'?)"),
+    ("--lr 1e-1:1e-4", "a range runs from low to high; got lr 0.1:0.0001"),
+    ("--lr 1e-12:1", "lr must be a number from 1e-08 to 10; got 1e-12"),
+    ("--depth 7", "depth of model 'cnn' must be one of '1', '2', '3', '4'; got '7'"),
+    ("--model softmax --depth 2", "model 'softmax' has no depth; got depth 2"),
+    ("--model lenet", "must be at least 12 pixels wide; got 8 (digits): give --image-size 12 or more"),
+    ("--model lenet --image-size 8:28", "must be at least 12 pixels wide; got 8"),
+    ("--trials 0", "trials must be a whole number from 1 up; got '0'"),
+    ("--trials many", "trials must be a whole number from 1 up; got 'many'"),
+    ("--trials 1.5", "trials must be a whole number"),
+    ("--workers 0", "workers must be a whole number from 1 up; got '0'"),
+    ("--workers -3", "workers must be a whole number from 1 up; got '-3'"),
+    ("--confirm-seeds -1", "confirm-seeds must be a whole number from 0 up; got '-1'"),
+    ("--study a/b", "study must be a name of letters, digits"),
+    ("--study ../up", "study must be a name of letters, digits"),
+    ("--device tpu", "device must be one that this machine has"),
+    ("--lr 1e-3 --batch-size 32 --depth 2 --activation relu", "a study must vary something"),
+    ("--dataset mnist --data-dir /dev/null", "could not be downloaded"),
+    ("--storage oracle-of://delphi", "cannot be opened"),
+    ("--tracking-uri ftp://nowhere", "cannot be opened"),
+    ("--tracking-uri http://127.0.0.1:9", "cannot be opened"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), BAD, ids=[words for words, _ in BAD])
+def test_bad_input_is_one_line_exit_code_2_and_writes_nothing(words, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STUDY_DATA_DIR", raising=False)
+    assert main(words.split()) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert error.startswith("study.run: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_data_file_is_named_before_anything_is_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_mnist(tmp_path / "data", "MNIST")
+    damaged = tmp_path / "data" / "MNIST" / "raw" / "train-images-idx3-ubyte"
+    damaged.write_bytes(damaged.read_bytes()[:1000])
+    assert main(["--dataset", "mnist"]) == 2
+    assert "train-images-idx3-ubyte is damaged" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_the_help_names_every_option_with_its_default_and_range(capsys):
+    with pytest.raises(SystemExit) as done:
+        main(["--help"])
+    assert done.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for name, row in HYPERPARAMETERS.items():
+        assert "--" + name.replace("_", "-") in text
+        assert row.space is None or str(row.space) in text
+    for part in ("default 0.001", "1e-05:0.1 on a log scale", "cnn 2 of 1:4", "(default 50)", "tpe, random, qmc"):
+        assert part in text
