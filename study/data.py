@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from study.datasets import Pictures, cut, source
+from study.errors import InputError
 
 VALIDATION_FRACTION = 0.2
 RESIZE_CHUNK = 1024  # pictures; bounds the floats that resizing holds at once
@@ -75,8 +76,7 @@ def load_splits(dataset: str, root: Path, side: int) -> Splits:
 
     `side` is the size at which a folder of pictures is read; other data sets come in their own.
     """
-    row, location = source(dataset)
-    pictures = row.load(root, location, True, side)
+    pictures = _read(dataset, root, True, side)
     train, val = (
         _part(pictures, torch.from_numpy(rows)) for rows in cut(pictures.labels, VALIDATION_FRACTION, pictures.classes)
     )
@@ -87,9 +87,16 @@ def load_splits(dataset: str, root: Path, side: int) -> Splits:
 
 def load_test(dataset: str, root: Path, side: int) -> Part:
     """The test pictures. Only confirmation calls this."""
-    row, location = source(dataset)
-    pictures = row.load(root, location, False, side)
+    pictures = _read(dataset, root, False, side)
     return Part(torch.from_numpy(pictures.images), torch.from_numpy(pictures.labels))
+
+
+def _read(dataset: str, root: Path, train: bool, side: int) -> Pictures:
+    row, location = source(dataset)
+    try:
+        return row.load(root, location, train, side)
+    except OSError as error:
+        raise InputError(f"data {str(error.filename)!r} cannot be read: {error.strerror}") from None
 
 
 def _part(pictures: Pictures, rows: Tensor) -> Part:

@@ -86,6 +86,8 @@ def _torchvision(name: str, root: Path, location: str, train: bool, side: int) -
         "SVHN": datasets.SVHN,
     }[name]
     choice = {"split": "train" if train else "test"} if kind is datasets.SVHN else {"train": train}
+    if root.exists() and not root.is_dir():
+        raise InputError(f"data-dir must be a folder; {str(root)!r} is none")
     missing = [path for path, _ in _files(kind, choice) if not (root / path).exists()]
     if missing:
         _download(kind, choice, root, missing)
@@ -117,11 +119,7 @@ def _files(kind: Any, choice: dict[str, Any]) -> Iterator[tuple[Path, str | None
 def _check_file(path: Path, checksum: str | None) -> None:
     from torchvision.datasets.utils import check_integrity
 
-    try:
-        whole = check_integrity(str(path), checksum) if checksum else _is_whole_idx(path)
-    except OSError as error:
-        raise InputError(f"data file {path} cannot be read: {error.strerror or error}") from None
-    if not whole:
+    if not (check_integrity(str(path), checksum) if checksum else _is_whole_idx(path)):
         raise InputError(f"data file {path} is damaged: delete it, and the next run downloads it again")
 
 
@@ -187,11 +185,8 @@ def _listing(top: Path) -> tuple[list[Path], np.ndarray, tuple[str, ...]]:
     from PIL import Image
 
     endings = {ending.lower() for ending in Image.registered_extensions()}
-    try:
-        folders = sorted(path for path in top.iterdir() if path.is_dir() and not path.name.startswith("."))
-        found = [sorted(p for p in folder.iterdir() if p.suffix.lower() in endings) for folder in folders]
-    except OSError as error:
-        raise InputError(f"picture folder {str(error.filename)!r} cannot be read: {error.strerror}") from None
+    folders = sorted(path for path in top.iterdir() if path.is_dir() and not path.name.startswith("."))
+    found = [sorted(p for p in folder.iterdir() if p.suffix.lower() in endings) for folder in folders]
     if len(folders) < 2:
         raise InputError(f"picture folder {str(top)!r} must hold a folder per class, two or more; got {len(folders)}")
     for folder, files in zip(folders, found, strict=True):

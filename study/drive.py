@@ -46,35 +46,36 @@ class Driver:
         self.spent = dict.fromkeys(("training", "tracking", "driving"), 0.0)
         self.failures: list[str] = []
         self.active: dict[int, Active] = {}
-        self.scratch = Path(tempfile.mkdtemp(prefix="study-"))
+        self.reaped = time.monotonic()
 
     def run(self, queue: Queue, test: Part | None = None) -> None:
         """Return when every slot of the queue has had its trial, here or elsewhere.
 
         Interrupted, it closes what it had begun, so that the same queue can be run again.
         """
-        reaped = time.monotonic()
-        try:
-            while True:
-                self._hand_out(queue, test)
-                with self._measure("driving"):
-                    queue.beat(active.claim for active in self.active.values())
-                    if not self.active:
-                        if queue.settled():
-                            return
-                        if time.monotonic() - reaped > REAP_SECONDS:
-                            reap(queue, self.tracker)
-                            reaped = time.monotonic()
-                for worker, message in self.pool.messages(WAIT_SECONDS):
-                    self._receive(queue, worker, message)
-                self.view.refresh()
-        except BaseException:
-            self.pool.close()
-            reap(queue, self.tracker, stopping=True)
-            raise
-        finally:
-            shutil.rmtree(self.scratch, ignore_errors=True)
-            self.scratch.mkdir()
+        with tempfile.TemporaryDirectory(prefix="study-") as scratch:
+            self.scratch = Path(scratch)
+            try:
+                while not self._done(queue):
+                    self._hand_out(queue, test)
+                    for worker, message in self.pool.messages(WAIT_SECONDS):
+                        self._receive(queue, worker, message)
+                    self.view.refresh()
+            except BaseException:
+                self.pool.close()
+                reap(queue, self.tracker, stopping=True)
+                raise
+
+    def _done(self, queue: Queue) -> bool:
+        """Whether nothing is left; while other processes are at the last trials, look now and then if they live."""
+        with self._measure("driving"):
+            queue.beat(active.claim for active in self.active.values())
+            if self.active:
+                return False
+            if time.monotonic() - self.reaped > REAP_SECONDS:
+                reap(queue, self.tracker)
+                self.reaped = time.monotonic()
+            return queue.settled()
 
     def _hand_out(self, queue: Queue, test: Part | None) -> None:
         for worker in self.pool.idle():

@@ -228,7 +228,7 @@ def test_a_damaged_picture_is_named(tmp_path):
 def test_a_folder_that_is_no_data_set_says_why(make, message, tmp_path):
     make(tmp_path / "pictures")
     with pytest.raises(InputError, match=message):
-        load(f"folder:{tmp_path / 'pictures'}", None)
+        load_splits(f"folder:{tmp_path / 'pictures'}", tmp_path, 8)
 
 
 @pytest.mark.parametrize("dataset", [*IDX_FOLDERS, "cifar10", "cifar100", "svhn"])

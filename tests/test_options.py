@@ -1,5 +1,7 @@
 """Bad input: one clear line, exit code 2, nothing written."""
 
+from urllib.error import URLError
+
 import pytest
 
 from study.config import HYPERPARAMETERS
@@ -10,7 +12,7 @@ BAD = [
     ("--model mpl", "model must be one of 'softmax', 'mlp', 'lenet', 'cnn'; got 'mpl' (did you mean 'mlp'?)"),
     ("--dataset fashon-mnist", "(did you mean 'fashion-mnist'?)"),
     ("--dataset folder", "dataset must be one of"),
-    ("--dataset folder:nowhere", "picture folder 'nowhere' cannot be read: No such file or directory"),
+    ("--dataset folder:nowhere", "data 'nowhere' cannot be read: No such file or directory"),
     ("--trails 50", "got '--trails' (did you mean '--trials'?)"),
     ("--trials", "expected one argument"),
     ("50", "option must be one of"),
@@ -35,17 +37,23 @@ BAD = [
     ("--study ../up", "study must be a name of letters, digits"),
     ("--device tpu", "device must be one that this machine has"),
     ("--lr 1e-3 --batch-size 32 --depth 2 --activation relu", "a study must vary something"),
-    ("--dataset mnist --data-dir /dev/null", "could not be downloaded"),
+    ("--dataset mnist --data-dir /dev/null", "data-dir must be a folder; '/dev/null' is none"),
+    ("--dataset mnist", "could not be downloaded"),
     ("--storage oracle-of://delphi", "cannot be opened"),
     ("--tracking-uri ftp://nowhere", "cannot be opened"),
     ("--tracking-uri http://127.0.0.1:9", "cannot be opened"),
 ]
 
 
+def no_network(*_, **__):
+    raise URLError("no route to host")
+
+
 @pytest.mark.parametrize(("words", "message"), BAD, ids=[words for words, _ in BAD])
 def test_bad_input_is_one_line_exit_code_2_and_writes_nothing(words, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STUDY_DATA_DIR", raising=False)
+    monkeypatch.setattr("urllib.request.urlopen", no_network)
     assert main(words.split()) == 2
     error = capsys.readouterr().err
     assert message in error
