@@ -1,5 +1,6 @@
 """A study from its options to its last line: explore, search, confirm, crown, sum up."""
 
+import json
 import signal
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
@@ -13,12 +14,11 @@ from study import environment
 from study.closing import print_summary
 from study.config import Config
 from study.confirm import ConfirmQueue, confirmed, crown, finalists, ranking
-from study.data import Splits, load_splits, load_test
-from study.drive import Driver, reap
-from study.note import note, tags
+from study.data import Splits, digest_of, load_splits, load_test
+from study.drive import Driver, TestSet, reap
+from study.note import FINALISTS, note, tags
 from study.plan import Plan, make_plan
 from study.queue import open_storage
-from study.record import CONFIRM, EXPLORE, SEARCH
 from study.search import SearchQueue
 from study.stores import check
 from study.track import Tracker, dataset_input
@@ -57,6 +57,7 @@ class Study:
 
     def __init__(self, options: Namespace, plan: Plan, splits: Splits, device: torch.device) -> None:
         self.options, self.plan, self.splits, self.device = options, plan, splits, device
+        self._data_dir = str(options.data_dir)
         for url in (options.tracking_uri, options.storage):
             check(url)  # both, before either is written
         self.tracker = Tracker(options.tracking_uri, options.study)
@@ -70,13 +71,10 @@ class Study:
         self.queue.retry()
 
     def driver(self, pool: Pool, view: View) -> Driver:
-        name, location = self.options.dataset, str(self.options.data_dir)
         counts = {"training": len(self.splits.train.labels), "validation": len(self.splits.val.labels)}
-        training = dataset_input(name, self.splits.digest, location, "training", counts)
-        testing = dataset_input(f"{name} (test)", self.splits.digest, location, "testing", {})
-        datasets = {EXPLORE: [training], SEARCH: [training], CONFIRM: [training, testing]}
+        data = dataset_input(self.options.dataset, self.splits.digest, self._data_dir, "training", counts)
         run_tags = environment.run_tags(self.device)
-        return Driver(pool, self.tracker, view, len(self.splits.classes), datasets, run_tags)
+        return Driver(pool, self.tracker, view, len(self.splits.classes), [data], run_tags)
 
     def search(self, driver: Driver) -> None:
         """Run the explore and the search trials that are missing."""
@@ -89,15 +87,19 @@ class Study:
     def confirm(self, driver: Driver, roles: Mapping[str, Config]) -> None:
         """Train the finalists over fresh seeds; the test pictures are read here and nowhere else."""
         queue = ConfirmQueue(self.storage, self.options.study)
+        self.tracker.tag(FINALISTS, json.dumps({role: config.hyperparameters() for role, config in roles.items()}))
         reap(queue, self.tracker)
         queue.want(roles, self.options.confirm_seeds)
         queue.retry()
         if queue.finished() < queue.total:
             test = load_test(self.options.dataset, self.options.data_dir, self.plan.largest_side)
+            digest = digest_of(test.images.numpy(), test.labels.numpy(), self.splits.classes)
+            counts = {"testing": len(test.labels)}
+            data = dataset_input(f"{self.options.dataset} (test)", digest, self._data_dir, "testing", counts)
             if "image_size" not in self.plan.space:
                 test = test.resized(self.plan.base.image_size)
             driver.view.begin(f"{self.options.study} confirmation", queue.total, queue.finished(), len(driver.pool))
-            driver.run(queue, test.shared())
+            driver.run(queue, TestSet(test.shared(), data))
 
     def crown(self, roles: Mapping[str, Config]) -> None:
         """Make the winner's first confirmation run the champion, or its search run if there was no confirmation."""

@@ -82,8 +82,8 @@ class ConfirmQueue(Queue):
     def configure(self, trial: Trial, slot: int) -> Claim:
         job = self.jobs()[slot]
         config = Config(**job["config"])
-        tags = {"role": job["role"], "name": f"{job['role']}-seed-{config.seed}"}
-        return Claim(trial, slot, CONFIRM, config, tags=tags)
+        name = f"{job['role']}-seed-{config.seed}"
+        return Claim(trial, slot, CONFIRM, name, config, tags={"role": job["role"]})
 
 
 def confirmed(runs: Sequence[Run], roles: Mapping[str, Config]) -> dict[str, list[Run]]:

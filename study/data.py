@@ -8,6 +8,7 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -82,7 +83,8 @@ def load_splits(dataset: str, root: Path, side: int) -> Splits:
     )
     statistics = [torch.std_mean(train.images[:, channel].float()) for channel in range(train.images.shape[1])]
     std, mean = (torch.stack(column).view(-1, 1, 1) for column in zip(*statistics, strict=True))
-    return Splits(train, val, pictures.classes, mean, std.clamp(min=1.0), _digest(pictures))
+    digest = digest_of(pictures.images, pictures.labels, pictures.classes)
+    return Splits(train, val, pictures.classes, mean, std.clamp(min=1.0), digest)
 
 
 def load_test(dataset: str, root: Path, side: int) -> Part:
@@ -103,9 +105,9 @@ def _part(pictures: Pictures, rows: Tensor) -> Part:
     return Part(torch.from_numpy(pictures.images)[rows], torch.from_numpy(pictures.labels)[rows])
 
 
-def _digest(pictures: Pictures) -> str:
+def digest_of(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> str:
     """16 hexadecimal digits that change with any pixel, label or class name."""
-    digest = hashlib.sha256(repr((pictures.images.shape, pictures.classes)).encode())
-    digest.update(pictures.images)
-    digest.update(pictures.labels)
+    digest = hashlib.sha256(repr((images.shape, classes)).encode())
+    digest.update(images)
+    digest.update(labels)
     return digest.hexdigest()[:16]

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +29,13 @@ class Active(NamedTuple):
     history: list[Epoch]
 
 
+class TestSet(NamedTuple):
+    """The test pictures, and how the tracker records them."""
+
+    part: Part
+    record: Any
+
+
 class Driver:
     """Runs every waiting trial of a queue. `spent` adds up seconds of training, tracking and driving."""
 
@@ -38,17 +45,17 @@ class Driver:
         tracker: Tracker,
         view: View,
         classes: int,
-        datasets: Mapping[str, list[Any]],
+        data: Sequence[Any],
         run_tags: Mapping[str, str],
     ) -> None:
         self.pool, self.tracker, self.view, self.classes = pool, tracker, view, classes
-        self.datasets, self.run_tags = datasets, run_tags  # data sets by phase
+        self.data, self.run_tags = data, run_tags  # the data set as the tracker records it, and tags of every run
         self.spent = dict.fromkeys(("training", "tracking", "driving"), 0.0)
         self.failures: list[str] = []
         self.active: dict[int, Active] = {}
         self.reaped = time.monotonic()
 
-    def run(self, queue: Queue, test: Part | None = None) -> None:
+    def run(self, queue: Queue, test: TestSet | None = None) -> None:
         """Return when every slot of the queue has had its trial, here or elsewhere.
 
         Interrupted, it closes what it had begun, so that the same queue can be run again.
@@ -77,24 +84,23 @@ class Driver:
                 self.reaped = time.monotonic()
             return queue.settled()
 
-    def _hand_out(self, queue: Queue, test: Part | None) -> None:
+    def _hand_out(self, queue: Queue, test: TestSet | None) -> None:
         for worker in self.pool.idle():
             with self._measure("driving"):
                 claim = queue.claim()
             if claim is None:
                 return
             folder = Path(tempfile.mkdtemp(dir=self.scratch))
-            self.pool.start(worker, Job(claim.config, folder, claim.prunable, test))
+            self.pool.start(worker, Job(claim.config, folder, claim.prunable, test and test.part))
             with self._measure("tracking"):
-                run_id = self._start_run(claim)
+                run_id = self._start_run(claim, test)
             self.active[worker] = Active(claim, run_id, folder, [])
-            self.view.started(worker, claim.phase, claim.slot, claim.config)
+            self.view.started(worker, claim.name, claim.config)
 
-    def _start_run(self, claim: Claim) -> str:
+    def _start_run(self, claim: Claim, test: TestSet | None) -> str:
         tags = {"phase": claim.phase, "trial": claim.slot, NUMBER: claim.trial.number, **claim.tags, **self.run_tags}
-        name = claim.tags.get("name", f"{claim.phase}-{claim.slot:03d}")
         params = {"dataset": claim.config.dataset, "model": claim.config.model, **claim.config.hyperparameters()}
-        return self.tracker.start(name, params, tags, self.datasets[claim.phase])
+        return self.tracker.start(claim.name, params, tags, [*self.data, test.record] if test else self.data)
 
     def _receive(self, queue: Queue, worker: int, message: Any) -> None:
         match message:

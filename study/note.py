@@ -10,6 +10,8 @@ from study.data import Splits
 from study.plan import Plan
 from study.search import explore_size
 
+FINALISTS = "study.finalists"  # the tag with the latest finalists' hyperparameters by role
+
 
 def note(options: Namespace, plan: Plan, splits: Splits, device: torch.device) -> str:
     """What is asked, of which space, with which command, on what; under MLflow's 5,000 characters a tag."""

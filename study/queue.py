@@ -50,6 +50,7 @@ class Claim(NamedTuple):
     trial: Trial
     slot: int
     phase: str
+    name: str
     config: Config
     prunable: bool = False
     tags: Mapping[str, str] = {}

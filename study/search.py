@@ -168,7 +168,7 @@ class SearchQueue(Queue):
         self._learn()
         values = {name: suggest(trial, name, space) for name, space in self.plan.space.items()}
         phase, _ = self.slots[slot]
-        return Claim(trial, slot, phase, self.plan.config(values), prunable=phase == SEARCH)
+        return Claim(trial, slot, phase, f"{phase}-{slot:03d}", self.plan.config(values), prunable=phase == SEARCH)
 
     def report(self, claim: Claim, epoch: int, accuracy: float) -> bool:
         self.judge.report(claim.trial.number, epoch, accuracy)

@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy.exc import SQLAlchemyError
 
 from study.errors import InputError
-from study.stores import opening, sqlite_file
+from study.stores import is_server, opening, sqlite_file
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before the import, which looks up a host otherwise
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -27,6 +27,7 @@ logging.getLogger("alembic").setLevel(logging.ERROR)
 
 FLUSH_SECONDS = 2.0
 BATCH = 1000  # metrics in one `log_batch`, the most that MLflow takes
+BULK_RUNS, BULK_POINTS = 100, 1_000_000  # in one answer of the database
 PAGE = 5000  # runs in one answer of `search_runs`
 NOTE = "mlflow.note.content"
 STATE = "state"
@@ -41,6 +42,8 @@ class Run(NamedTuple):
     params: dict[str, str]
     metrics: dict[str, float]
     tags: dict[str, str]
+    start_ms: int = 0  # since 1970
+    end_ms: int | None = None
 
 
 class Pending(NamedTuple):
@@ -86,7 +89,10 @@ class Tracker:
     def describe(self, note: str, tags: Mapping[str, str]) -> None:
         """Set the experiment's Markdown note, which the UI renders, and its tags."""
         for name, value in {NOTE: note, "mlflow.experimentKind": "custom_model_development", **tags}.items():
-            self.client.set_experiment_tag(self.experiment_id, name, value)
+            self.tag(name, value)
+
+    def tag(self, name: str, value: str) -> None:
+        self.client.set_experiment_tag(self.experiment_id, name, value)
 
     def tags(self) -> dict[str, str]:
         return dict(self.client.get_experiment(self.experiment_id).tags)
@@ -154,6 +160,21 @@ class Tracker:
             if not (token := page.token):
                 return [_plain(run) for run in found]
 
+    def history(self, run_ids: Sequence[str], metric: str) -> Iterator[tuple[str, int, float]]:
+        """Run, step and value of every point of a metric, in no particular order.
+
+        A database gives all runs' points at once, ten times as fast as run by run, which is how a server gives them.
+        """
+        if is_server(self.uri):
+            for run_id in run_ids:
+                for point in self.client.get_metric_history(run_id, metric):
+                    yield run_id, point.step, point.value
+            return
+        store = self.client._tracking_client.store
+        for first in range(0, len(run_ids), BULK_RUNS):
+            for point in store.get_metric_history_bulk(run_ids[first : first + BULK_RUNS], metric, BULK_POINTS):
+                yield point.run_id, point.step, point.value
+
     def download(self, run_id: str, path: str, folder: Path) -> Path:
         """A local copy of one artifact."""
         return Path(self.client.download_artifacts(run_id, path, str(folder)))
@@ -172,6 +193,7 @@ class Tracker:
         batch of one torch.export would fix the batch size.
         """
         mlflow.set_tracking_uri(self.uri)
+        ended = self.client.get_run(run_id).info.end_time
         with mlflow.start_run(run_id):
             logged = mlflow.pytorch.log_model(
                 model,
@@ -180,6 +202,9 @@ class Tracker:
                 input_example=example,
                 pip_requirements=["mlflow", "torch", "numpy"],
             )
+        self.client.set_terminated(
+            run_id, "FINISHED", ended
+        )  # the run was reopened, but its duration is its training's
         with suppress(MlflowException):  # there already
             self.client.create_registered_model(self.experiment)
         version = self.client.create_model_version(
@@ -208,4 +233,5 @@ def charts_link(base: str, experiment_id: str) -> str:
 
 def _plain(run: Any) -> Run:
     info, data = run.info, run.data
-    return Run(info.run_id, info.run_name, info.status, dict(data.params), dict(data.metrics), dict(data.tags))
+    plain = (dict(data.params), dict(data.metrics), dict(data.tags))
+    return Run(info.run_id, info.run_name, info.status, *plain, info.start_time, info.end_time)

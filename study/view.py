@@ -19,7 +19,7 @@ REDRAWS_PER_SECOND = 4
 class Current(NamedTuple):
     """What a worker is at."""
 
-    title: str
+    name: str
     config: Config
     epoch: Epoch | None
     started: float
@@ -48,8 +48,8 @@ class View:
         going_on = f", {done} of them finished before" if done else ""
         self.note(f"{title}: {total} trials{going_on}, {workers} worker{'s' if workers > 1 else ''}")
 
-    def started(self, worker: int, phase: str, slot: int, config: Config) -> None:
-        self.current[worker] = Current(f"{phase} {slot}", config, None, time.monotonic())
+    def started(self, worker: int, name: str, config: Config) -> None:
+        self.current[worker] = Current(name, config, None, time.monotonic())
 
     def epoch(self, worker: int, epoch: Epoch) -> None:
         self.current[worker] = self.current[worker]._replace(epoch=epoch)
@@ -58,14 +58,14 @@ class View:
         trial = self.current.pop(worker)
         self.done += objective is not None
         if state == COMPLETE and (self.best is None or objective > self.best[0]):
-            self.best = objective, f"{trial.title} · {self.describe(trial.config)}"
+            self.best = objective, f"{trial.name} · {self.describe(trial.config)}"
         self.line(trial, state, objective)
 
     def line(self, trial: Current, state: str, objective: float | None) -> None:
         value = "" if objective is None else f" val/accuracy {objective:.4f}"
         best = f" (best {self.best[0]:.4f})" if self.best else ""
         seconds = f"{time.monotonic() - trial.started:.1f} s"
-        head = f"[{self.done}/{self.total}] {trial.title} {state}{value}{best}"
+        head = f"[{self.done}/{self.total}] {trial.name} {state}{value}{best}"
         self.note(f"{head} {self.describe(trial.config)} {seconds}{self.left()}")
 
     def note(self, text: str) -> None:
@@ -129,7 +129,7 @@ class LiveView(View):
         for worker, trial in sorted(self.current.items()):
             epoch = f"epoch {trial.epoch.epoch if trial.epoch else 0}/{trial.config.epochs}"
             accuracy = f"{trial.epoch.val_accuracy:.4f}" if trial.epoch else ""
-            table.add_row(f"worker {worker + 1}", trial.title, epoch, accuracy, self.describe(trial.config))
+            table.add_row(f"worker {worker + 1}", trial.name, epoch, accuracy, self.describe(trial.config))
         return Group(self._bar, best, table)
 
 

@@ -1,0 +1,105 @@
+"""A study as its tracker tells it: frames of plain values."""
+
+import json
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from study.errors import InputError, not_one_of
+from study.record import CONFIRM, EPOCH_METRICS, EXPLORE, SEARCH
+from study.track import Run, Tracker, charts_link, experiments
+
+KINDS = {"lr": float}
+
+
+class Study(NamedTuple):
+    """What a report is made of.
+
+    `runs` has a row per run: `run_id, name, phase, state, trial, role, seconds`, a column per hyperparameter, numeric
+    where its values are, and one per summary metric. `curves` has a row per run and epoch: `run_id, epoch`, and a
+    column per metric of `EPOCH_METRICS`. `space` describes every hyperparameter as the study's tag does.
+    """
+
+    name: str
+    link: str
+    tags: dict[str, str]
+    space: dict[str, dict[str, Any]]
+    runs: pd.DataFrame
+    curves: pd.DataFrame
+
+    @property
+    def searched(self) -> list[str]:
+        return [name for name, row in self.space.items() if row["kind"] != "fixed"]
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """The runs of explore and search."""
+        return self.runs[self.runs.phase.isin((EXPLORE, SEARCH))]
+
+    @property
+    def explored(self) -> pd.DataFrame:
+        """The designed runs that finished, which alone inference rests on."""
+        return self.runs[(self.runs.phase == EXPLORE) & self.runs.state.isin(("complete", "diverged"))]
+
+    @property
+    def confirmed(self) -> pd.DataFrame:
+        """The confirmation runs that met the test set."""
+        finished = (self.runs.phase == CONFIRM) & self.runs["test/accuracy"].notna()
+        return self.runs[finished]
+
+
+def load(uri: str, name: str | None, base: str) -> Study:
+    """The named study of a store, or its latest; raises `InputError` with the names that exist if it has none such.
+
+    `base` is the address under which the tracker's pages are served, for links.
+    """
+    ids = experiments(uri)
+    if not ids:
+        raise InputError(f"there is no study in {uri!r}: run python -m study.run")
+    if name is not None and name not in ids:
+        raise not_one_of("study", name, ids)
+    tracker = Tracker(uri, name or next(iter(ids)))
+    tags = tracker.tags()
+    if "study.space" not in tags:
+        raise InputError(f"experiment {tracker.experiment!r} in {uri!r} was not made by study.run: it has no space")
+    space = json.loads(tags["study.space"])
+    runs = [run for run in tracker.runs() if "phase" in run.tags]
+    link = charts_link(base, tracker.experiment_id)
+    return Study(tracker.experiment, link, tags, space, _frame(runs, space), _curves(tracker, runs))
+
+
+def _frame(runs: list[Run], space: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    frame = pd.DataFrame([_row(run) for run in runs])
+    columns = ["run_id", "name", "phase", "state", "trial", "role", "seconds", "objective", "test/accuracy"]
+    frame = frame.reindex(columns=[*columns, *(c for c in frame.columns if c not in columns)])
+    for name in space:
+        frame[name] = _numeric(frame.get(name, pd.Series(index=frame.index, dtype=object)))
+    return frame
+
+
+def _row(run: Run) -> dict[str, Any]:
+    seconds = (run.end_ms - run.start_ms) / 1000 if run.end_ms else None
+    known = {"run_id": run.run_id, "name": run.name, "phase": run.tags["phase"], "seconds": seconds}
+    state = run.tags.get("state", "running")
+    return {
+        **{name: value for name, value in run.metrics.items() if name not in EPOCH_METRICS},
+        **run.params,
+        **known,
+        **{"state": state, "trial": int(run.tags.get("trial", -1)), "role": run.tags.get("role")},
+    }
+
+
+def _numeric(column: pd.Series) -> pd.Series:
+    """The column as numbers if all of its values are; as it is otherwise."""
+    numbers = pd.to_numeric(column, errors="coerce")
+    return numbers if numbers.notna().eq(column.notna()).all() and numbers.notna().any() else column
+
+
+def _curves(tracker: Tracker, runs: list[Run]) -> pd.DataFrame:
+    ids = [run.run_id for run in runs]
+    columns = []
+    for metric in EPOCH_METRICS:
+        points = pd.DataFrame(tracker.history(ids, metric), columns=["run_id", "epoch", metric])
+        columns.append(points.set_index(["run_id", "epoch"])[metric])
+    frame = pd.concat(columns, axis=1) if runs else pd.DataFrame(columns=list(EPOCH_METRICS))
+    return frame.rename_axis(["run_id", "epoch"]).reset_index().sort_values(["run_id", "epoch"], ignore_index=True)
