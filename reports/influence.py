@@ -1,8 +1,8 @@
 """Which hyperparameters matter: a test, and how much of the spread each one explains.
 
-Works on designed trials only. The outcome is replaced by the normal scores of its ranks, so that a few collapsed runs do
-not swallow the rest; each numeric hyperparameter enters as a quadratic on its own scale, each unordered one as a level
-effect. A hyperparameter's part is what the model loses without it.
+Works on designed trials only. The outcome is replaced by the normal scores of its ranks, so that a few collapsed runs
+do not swallow the rest; each numeric hyperparameter enters as a quadratic on its own scale, each unordered one as a
+level effect. A hyperparameter's part is what the model loses without it.
 """
 
 from typing import Any, NamedTuple
@@ -62,6 +62,8 @@ def influences(trials: pd.DataFrame, space: dict[str, dict[str, Any]], seed: int
     Empty if there are too few trials for the model, or if all outcomes are equal. The p value is that of Freedman and
     Lane (1983): residuals of the model without the hyperparameter are permuted.
     """
+    if len(trials) < FEWEST_LEFT:
+        return []
     outcome = trials.objective.to_numpy(float)
     blocks = {name: columns(trials[name], row) for name, row in space.items() if row["kind"] != "fixed"}
     blocks = {name: block for name, block in blocks.items() if block.shape[1] and np.ptp(block, axis=0).any()}

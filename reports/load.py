@@ -1,19 +1,21 @@
 """A study as its tracker tells it: frames of plain values."""
 
 import json
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from study.errors import InputError, not_one_of
 from study.record import CONFIRM, EPOCH_METRICS, EXPLORE, SEARCH
-from study.track import Run, Tracker, charts_link, experiments
+from study.track import Run, Tracker, charts_link, experiments, run_link
 
-KINDS = {"lr": float}
+MARKS = ("versions", "mlflow.source.git.commit")  # tags of a run that tell code and libraries
 
 
-class Study(NamedTuple):
-    """What a report is made of.
+@dataclass(frozen=True, eq=False)
+class Study:
+    """What a report is made of; one is itself alone, so that what was computed of it can be kept.
 
     `runs` has a row per run: `run_id, name, phase, state, trial, role, seconds`, a column per hyperparameter, numeric
     where its values are, and one per summary metric. `curves` has a row per run and epoch: `run_id, epoch`, and a
@@ -21,7 +23,7 @@ class Study(NamedTuple):
     """
 
     name: str
-    link: str
+    link: str  # to its charts
     tags: dict[str, str]
     space: dict[str, dict[str, Any]]
     runs: pd.DataFrame
@@ -63,9 +65,11 @@ def load(uri: str, name: str | None, base: str) -> Study:
     if "study.space" not in tags:
         raise InputError(f"experiment {tracker.experiment!r} in {uri!r} was not made by study.run: it has no space")
     space = json.loads(tags["study.space"])
-    runs = [run for run in tracker.runs() if "phase" in run.tags]
+    runs = [run for run in tracker.runs() if run.tags.get("phase") in (EXPLORE, SEARCH, CONFIRM)]
+    frame = _frame(runs, space)
+    frame["link"] = [run_link(base, tracker.experiment_id, run_id) for run_id in frame.run_id]
     link = charts_link(base, tracker.experiment_id)
-    return Study(tracker.experiment, link, tags, space, _frame(runs, space), _curves(tracker, runs))
+    return Study(tracker.experiment, link, tags, space, frame, _curves(tracker, runs))
 
 
 def _frame(runs: list[Run], space: dict[str, dict[str, Any]]) -> pd.DataFrame:
@@ -83,6 +87,7 @@ def _row(run: Run) -> dict[str, Any]:
     state = run.tags.get("state", "running")
     return {
         **{name: value for name, value in run.metrics.items() if name not in EPOCH_METRICS},
+        **{name: run.tags.get(name) for name in MARKS},
         **run.params,
         **known,
         **{"state": state, "trial": int(run.tags.get("trial", -1)), "role": run.tags.get("role")},

@@ -8,7 +8,7 @@ from scipy import stats
 
 
 class Estimate(NamedTuple):
-    """A mean with its confidence interval. A single value has no interval, rather than one of zero width."""
+    """A mean with its confidence interval. Without any spread there is no interval, rather than one of zero width."""
 
     mean: float
     low: float | None
@@ -29,7 +29,7 @@ def mean_interval(
     their spread only to within the few values that it can draw.
     """
     array = np.asarray(values, dtype=float)
-    if len(array) < 2:
+    if len(array) < 2 or np.ptp(array) == 0:
         return Estimate(float(array.mean()), None, None, len(array))
     half = stats.t.ppf((1 + level) / 2, len(array) - 1) * stats.sem(array)
     low, high = np.clip([array.mean() - half, array.mean() + half], *bounds)

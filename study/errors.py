@@ -1,8 +1,10 @@
 """Bad input, told in one line."""
 
+import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from typing import NoReturn
 
 
 class InputError(Exception):
@@ -18,6 +20,20 @@ def not_one_of(what: str, value: object, accepted: Iterable[object]) -> InputErr
     near = get_close_matches(str(value), names, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     return InputError(f"{what} must be one of {', '.join(map(repr, names))}; got {str(value)!r}{hint}")
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are one line, with the nearest option."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(message)
+
+    def parse(self, words: Sequence[str] | None) -> argparse.Namespace:
+        options, unknown = self.parse_known_args(words)
+        if unknown:
+            known = [name for name in self._option_string_actions if name.startswith("--")]
+            raise not_one_of("option", unknown[0].partition("=")[0], known)
+        return options
 
 
 def exit_code(program: str, run: Callable[[], int]) -> int:

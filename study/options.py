@@ -5,12 +5,12 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from models import MODELS
 from study.config import HYPERPARAMETERS, default_of
 from study.datasets import DATASETS
-from study.errors import InputError, not_one_of
+from study.errors import InputError, Parser, not_one_of
 from study.plan import usual_space
 from study.prune import PRUNERS
 from study.search import SAMPLERS, explore_size
@@ -18,20 +18,6 @@ from study.space import Choice, Range
 from study.stores import STORAGE_URL, TRACKING_URI
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints are one line, with the nearest option."""
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError(message)
-
-    def parse(self, words: Sequence[str] | None) -> argparse.Namespace:
-        options, unknown = self.parse_known_args(words)
-        if unknown:
-            known = [name for name in self._option_string_actions if name.startswith("--")]
-            raise not_one_of("option", unknown[0].partition("=")[0], known)
-        return options
 
 
 def parse_options(words: Sequence[str] | None = None) -> argparse.Namespace:

@@ -179,6 +179,13 @@ class Tracker:
         """A local copy of one artifact."""
         return Path(self.client.download_artifacts(run_id, path, str(folder)))
 
+    def attach(self, name: str, folder: Path) -> None:
+        """Put a folder into the experiment as the artifacts of a run of that name, in place of an earlier one's."""
+        found = self.client.search_runs([self.experiment_id], f"attributes.run_name = '{name}'", max_results=1)
+        run = found[0] if found else self.client.create_run(self.experiment_id, run_name=name, tags={"phase": name})
+        self.client.log_artifacts(run.info.run_id, str(folder))
+        self.client.set_terminated(run.info.run_id, "FINISHED")
+
     def champion(self) -> str | None:
         """The run behind the registered model's alias `champion`; None if there is none."""
         try:
@@ -229,6 +236,10 @@ def experiments(uri: str) -> dict[str, str]:
 def charts_link(base: str, experiment_id: str) -> str:
     """The address that opens the experiment's charts; the UI's own start page is a generative-AI one."""
     return f"{base}/#/experiments/{experiment_id}/runs?workflowType=machine_learning&compareRunsMode=CHART"
+
+
+def run_link(base: str, experiment_id: str, run_id: str) -> str:
+    return f"{base}/#/experiments/{experiment_id}/runs/{run_id}"
 
 
 def _plain(run: Any) -> Run:

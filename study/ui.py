@@ -5,8 +5,7 @@ import os
 import subprocess
 import sys
 
-from study.errors import InputError, exit_code, not_one_of
-from study.options import Parser
+from study.errors import InputError, Parser, exit_code, not_one_of
 from study.stores import TRACKING_URI, is_server, sqlite_file
 
 

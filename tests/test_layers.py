@@ -16,7 +16,15 @@ ORDER = [
 ALONE = {  # a library, and the only modules that may import it
     "mlflow": {"study.track"},
     "optuna": {"study.queue", "study.prune", "study.search", "study.confirm"},
-    "argparse": {"study.options", "study.ui", "study.conduct", "study.note", "study.closing"},
+    "argparse": {
+        "study.errors",
+        "reports.findings",
+        "study.options",
+        "study.ui",
+        "study.conduct",
+        "study.note",
+        "study.closing",
+    },
 }
 
 

@@ -24,6 +24,7 @@ def test_a_paired_difference_is_scipy_s_paired_t_test():
 def test_one_value_has_no_interval():
     assert mean_interval([0.9]) == (0.9, None, None, 1)
     assert str(mean_interval([0.9])) == "0.9000"
+    assert mean_interval([0.9, 0.9]) == (0.9, None, None, 2)
 
 
 def test_an_interval_of_accuracies_ends_at_one():

@@ -1,0 +1,116 @@
+"""What a study tells its user to watch, and the command to run next."""
+
+import shlex
+from typing import Any, NamedTuple
+
+from reports.claims import boundary_claims, failed, influences_of
+from reports.load import Study
+from study.record import FINISHED
+
+PASS, WARN, FAIL = "pass", "warn", "fail"
+SMALL = 1 / 3  # a hyperparameter whose share is surely below this may be left at its default
+EXTENSION = 0.25  # of a range, on its own scale, where the best trials crowd at its end
+
+
+class Check(NamedTuple):
+    """A health check: its verdict, what was seen, and what to do about it."""
+
+    status: str
+    text: str
+    next_step: str = ""
+
+
+def health(study: Study) -> list[Check]:
+    """What a reader should know before trusting the findings."""
+    return [_size(study), _finished(study), _failures(study), _confirmation(study), _versions(study)]
+
+
+def _size(study: Study) -> Check:
+    designed, asked = len(study.explored), len(study.searched)
+    if designed >= 8 * asked:
+        return Check(PASS, f"{designed} designed trials for {asked} hyperparameters.")
+    status = WARN if designed >= 4 * asked else FAIL
+    needed = 2 ** (8 * asked - 1).bit_length()
+    step = f"Run --trials {needed * 3 // 2}: {needed} designed trials."
+    return Check(status, f"Only {designed} designed trials for {asked} hyperparameters.", step)
+
+
+def _finished(study: Study) -> Check:
+    wanted, done = int(study.tags.get("study.trials", 0)), int(study.trials.state.isin(FINISHED).sum())
+    if done >= wanted:
+        return Check(PASS, f"All {done} trials are finished.")
+    step = "Repeat the study's command: it goes on from here."
+    return Check(WARN, f"{done} of {wanted} trials are finished; this report is of a part.", step)
+
+
+def _failures(study: Study) -> Check:
+    if not len(study.explored):
+        return Check(FAIL, "No designed trial is finished.", "Repeat the study's command.")
+    share = failed(study).mean()
+    if share <= 0.2:
+        return Check(PASS, f"{share:.0%} of the designed trials failed to train.")
+    status = WARN if share <= 0.5 else FAIL
+    step = "Narrow the range that the failures lie in: the rest would be studied more closely."
+    return Check(status, f"{share:.0%} of the designed trials failed to train.", step)
+
+
+def _confirmation(study: Study) -> Check:
+    seeds = int(study.confirmed.groupby("role").seed.nunique().min()) if len(study.confirmed) else 0
+    if seeds >= 5:
+        return Check(PASS, f"The finalists were confirmed over {seeds} fresh seeds.")
+    step = "Repeat the study's command with --confirm-seeds 5."
+    return Check(WARN if seeds else FAIL, f"The finalists were confirmed over {seeds} fresh seeds.", step)
+
+
+def _versions(study: Study) -> Check:
+    seen = study.runs.versions.dropna().unique()
+    commits = study.runs["mlflow.source.git.commit"].dropna().unique()
+    if len(seen) <= 1 and len(commits) <= 1:
+        return Check(PASS, "All runs were made by the same code and library versions.")
+    text = f"Runs were made by {len(commits)} versions of the code and {len(seen)} sets of libraries."
+    return Check(WARN, text, "Compare runs across them with care.")
+
+
+def next_command(study: Study) -> str | None:
+    """The study to run after this one: ranges extended where the best crowd, defaults where little can be gained.
+
+    None if this one leaves nothing to change.
+    """
+    extended = _extended(study)
+    idle = [row.name for row in influences_of(study) if row.high < SMALL]
+    fixed = {name: study.space[name]["default"] for name in idle if name not in extended}
+    if (not extended and not fixed) or len(fixed) == len(study.searched):
+        return None
+    words = ["--dataset", study.tags["study.dataset"], "--model", study.tags["study.model"]]
+    words += ["--trials", study.tags["study.trials"], "--study", f"{study.name}-next"]
+    for name, row in study.space.items():
+        value = extended.get(name, fixed.get(name, _given(row)))
+        words += [_flag(name), str(value)]
+    return shlex.join(["python", "-m", "study.run", *words])
+
+
+def _extended(study: Study) -> dict[str, str]:
+    """New ranges of the hyperparameters whose best trials lie at an end."""
+    found = {}
+    for finding in boundary_claims(study):
+        name = finding.next_step.removeprefix("Extend ").partition(" ")[0]
+        row = study.space[name]
+        low, high = row["low"], row["high"]
+        stretch = (high / low) ** EXTENSION if row["log"] else (high - low) * EXTENSION
+        if "below" in finding.next_step:
+            low = low / stretch if row["log"] else low - stretch
+        else:
+            high = high * stretch if row["log"] else high + stretch
+        whole = isinstance(row["low"], int)
+        found[name] = f"{max(2, round(low))}:{round(high)}" if whole else f"{low:.3g}:{high:.3g}"
+    return found
+
+
+def _given(row: dict[str, Any]) -> str:
+    if row["kind"] == "range":
+        return f"{row['low']:g}:{row['high']:g}"
+    return ",".join(map(str, row["options"])) if row["kind"] == "choice" else str(row["default"])
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,232 @@
+"""What was found: typed records, each with its effect, interval, sample size and verdict."""
+
+import json
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from reports.influence import Influence, influences, is_numeric, scaled
+from reports.load import Study
+from reports.stats import Estimate, paired_difference, pairs_needed, probability_positive, rate
+from study.record import COMPLETE, DIVERGED
+
+SUPPORTED, SUGGESTIVE, INCONCLUSIVE = "supported", "suggestive", "inconclusive"
+LIKELY = 0.9  # probability from which a lead that could be chance is called suggestive
+TOP_SHARE, EDGE = 0.1, 0.05  # of the trials, and of a range on its own scale
+CHANCE_MARGIN = 1.5  # times chance: below it a network has learned next to nothing
+
+
+class Finding(NamedTuple):
+    """A sentence with what it rests on: `evidence` names the runs, `next_step` says what would settle it."""
+
+    topic: str
+    claim: str
+    effect: str
+    interval: str
+    n: int
+    verdict: str
+    evidence: list[str]
+    next_step: str
+
+
+def findings(study: Study) -> list[Finding]:
+    """Every claim of the report, in the order in which a reader asks for them."""
+    return [finding for make in CLAIMS.values() for finding in make(study)]
+
+
+def finalists(study: Study) -> dict[str, dict[str, Any]]:
+    """Role and hyperparameters of the configurations that were confirmed last; empty without a confirmation."""
+    return json.loads(study.tags.get("study.finalists", "{}"))
+
+
+def of_finalist(study: Study, role: str) -> pd.DataFrame:
+    """A finalist's confirmation runs by seed."""
+    runs, wanted = study.confirmed, finalists(study).get(role)
+    if wanted is None:
+        return runs.iloc[:0]
+    same = [name for name in wanted if name != "seed"]
+    matches = np.logical_and.reduce([runs[name].eq(wanted[name]) for name in same])
+    return runs[matches].sort_values("seed")
+
+
+def paired(study: Study, first: str, second: str) -> pd.DataFrame:
+    """Test accuracies of two finalists on the seeds that both have: columns `first, second`, indexed by seed."""
+    one, two = (of_finalist(study, role).set_index("seed")["test/accuracy"] for role in (first, second))
+    return pd.DataFrame({"first": one, "second": two}).dropna()
+
+
+def lead_claims(study: Study) -> list[Finding]:
+    """The winner against the default, then against the runner-up."""
+    made = []
+    for other in ("default", "runner-up"):
+        pairs = paired(study, "winner", other)
+        if len(pairs):
+            made.append(_lead(study, other, pairs))
+    return made
+
+
+def _lead(study: Study, other: str, pairs: pd.DataFrame) -> Finding:
+    difference = pairs["first"] - pairs["second"]
+    estimate, chance = paired_difference(pairs["first"], pairs["second"]), probability_positive(difference)
+    excludes = estimate.low is not None and (estimate.low > 0 or estimate.high < 0)
+    verdict = SUPPORTED if excludes else INCONCLUSIVE
+    if not excludes and chance is not None and max(chance, 1 - chance) >= LIKELY and estimate.low is not None:
+        verdict = SUGGESTIVE
+    direction = "above" if estimate.mean > 0 else "below"
+    claim = f"The winner's test accuracy is {abs(estimate.mean):.4f} {direction} the {other}'s"
+    if chance is not None and estimate.low is not None:
+        claim += f"; the probability that it is higher at all is {chance:.2f}"
+    runs = [*of_finalist(study, "winner").run_id, *of_finalist(study, other).run_id]
+    return Finding(
+        topic="lead",
+        claim=claim + ".",
+        effect=f"{estimate.mean:+.4f}",
+        interval=_interval(estimate),
+        n=estimate.n,
+        verdict=verdict,
+        evidence=runs,
+        next_step="" if verdict == SUPPORTED else _more_pairs(difference.to_numpy(), other),
+    )
+
+
+def _more_pairs(difference: np.ndarray, other: str) -> str:
+    needed = pairs_needed(difference)
+    if needed is None:
+        return f"No number of seeds up to 1,000 would tell winner and {other} apart: take whichever is cheaper."
+    return f"About {max(needed, len(difference) + 1)} seeds for each would settle it: --confirm-seeds."
+
+
+@lru_cache(maxsize=1)
+def influences_of(study: Study) -> list[Influence]:
+    """The influence of every searched hyperparameter among the designed runs that trained at all."""
+    return influences(trained_runs(study), {name: study.space[name] for name in study.searched})
+
+
+def influence_claims(study: Study) -> list[Finding]:
+    """Which hyperparameters matter among the designed runs that trained at all."""
+    trained, rows = trained_runs(study), influences_of(study)
+    if not rows:
+        n = len(trained)
+        claim = f"{n} designed trials that trained are too few to say which of {', '.join(study.searched)} matters."
+        return [Finding("influence", claim, "", "", n, INCONCLUSIVE, list(trained.run_id), _more_trials(study, 32))]
+    made = []
+    for row in rows:
+        verdict = SUPPORTED if row.p_holm < 0.05 else SUGGESTIVE if row.p_holm < 0.2 else INCONCLUSIVE
+        words = {SUPPORTED: "matters", SUGGESTIVE: "may matter", INCONCLUSIVE: "shows no clear influence"}[verdict]
+        claim = (
+            f"{row.name} {words}: it explains {row.share:.0%} of the variance in rank that the other hyperparameters "
+            f"leave (p = {row.p_holm:.4f}, corrected for {len(rows)} tests)."
+        )
+        best = best_bucket(trained, row.name, study.space[row.name]) if verdict == SUPPORTED else ""
+        step = "" if verdict == SUPPORTED else _more_trials(study, row.needed)
+        interval = f"[{row.low:.0%}, {row.high:.0%}]"
+        made.append(
+            Finding(
+                *("influence", claim + best, f"{row.share:.0%}", interval, row.n, verdict, list(trained.run_id)),
+                next_step=step,
+            )
+        )
+    return made
+
+
+def _more_trials(study: Study, designed: int | None) -> str:
+    if designed is None:
+        return "An influence this small would need more than 4,096 designed trials: leave it at its default."
+    if designed <= len(study.explored):
+        return "An influence of this size would be found with the trials there are; take it for small."
+    return f"About {designed} designed trials would find an influence of this size: --trials {designed * 3 // 2}."
+
+
+def best_bucket(runs: pd.DataFrame, name: str, row: dict[str, Any]) -> str:
+    """In which part of its range, by thirds, or at which level the median run is best, as a sentence."""
+    grouped = runs.objective.groupby(bucket(runs[name], row), observed=True)
+    medians = grouped.median().sort_values()
+    return (
+        f" The median run is best with {name} {medians.index[-1]} ({medians.iloc[-1]:.4f}) and worst with "
+        f"{medians.index[0]} ({medians.iloc[0]:.4f})."
+    )
+
+
+def bucket(values: pd.Series, row: dict[str, Any], buckets: int = 3) -> pd.Series:
+    """Labels of equal parts of the range on its own scale; the values themselves where there are few."""
+    if not is_numeric(row) or values.nunique() <= 4:
+        return values.astype(str)
+    edges = np.linspace(0, 1, buckets + 1)
+    number = np.clip(np.digitize(scaled(values, row), edges[1:-1]), 0, buckets - 1)
+    low, high = (row["low"], row["high"]) if row["kind"] == "range" else (min(row["options"]), max(row["options"]))
+    log = row.get("log", low > 0)
+    ends = np.geomspace(low, high, buckets + 1) if log else np.linspace(low, high, buckets + 1)
+    labels = [f"{a:.3g} to {b:.3g}" for a, b in pairwise(ends)]
+    return pd.Series(pd.Categorical([labels[i] for i in number], labels, ordered=True), index=values.index)
+
+
+def failed(study: Study) -> pd.Series:
+    """Which of the designed runs diverged, or learned next to nothing."""
+    chance = 1 / int(study.tags.get("study.classes", 10))
+    return (study.explored.state == DIVERGED) | (study.explored.objective <= CHANCE_MARGIN * chance)
+
+
+def trained_runs(study: Study) -> pd.DataFrame:
+    """The designed runs that learned something."""
+    return study.explored[~failed(study)]
+
+
+def failure_claims(study: Study) -> list[Finding]:
+    """How often training fails, over the whole space."""
+    runs, bad = study.explored, failed(study)
+    if runs.empty:
+        return []
+    share = rate(int(bad.sum()), len(runs))
+    diverged = int((runs.state == DIVERGED).sum())
+    claim = (
+        f"{int(bad.sum())} of {len(runs)} designed trials failed to train: {diverged} diverged, and "
+        f"{int(bad.sum()) - diverged} ended at or near chance."
+    )
+    interval = f"[{share.low:.0%}, {share.high:.0%}]"
+    return [
+        Finding("failure", claim, f"{share.mean:.0%}", interval, len(runs), SUPPORTED, list(runs[bad].run_id), ""),
+    ]
+
+
+def boundary_claims(study: Study) -> list[Finding]:
+    """Where the best trials crowd at an end of a range."""
+    complete = study.trials[study.trials.state == COMPLETE].sort_values("objective", ascending=False)
+    top = complete.head(max(3, int(np.ceil(TOP_SHARE * len(complete)))))
+    made = []
+    if len(complete) < 2 * len(top):
+        return made
+    for name, row in study.space.items():
+        if row["kind"] != "range":
+            continue
+        u = scaled(top[name], row)
+        for end, near, which in ((row["low"], u <= EDGE, "lower"), (row["high"], u >= 1 - EDGE, "upper")):
+            crowd = int(near.sum())
+            if crowd >= max(2, 0.4 * len(top)) and not is_natural_end(name, end):
+                claim = f"{crowd} of the {len(top)} best trials lie within 5% of the {which} end of {name}, {end:g}."
+                step = (
+                    f"Extend {name} {'below' if which == 'lower' else 'above'} {end:g}: its best value may lie there."
+                )
+                evidence = list(top.run_id)
+                made.append(Finding("boundary", claim, f"{crowd}/{len(top)}", "", len(top), SUGGESTIVE, evidence, step))
+    return made
+
+
+def is_natural_end(name: str, end: float) -> bool:
+    """Whether a range cannot be extended there: whole numbers of layers or so start at 1, shares at 0."""
+    return (isinstance(end, int) and end <= 1) or end == 0 or name == "depth"
+
+
+def _interval(estimate: Estimate) -> str:
+    return "" if estimate.low is None else f"[{estimate.low:+.4f}, {estimate.high:+.4f}]"
+
+
+CLAIMS: dict[str, Callable[[Study], Sequence[Finding]]] = {
+    "lead": lead_claims,
+    "influence": influence_claims,
+    "failure": failure_claims,
+    "boundary": boundary_claims,
+}

@@ -1,0 +1,185 @@
+"""A report as Markdown, as one self-contained page, and as files: every part in its place, a broken one as a card."""
+
+import base64
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from reports.advice import health, next_command
+from reports.claims import CLAIMS, Finding, findings
+from reports.load import Study
+from reports.plots import PLOTS
+from reports.tables import TABLES
+
+DPI = 150
+
+
+class Section(NamedTuple):
+    """A part of the report: the claims, figures and tables that answer its title, by their registries' names."""
+
+    title: str
+    claims: tuple[str, ...] = ()
+    plots: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    nothing: str = ""
+
+
+SECTIONS = (
+    Section(
+        "Which configuration to use",
+        ("lead",),
+        ("lead",),
+        ("finalists",),
+        "Nothing was confirmed on the test set, so no configuration can be recommended yet.",
+    ),
+    Section(
+        "Which hyperparameters matter",
+        ("influence", "boundary"),
+        ("influence", "effects"),
+        ("best_by_level",),
+        "No trial is finished yet.",
+    ),
+    Section("Where training breaks", ("failure",), ("lr_and_batch_size",), ("failures",), "No trial is finished yet."),
+    Section("How it learns, and what it costs", (), ("learning_curves", "cost"), (), "No trial is complete yet."),
+)
+
+
+class Drawing(NamedTuple):
+    name: str
+    caption: str
+    png: str  # base64
+
+
+class Sheet(NamedTuple):
+    name: str
+    caption: str
+    frame: pd.DataFrame
+
+
+class Part(NamedTuple):
+    """A section with its content; `errors` tells what could not be made."""
+
+    title: str
+    anchor: str
+    findings: list[Finding]
+    figures: list[Drawing]
+    tables: list[Sheet]
+    errors: list[str]
+    nothing: str
+
+
+def write_report(study: Study, folder: Path) -> None:
+    """Write `README.md`, `report.html`, `findings.json`, `figures/` and `tables/` into the folder."""
+    for name in ("figures", "tables"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    parts = [_part(section, study, folder) for section in SECTIONS]
+    appendix, _ = _attempt(lambda: _sheet("trials", study, folder))
+    _attempt(lambda: _sheet("findings", study, folder))
+    content = {
+        "study": study,
+        "parts": parts,
+        "checks": _attempt(lambda: health(study))[0] or [],
+        "command": _attempt(lambda: next_command(study))[0],
+        "appendix": appendix,
+        "space": study.space,
+    }
+    made = _attempt(lambda: findings(study))[0] or []
+    (folder / "findings.json").write_text(json.dumps([finding._asdict() for finding in made], indent=2))
+    for template, name in (("report.md", "README.md"), ("report.html", "report.html")):
+        (folder / name).write_text(_environment().get_template(template).render(content), encoding="utf-8")
+
+
+def _part(section: Section, study: Study, folder: Path) -> Part:
+    errors: list[str] = []
+
+    def all_of(names: tuple[str, ...], make: Callable[[str], Any]) -> list[Any]:
+        made = []
+        for name in names:
+            result, error = _attempt(lambda name=name: make(name))
+            errors.extend([f"{name}: {error}"] if error else [])
+            made.extend([result] if result is not None else [])
+        return made
+
+    claims = [finding for made in all_of(section.claims, lambda name: CLAIMS[name](study)) for finding in made]
+    figures = all_of(section.plots, lambda name: _drawing(name, study, folder))
+    tables = all_of(section.tables, lambda name: _sheet(name, study, folder))
+    anchor = section.title.lower().replace(" ", "-").replace(",", "")
+    empty = not (claims or figures or tables or errors)
+    return Part(section.title, anchor, claims, figures, tables, errors, section.nothing if empty else "")
+
+
+def _attempt(make: Callable[[], Any]) -> tuple[Any, str | None]:
+    """What `make` returns, or the one line that says why a part of the report is missing."""
+    try:
+        return make(), None
+    except Exception as error:  # whatever it is, the rest of the report still appears
+        return None, f"{type(error).__name__}: {error}"
+
+
+def _drawing(name: str, study: Study, folder: Path) -> Drawing | None:
+    figure = PLOTS[name](study)
+    if figure is None:
+        return None
+    figure.savefig(folder / "figures" / f"{name}.svg")
+    png = _png(figure)
+    (folder / "figures" / f"{name}.png").write_bytes(png)
+    return Drawing(name, _caption(PLOTS[name]), base64.b64encode(png).decode())
+
+
+def _png(figure: Figure) -> bytes:
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=DPI)
+    return content.getvalue()
+
+
+def _sheet(name: str, study: Study, folder: Path) -> Sheet | None:
+    frame = TABLES[name](study)
+    if frame.empty:
+        return None
+    frame.to_csv(folder / "tables" / f"{name}.csv", index=False)
+    return Sheet(name, _caption(TABLES[name]), frame)
+
+
+def _caption(function: Callable[..., Any]) -> str:
+    return " ".join((function.__doc__ or "").split())
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=select_autoescape(["html"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"cell": _cell, "md": _markdown, "fenced": _fenced}
+    return environment
+
+
+def _cell(value: Any) -> str:
+    """A value as a table shows it: four significant digits, a dash for what is not there."""
+    if value is None or (isinstance(value, float) and value != value):
+        return "-"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value.is_integer() and abs(value) >= 10 else f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _fenced(text: Any) -> str:
+    """Text on one line that cannot end the fence around it."""
+    return " ".join(str(text).splitlines()).replace("```", "` ` `")
+
+
+def _markdown(text: Any) -> Markup:
+    """Text from a tracker, with what Markdown or HTML would take for its own made plain."""
+    plain = str(text).replace("\n", " ").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    for character in "\\`*_[]|":
+        plain = plain.replace(character, "\\" + character)
+    return Markup(plain)

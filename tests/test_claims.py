@@ -1,0 +1,138 @@
+"""Planted truth: what the report says of studies whose answer is known."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from reports.advice import next_command
+from reports.claims import boundary_claims, bucket, failure_claims, influence_claims, lead_claims
+from reports.influence import columns, influences, is_numeric, scaled, share_interval
+from reports.stats import pairs_needed, probability_positive, rate, spread
+from tests.planted import NOISE, SPACE, planted, with_confirmation
+
+STUDIES = 60
+
+
+def claimed(study):
+    """Names of the hyperparameters that the report says matter."""
+    return {claim.claim.split()[0] for claim in influence_claims(study) if claim.verdict == "supported"}
+
+
+def peak(u):
+    """lr matters with its best inside the range, depth a little; batch size and activation are inert."""
+    return 0.97 - 0.5 * (u.lr - 0.6) ** 2 + 0.02 * u.depth
+
+
+def test_what_matters_is_found_and_what_is_inert_is_seldom_claimed():
+    found = [claimed(planted(seed, peak)) for seed in range(STUDIES)]
+    assert sum("lr" in names for names in found) >= 0.95 * STUDIES
+    inert = sum(bool(names & {"batch_size", "activation"}) for names in found)
+    assert inert <= stats.binom.ppf(0.999, STUDIES, 0.05)
+
+
+def test_in_a_study_of_noise_nothing_is_claimed_more_often_than_one_in_twenty():
+    wrong = sum(bool(claimed(planted(seed, lambda u: 0.9 + 0 * u.lr))) for seed in range(STUDIES))
+    assert wrong <= stats.binom.ppf(0.999, STUDIES, 0.05)
+
+
+def test_the_interval_of_a_share_covers_the_planted_one():
+    hits = 0
+    for seed in range(150):
+        study = planted(seed, lambda u: 0.5 + 0 * u.lr, noise=0.0)
+        signal = stats.zscore(scaled(study.explored.lr, SPACE["lr"]))
+        rng = np.random.default_rng(seed)
+        outcome = np.sqrt(0.4) * signal + np.sqrt(0.6) * rng.normal(size=len(signal))
+        (row,) = [r for r in influences(study.explored.assign(objective=outcome), SPACE) if r.name == "lr"]
+        hits += row.low <= 0.4 <= row.high
+    assert stats.binom.ppf(0.001, 150, 0.95) <= hits
+
+
+def test_the_permutation_p_value_agrees_with_the_f_test_where_that_is_exact():
+    """Ordinary least squares by statsmodels on the same normal scores."""
+    import statsmodels.api as sm
+
+    trials = planted(3, peak).explored
+    y = stats.norm.ppf((stats.rankdata(trials.objective) - 0.5) / len(trials))
+    blocks = {name: columns(trials[name], SPACE[name]) for name in ("lr", "batch_size", "depth", "activation")}
+    full = sm.OLS(y, sm.add_constant(np.hstack(list(blocks.values())))).fit()
+    for row in influences(trials, SPACE):
+        rest = np.hstack([block for name, block in blocks.items() if name != row.name])
+        f, p, _ = full.compare_f_test(sm.OLS(y, sm.add_constant(rest)).fit())
+        k = blocks[row.name].shape[1]
+        assert row.share == pytest.approx(f * k / (f * k + full.df_resid))
+        assert row.p == pytest.approx(p, abs=0.03)
+
+
+def test_the_share_s_interval_inverts_the_noncentral_f_distribution():
+    low, high = share_interval(6.0, 2, 25, 32)
+    for share, tail in ((low, 0.975), (high, 0.025)):
+        assert stats.ncf.cdf(6.0, 2, 25, 32 * share / (1 - share)) == pytest.approx(tail, abs=1e-4)
+    assert share_interval(0.01, 2, 25, 32) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("lead", "verdict"), [(0.05, "supported"), (-0.05, "supported"), (0.0, "inconclusive")])
+def test_a_lead_is_judged_by_its_interval(lead, verdict):
+    rng = np.random.default_rng(1)
+    verdicts = [lead_claims(with_confirmation(planted(0, peak), lead, 0.01, 5, rng))[0] for _ in range(40)]
+    assert sum(claim.verdict == verdict for claim in verdicts) >= 25
+    assert all((claim.next_step != "") == (claim.verdict != "supported") for claim in verdicts)
+
+
+def test_the_interval_of_a_lead_covers_it():
+    rng, hits = np.random.default_rng(2), 0
+    for _ in range(200):
+        claim = lead_claims(with_confirmation(planted(0, peak), 0.02, NOISE, 5, rng))[0]
+        low, high = (float(end) for end in claim.interval.strip("[]").split(","))
+        hits += low <= 0.02 <= high
+    assert stats.binom.ppf(0.001, 200, 0.95) <= hits <= stats.binom.ppf(0.9999, 200, 0.95)
+
+
+def test_one_seed_gives_no_interval_and_no_verdict():
+    claim = lead_claims(with_confirmation(planted(0, peak), 0.3, 0.0, 1, np.random.default_rng(0)))[0]
+    assert (claim.interval, claim.verdict, claim.n) == ("", "inconclusive", 1)
+
+
+def test_an_optimum_beyond_the_end_is_pointed_to_and_the_next_command_extends_the_range():
+    def beyond(u):
+        return 0.9 - 0.4 * (1.1 - u.lr) ** 2
+
+    studies = [planted(seed, beyond) for seed in range(STUDIES)]
+    found = [any("upper end of lr" in claim.claim for claim in boundary_claims(study)) for study in studies]
+    assert sum(found) >= 0.6 * STUDIES  # a random search: a sampler that hunts crowds there sooner
+    command = next_command(studies[found.index(True)])
+    assert "--lr 1e-05:1" in command
+    wrong = sum(any(" lr," in c.claim for c in boundary_claims(planted(seed, peak))) for seed in range(STUDIES))
+    assert wrong <= 0.1 * STUDIES
+
+
+def test_a_region_of_divergence_is_counted_with_wilson_s_interval():
+    study = planted(0, lambda u: np.where(u.lr > 0.8, 0.1, 0.9), noise=0.0)
+    (claim,) = failure_claims(study)
+    failures = int((scaled(study.explored.lr, SPACE["lr"]) > 0.8).sum())
+    assert claim.claim.startswith(f"{failures} of 32 designed trials failed to train: {failures} diverged")
+    assert len(claim.evidence) == failures
+    assert "lr" not in claimed(study), "failures do not swallow the ranking of what trains"
+
+
+def test_hyperparameters_without_influence_are_fixed_at_their_default_in_the_next_study():
+    command = next_command(planted(1, peak))
+    assert "--activation relu" in command
+    assert "--batch-size 64" in command
+    assert "--lr 1e-05:0.1" in command
+
+
+def test_buckets_are_equal_parts_of_the_scale():
+    labels = bucket(planted(0, peak).explored.lr, SPACE["lr"])
+    assert list(labels.cat.categories) == ["1e-05 to 0.000215", "0.000215 to 0.00464", "0.00464 to 0.1"]
+    assert min(labels.value_counts()) >= 10
+    assert set(bucket(planted(0, peak).explored.activation, SPACE["activation"])) == {"relu", "gelu", "tanh", "sigmoid"}
+    assert not is_numeric(SPACE["activation"])
+
+
+def test_rates_are_wilson_s_and_noise_is_pooled():
+    assert (rate(3, 10).low, rate(3, 10).high) == pytest.approx((0.1078, 0.6032), abs=1e-4)  # Newcombe 1998
+    assert spread([[1.0, 3.0], [2.0, 4.0]]).mean == pytest.approx(np.sqrt(2))
+    assert spread([[1.0], []]) is None
+    assert pairs_needed([0.1, 0.3, 0.2]) == 4
+    assert probability_positive([1.0]) is None
+    assert probability_positive([0.1, 0.3, 0.2]) == pytest.approx(stats.ttest_1samp([0.1, 0.3, 0.2], 0).pvalue / -2 + 1)
