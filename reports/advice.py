@@ -3,11 +3,12 @@
 import shlex
 from typing import Any, NamedTuple
 
-from reports.claims import boundary_claims, failed, influences_of
+from reports.claims import boundary_claims, failed, finalists, influences_of, of_finalist
 from reports.load import Study
 from study.record import FINISHED
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
+UNCLAIMED = 0.2  # corrected p value from which the report calls an influence neither supported nor suggestive
 SMALL = 1 / 3  # a hyperparameter whose share is surely below this may be left at its default
 EXTENSION = 0.25  # of a range, on its own scale, where the best trials crowd at its end
 
@@ -31,7 +32,7 @@ def _size(study: Study) -> Check:
         return Check(PASS, f"{designed} designed trials for {asked} hyperparameters.")
     status = WARN if designed >= 4 * asked else FAIL
     needed = 2 ** (8 * asked - 1).bit_length()
-    step = f"Run --trials {needed * 3 // 2}: {needed} designed trials."
+    step = f"A study with --trials {needed * 3 // 2} has {needed} designed ones."
     return Check(status, f"Only {designed} designed trials for {asked} hyperparameters.", step)
 
 
@@ -55,7 +56,7 @@ def _failures(study: Study) -> Check:
 
 
 def _confirmation(study: Study) -> Check:
-    seeds = int(study.confirmed.groupby("role").seed.nunique().min()) if len(study.confirmed) else 0
+    seeds = min((of_finalist(study, role).seed.nunique() for role in finalists(study)), default=0)
     if seeds >= 5:
         return Check(PASS, f"The finalists were confirmed over {seeds} fresh seeds.")
     step = "Repeat the study's command with --confirm-seeds 5."
@@ -77,12 +78,14 @@ def next_command(study: Study) -> str | None:
     None if this one leaves nothing to change.
     """
     extended = _extended(study)
-    idle = [row.name for row in influences_of(study) if row.high < SMALL]
-    fixed = {name: study.space[name]["default"] for name in idle if name not in extended}
+    idle = [row.name for row in influences_of(study) if row.high < SMALL and row.p_holm >= UNCLAIMED]
+    defaults = {name: study.space[name]["default"] for name in idle if name not in extended}
+    fixed = {name: value for name, value in defaults.items() if _lies_in(value, study.space[name])}
     if (not extended and not fixed) or len(fixed) == len(study.searched):
         return None
     words = ["--dataset", study.tags["study.dataset"], "--model", study.tags["study.model"]]
     words += ["--trials", study.tags["study.trials"], "--study", f"{study.name}-next"]
+    words += [word for name in ("sampler", "pruner") for word in (f"--{name}", study.tags[f"study.{name}"])]
     for name, row in study.space.items():
         value = extended.get(name, fixed.get(name, _given(row)))
         words += [_flag(name), str(value)]
@@ -91,19 +94,22 @@ def next_command(study: Study) -> str | None:
 
 def _extended(study: Study) -> dict[str, str]:
     """New ranges of the hyperparameters whose best trials lie at an end."""
-    found = {}
+    found: dict[str, tuple[float, float]] = {}
     for finding in boundary_claims(study):
         name = finding.next_step.removeprefix("Extend ").partition(" ")[0]
         row = study.space[name]
-        low, high = row["low"], row["high"]
-        stretch = (high / low) ** EXTENSION if row["log"] else (high - low) * EXTENSION
+        low, high = found.get(name, (row["low"], row["high"]))
+        stretch = (row["high"] / row["low"]) ** EXTENSION if row["log"] else (row["high"] - row["low"]) * EXTENSION
         if "below" in finding.next_step:
-            low = low / stretch if row["log"] else low - stretch
+            low = max(row["accepted"][0], low / stretch if row["log"] else low - stretch)
         else:
-            high = high * stretch if row["log"] else high + stretch
-        whole = isinstance(row["low"], int)
-        found[name] = f"{max(2, round(low))}:{round(high)}" if whole else f"{low:.3g}:{high:.3g}"
-    return found
+            high = min(row["accepted"][1], high * stretch if row["log"] else high + stretch)
+        found[name] = (round(low), round(high)) if isinstance(row["low"], int) else (low, high)
+    return {name: f"{low:.6g}:{high:.6g}" for name, (low, high) in found.items()}
+
+
+def _lies_in(value: Any, row: dict[str, Any]) -> bool:
+    return value in row["options"] if row["kind"] == "choice" else row["low"] <= value <= row["high"]
 
 
 def _given(row: dict[str, Any]) -> str:

@@ -11,13 +11,21 @@ import pandas as pd
 
 from reports.influence import Influence, influences, is_numeric, scaled
 from reports.load import Study
-from reports.stats import Estimate, paired_difference, pairs_needed, probability_positive, rate
+from reports.stats import (
+    Estimate,
+    paired_difference,
+    pairs_needed,
+    probability_positive,
+    rate,
+    smallest_difference,
+    spread,
+)
 from study.record import COMPLETE, DIVERGED
 
 SUPPORTED, SUGGESTIVE, INCONCLUSIVE = "supported", "suggestive", "inconclusive"
 LIKELY = 0.9  # probability from which a lead that could be chance is called suggestive
 TOP_SHARE, EDGE = 0.1, 0.05  # of the trials, and of a range on its own scale
-CHANCE_MARGIN = 1.5  # times chance: below it a network has learned next to nothing
+LEARNED = 0.1  # of the way from chance to 1: below it a network has learned next to nothing
 
 
 class Finding(NamedTuple):
@@ -76,10 +84,10 @@ def _lead(study: Study, other: str, pairs: pd.DataFrame) -> Finding:
     verdict = SUPPORTED if excludes else INCONCLUSIVE
     if not excludes and chance is not None and max(chance, 1 - chance) >= LIKELY and estimate.low is not None:
         verdict = SUGGESTIVE
-    direction = "above" if estimate.mean > 0 else "below"
-    claim = f"The winner's test accuracy is {abs(estimate.mean):.4f} {direction} the {other}'s"
+    place = f"{abs(estimate.mean):.4f} {'above' if estimate.mean > 0 else 'below'}" if estimate.mean else "equal to"
+    claim = f"The winner's accuracy on these test pictures is {place} the {other}'s, over seeds"
     if chance is not None and estimate.low is not None:
-        claim += f"; the probability that it is higher at all is {chance:.2f}"
+        claim += f"; the probability that it is higher at all, from a flat prior, is {chance:.2f}"
     runs = [*of_finalist(study, "winner").run_id, *of_finalist(study, other).run_id]
     return Finding(
         topic="lead",
@@ -94,10 +102,13 @@ def _lead(study: Study, other: str, pairs: pd.DataFrame) -> Finding:
 
 
 def _more_pairs(difference: np.ndarray, other: str) -> str:
+    if len(difference) < 2:
+        return "One seed says nothing of its own spread: --confirm-seeds 5."
     needed = pairs_needed(difference)
     if needed is None:
         return f"No number of seeds up to 1,000 would tell winner and {other} apart: take whichever is cheaper."
-    return f"About {max(needed, len(difference) + 1)} seeds for each would settle it: --confirm-seeds."
+    seeds = max(needed, len(difference) + 1)
+    return f"A lead of this size would be found in four cases of five with --confirm-seeds {seeds}."
 
 
 @lru_cache(maxsize=1)
@@ -110,9 +121,13 @@ def influence_claims(study: Study) -> list[Finding]:
     """Which hyperparameters matter among the designed runs that trained at all."""
     trained, rows = trained_runs(study), influences_of(study)
     if not rows:
-        n = len(trained)
-        claim = f"{n} designed trials that trained are too few to say which of {', '.join(study.searched)} matters."
-        return [Finding("influence", claim, "", "", n, INCONCLUSIVE, list(trained.run_id), _more_trials(study, 32))]
+        n, names = len(trained), ", ".join(study.searched)
+        claim = f"{n} designed trials that trained are too few to say which of {names} matters."
+        step = "Needed: " + _larger_study(max(32, 2 * n))
+        if n and trained.objective.nunique() == 1:
+            claim = f"All {n} designed trials that trained reached the same accuracy: {names} cannot be told apart."
+            step = "Widen the ranges, or study a harder data set."
+        return [Finding("influence", claim, "", "", n, INCONCLUSIVE, list(trained.run_id), step)]
     made = []
     for row in rows:
         verdict = SUPPORTED if row.p_holm < 0.05 else SUGGESTIVE if row.p_holm < 0.2 else INCONCLUSIVE
@@ -122,7 +137,7 @@ def influence_claims(study: Study) -> list[Finding]:
             f"leave (p = {row.p_holm:.4f}, corrected for {len(rows)} tests)."
         )
         best = best_bucket(trained, row.name, study.space[row.name]) if verdict == SUPPORTED else ""
-        step = "" if verdict == SUPPORTED else _more_trials(study, row.needed)
+        step = "" if verdict == SUPPORTED else _more_trials(row)
         interval = f"[{row.low:.0%}, {row.high:.0%}]"
         made.append(
             Finding(
@@ -133,12 +148,15 @@ def influence_claims(study: Study) -> list[Finding]:
     return made
 
 
-def _more_trials(study: Study, designed: int | None) -> str:
-    if designed is None:
-        return "An influence this small would need more than 4,096 designed trials: leave it at its default."
-    if designed <= len(study.explored):
-        return "An influence of this size would be found with the trials there are; take it for small."
-    return f"About {designed} designed trials would find an influence of this size: --trials {designed * 3 // 2}."
+def _more_trials(row: Influence) -> str:
+    if row.needed is None:
+        return "An influence this small would need more than 4,096 designed trials to be found."
+    return "To be surer: " + _larger_study(max(row.needed, 2 ** row.n.bit_length()))
+
+
+def _larger_study(designed: int) -> str:
+    designed = 2 ** (designed - 1).bit_length()
+    return f"a study with --trials {designed * 3 // 2} has {designed} designed ones."
 
 
 def best_bucket(runs: pd.DataFrame, name: str, row: dict[str, Any]) -> str:
@@ -167,7 +185,7 @@ def bucket(values: pd.Series, row: dict[str, Any], buckets: int = 3) -> pd.Serie
 def failed(study: Study) -> pd.Series:
     """Which of the designed runs diverged, or learned next to nothing."""
     chance = 1 / int(study.tags.get("study.classes", 10))
-    return (study.explored.state == DIVERGED) | (study.explored.objective <= CHANCE_MARGIN * chance)
+    return (study.explored.state == DIVERGED) | (study.explored.objective <= chance + LEARNED * (1 - chance))
 
 
 def trained_runs(study: Study) -> pd.DataFrame:
@@ -190,6 +208,22 @@ def failure_claims(study: Study) -> list[Finding]:
     return [
         Finding("failure", claim, f"{share.mean:.0%}", interval, len(runs), SUPPORTED, list(runs[bad].run_id), ""),
     ]
+
+
+def noise_claims(study: Study) -> list[Finding]:
+    """How far the seed alone moves the outcome, and so which differences this study could have seen."""
+    groups = [of_finalist(study, role)["test/accuracy"] for role in finalists(study)]
+    estimate, seeds = spread(groups), min((len(group) for group in groups if len(group) > 1), default=0)
+    if estimate is None or estimate.mean == 0:
+        return []
+    smallest = smallest_difference(estimate.mean, seeds)
+    claim = (
+        f"The seed alone moves test accuracy by a standard deviation of {estimate.mean:.4f}; with {seeds} paired seeds "
+        f"a difference of {smallest:.4f} would be found in four cases of five, a smaller one less often."
+    )
+    interval = f"[{estimate.low:.4f}, {estimate.high:.4f}]"
+    evidence = list(study.confirmed.run_id)
+    return [Finding("noise", claim, f"{estimate.mean:.4f}", interval, estimate.n, SUPPORTED, evidence, "")]
 
 
 def boundary_claims(study: Study) -> list[Finding]:
@@ -217,7 +251,7 @@ def boundary_claims(study: Study) -> list[Finding]:
 
 def is_natural_end(name: str, end: float) -> bool:
     """Whether a range cannot be extended there: whole numbers of layers or so start at 1, shares at 0."""
-    return (isinstance(end, int) and end <= 1) or end == 0 or name == "depth"
+    return (isinstance(end, int) and end <= 1) or end == 0 or name in ("depth", "seed")
 
 
 def _interval(estimate: Estimate) -> str:
@@ -226,6 +260,7 @@ def _interval(estimate: Estimate) -> str:
 
 CLAIMS: dict[str, Callable[[Study], Sequence[Finding]]] = {
     "lead": lead_claims,
+    "noise": noise_claims,
     "influence": influence_claims,
     "failure": failure_claims,
     "boundary": boundary_claims,

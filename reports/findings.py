@@ -26,7 +26,10 @@ def report(options: Namespace) -> int:
     base = options.tracking_uri if is_server(options.tracking_uri) else UI_ADDRESS
     study = load(options.tracking_uri, options.study, base)
     folder = options.folder / study.name
-    write_report(study, folder)
+    try:
+        write_report(study, folder)
+    except OSError as error:
+        raise InputError(f"folder {str(folder)!r} cannot be written: {error.strerror}") from None
     Tracker(options.tracking_uri, study.name).attach("report", folder)
     print(f"{folder / 'report.html'}\n{folder / 'README.md'}")
     return 0

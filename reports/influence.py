@@ -80,7 +80,7 @@ def influences(trials: pd.DataFrame, space: dict[str, dict[str, Any]], seed: int
         k = blocks[name].shape[1]
         low, high = share_interval(f, k, left, n)
         share = f * k / (f * k + left)
-        rows.append(Influence(name, share, low, high, p, p_holm, n, trials_needed(share, k, terms)))
+        rows.append(Influence(name, share, low, high, p, p_holm, n, trials_needed(share, k, terms, 0.05 / len(blocks))))
     return sorted(rows, key=lambda row: -row.share)
 
 
@@ -118,15 +118,15 @@ def share_interval(f: float, k: int, left: int, n: int, level: float = 0.95) -> 
     return low / (low + n), high / (high + n)
 
 
-def trials_needed(share: float, k: int, terms: int, power: float = 0.8, most: int = 4096) -> int | None:
-    """Designed trials, a power of two, at which a partial share would be found with that probability at 5%."""
+def trials_needed(share: float, k: int, terms: int, alpha: float, power: float = 0.8, most: int = 4096) -> int | None:
+    """Designed trials, a power of two, at which a partial share would be found with that power at level `alpha`."""
     if not 0 < share < 1:
         return None
     n = 8
     while n <= most:
         left = n - 1 - terms
         if left > 0:
-            critical = stats.f.ppf(0.95, k, left)
+            critical = stats.f.ppf(1 - alpha, k, left)
             if stats.ncf.sf(critical, k, left, n * share / (1 - share)) >= power:
                 return n
         n *= 2

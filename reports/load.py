@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 
 from study.errors import InputError, not_one_of
-from study.record import CONFIRM, EPOCH_METRICS, EXPLORE, SEARCH
+from study.record import CONFIRM, EPOCH_METRICS, EXPLORE, FINISHED, SEARCH
 from study.track import Run, Tracker, charts_link, experiments, run_link
 
+MEASURED = ("objective", "test/accuracy", "best_val_accuracy", "train_seconds", "parameters")
 MARKS = ("versions", "mlflow.source.git.commit")  # tags of a run that tell code and libraries
 
 
@@ -46,8 +47,8 @@ class Study:
     @property
     def confirmed(self) -> pd.DataFrame:
         """The confirmation runs that met the test set."""
-        finished = (self.runs.phase == CONFIRM) & self.runs["test/accuracy"].notna()
-        return self.runs[finished]
+        finished = (self.runs.phase == CONFIRM) & self.runs.state.isin(FINISHED)
+        return self.runs[finished & self.runs["test/accuracy"].notna()]
 
 
 def load(uri: str, name: str | None, base: str) -> Study:
@@ -65,7 +66,8 @@ def load(uri: str, name: str | None, base: str) -> Study:
     if "study.space" not in tags:
         raise InputError(f"experiment {tracker.experiment!r} in {uri!r} was not made by study.run: it has no space")
     space = json.loads(tags["study.space"])
-    runs = [run for run in tracker.runs() if run.tags.get("phase") in (EXPLORE, SEARCH, CONFIRM)]
+    phases = (EXPLORE, SEARCH, CONFIRM)  # and a run that was cut off before its parameters arrived tells nothing
+    runs = [run for run in tracker.runs() if run.tags.get("phase") in phases and run.params]
     frame = _frame(runs, space)
     frame["link"] = [run_link(base, tracker.experiment_id, run_id) for run_id in frame.run_id]
     link = charts_link(base, tracker.experiment_id)
@@ -74,7 +76,7 @@ def load(uri: str, name: str | None, base: str) -> Study:
 
 def _frame(runs: list[Run], space: dict[str, dict[str, Any]]) -> pd.DataFrame:
     frame = pd.DataFrame([_row(run) for run in runs])
-    columns = ["run_id", "name", "phase", "state", "trial", "role", "seconds", "objective", "test/accuracy"]
+    columns = ["run_id", "name", "phase", "state", "trial", "role", "seconds", "seed", *MEASURED, *MARKS]
     frame = frame.reindex(columns=[*columns, *(c for c in frame.columns if c not in columns)])
     for name in space:
         frame[name] = _numeric(frame.get(name, pd.Series(index=frame.index, dtype=object)))

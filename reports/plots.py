@@ -14,7 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from reports.claims import INCONCLUSIVE, SUGGESTIVE, SUPPORTED, finalists, influence_claims, influences_of, of_finalist
 from reports.influence import is_numeric
 from reports.load import Study
-from reports.stats import mean_interval, spread
+from reports.stats import expected_best, expected_best_band, mean_interval, spread
 from study.record import COMPLETE, DIVERGED, EXPLORE, PRUNED
 
 # Okabe & Ito 2008: told apart by colour-blind readers, and in grey by their lightness.
@@ -187,6 +187,23 @@ def cost(study: Study) -> Figure | None:
     return figure
 
 
+def budget(study: Study) -> Figure | None:
+    """Expected best validation accuracy against the number of random trials, from the designed trials alone, with a
+    95% bootstrap band. It stops at half of the trials, beyond which the estimate knows no better than the best seen."""
+    values = study.explored.objective.dropna()
+    if len(values) < 8:
+        return None
+    best, (low, high) = expected_best(values), expected_best_band(values)
+    count = np.arange(1, len(best) + 1)
+    figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
+    axes = figure.subplots()
+    axes.fill_between(count, low, high, color=BLUE, alpha=0.2, linewidth=0)
+    axes.plot(count, best, color=BLUE, marker=".")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set(xlabel="random trials", ylabel="expected best\nvalidation accuracy")
+    return figure
+
+
 def pareto(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs that no other beats in both time and accuracy, the fastest first."""
     ordered = runs.sort_values(["train_seconds", "objective"], ascending=[True, False])
@@ -207,4 +224,5 @@ PLOTS: dict[str, Callable[[Study], Figure | None]] = {
     "lr_and_batch_size": lr_and_batch_size,
     "learning_curves": learning_curves,
     "cost": cost,
+    "budget": budget,
 }

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from reports.advice import health, next_command
-from reports.claims import CLAIMS, Finding, findings
+from reports.claims import CLAIMS, Finding
 from reports.load import Study
 from reports.plots import PLOTS
 from reports.tables import TABLES
@@ -34,7 +34,7 @@ class Section(NamedTuple):
 SECTIONS = (
     Section(
         "Which configuration to use",
-        ("lead",),
+        ("lead", "noise"),
         ("lead",),
         ("finalists",),
         "Nothing was confirmed on the test set, so no configuration can be recommended yet.",
@@ -47,7 +47,13 @@ SECTIONS = (
         "No trial is finished yet.",
     ),
     Section("Where training breaks", ("failure",), ("lr_and_batch_size",), ("failures",), "No trial is finished yet."),
-    Section("How it learns, and what it costs", (), ("learning_curves", "cost"), (), "No trial is complete yet."),
+    Section(
+        "How it learns, and what it costs",
+        (),
+        ("learning_curves", "cost", "budget"),
+        ("early_ranking",),
+        "No trial is complete yet.",
+    ),
 )
 
 
@@ -82,15 +88,19 @@ def write_report(study: Study, folder: Path) -> None:
     parts = [_part(section, study, folder) for section in SECTIONS]
     appendix, _ = _attempt(lambda: _sheet("trials", study, folder))
     _attempt(lambda: _sheet("findings", study, folder))
+    checks, check_error = _attempt(lambda: health(study))
+    command, command_error = _attempt(lambda: next_command(study))
     content = {
         "study": study,
         "parts": parts,
-        "checks": _attempt(lambda: health(study))[0] or [],
-        "command": _attempt(lambda: next_command(study))[0],
+        "checks": checks or [],
+        "check_error": check_error,
+        "command": command,
+        "command_error": command_error,
         "appendix": appendix,
         "space": study.space,
     }
-    made = _attempt(lambda: findings(study))[0] or []
+    made = [finding for part in parts for finding in part.findings]
     (folder / "findings.json").write_text(json.dumps([finding._asdict() for finding in made], indent=2))
     for template, name in (("report.md", "README.md"), ("report.html", "report.html")):
         (folder / name).write_text(_environment().get_template(template).render(content), encoding="utf-8")

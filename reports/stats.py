@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, special, stats
 
 
 class Estimate(NamedTuple):
@@ -50,14 +50,15 @@ def probability_positive(difference: Sequence[float]) -> float | None:
     return float(array.mean() > 0) if error == 0 else float(stats.t.cdf(array.mean() / error, len(array) - 1))
 
 
-def pairs_needed(difference: Sequence[float], level: float = 0.95, most: int = 1000) -> int | None:
-    """How many pairs like these would make the interval exclude 0; None if more than `most` would be needed."""
+def pairs_needed(difference: Sequence[float], level: float = 0.95, power: float = 0.8, most: int = 1000) -> int | None:
+    """How many pairs like these a paired t test needs to find their mean with that power; None if more than `most`."""
     array = np.asarray(difference, dtype=float)
-    if len(array) < 2:
+    if len(array) < 2 or np.ptp(array) == 0:
         return None
     counts = np.arange(2, most + 1)
-    halves = stats.t.ppf((1 + level) / 2, counts - 1) * array.std(ddof=1) / np.sqrt(counts)
-    enough = counts[halves < abs(array.mean())]
+    critical = stats.t.ppf((1 + level) / 2, counts - 1)
+    shift = abs(array.mean()) / array.std(ddof=1) * np.sqrt(counts)
+    enough = counts[stats.nct.sf(critical, counts - 1, shift) >= power]
     return int(enough[0]) if len(enough) else None
 
 
@@ -76,7 +77,46 @@ def spread(groups: Sequence[Sequence[float]], level: float = 0.95) -> Estimate |
     return Estimate(float(np.sqrt(squares / freedom)), float(np.sqrt(low)), float(np.sqrt(high)), freedom + len(arrays))
 
 
+def smallest_difference(deviation: float, pairs: int, level: float = 0.95, power: float = 0.8) -> float:
+    """The mean difference between two configurations that a paired t test would find with that power.
+
+    `deviation` is the standard deviation of one configuration over seeds; the two are taken to vary independently.
+    Infinite below two pairs.
+    """
+    if pairs < 2:
+        return float("inf")
+    critical = stats.t.ppf((1 + level) / 2, pairs - 1)
+
+    def missing(shift: float) -> float:
+        return stats.nct.sf(critical, pairs - 1, shift) - power
+
+    return float(optimize.brentq(missing, 0, critical + 20) * deviation * np.sqrt(2 / pairs))
+
+
 def rate(hits: int, n: int, level: float = 0.95) -> Estimate:
     """A share with its Wilson interval."""
     interval = stats.binomtest(hits, n).proportion_ci(level, method="wilson")
     return Estimate(hits / n, float(interval.low), float(interval.high), n)
+
+
+def expected_best(values: Sequence[float], most: int | None = None) -> np.ndarray:
+    """The expected maximum of n of the values drawn without replacement, for n = 1 to `most`.
+
+    The unbiased form of the estimator of Dodge et al. (EMNLP 2019), who draw with replacement, which is too low. Beyond
+    half of the values few draws are left that do not hold the largest, so by default it stops there.
+    """
+    ordered = np.sort(np.asarray(values, dtype=float))
+    total = len(ordered)
+    draws = np.arange(1, (most or max(1, total // 2)) + 1)
+    ranks = np.arange(1, total + 1)
+    weights = special.comb(ranks - 1, draws[:, None] - 1) / special.comb(total, draws[:, None])
+    return weights @ ordered
+
+
+def expected_best_band(values: Sequence[float], level: float = 0.95, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper ends of a percentile bootstrap band about `expected_best`, which resamples the trials."""
+    array = np.asarray(values, dtype=float)
+    rng = np.random.default_rng(seed)
+    curves = [expected_best(rng.choice(array, len(array)), max(1, len(array) // 2)) for _ in range(300)]
+    low, high = np.quantile(curves, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return low, high

@@ -57,6 +57,19 @@ def best_by_level(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def early_ranking(study: Study) -> pd.DataFrame:
+    """How well an epoch's validation accuracy already ranks the designed trials as their last epoch does: Spearman's
+    correlation. A pruner that decides where it is low loses good trials."""
+    runs = study.explored[study.explored.state == COMPLETE].set_index("run_id")
+    curves = study.curves[study.curves.run_id.isin(runs.index)]
+    if len(runs) < 8 or curves.empty:
+        return pd.DataFrame()
+    wide = curves.pivot(index="run_id", columns="epoch", values="val/accuracy")
+    final = runs.objective.reindex(wide.index)
+    rows = [{"epoch": epoch, "correlation": wide[epoch].corr(final, "spearman"), "trials": len(wide)} for epoch in wide]
+    return pd.DataFrame(rows)
+
+
 def trial_table(study: Study) -> pd.DataFrame:
     """Every run, with a link to its page in the tracker."""
     columns = [
@@ -78,5 +91,6 @@ TABLES: dict[str, Callable[[Study], pd.DataFrame]] = {
     "findings": finding_table,
     "failures": failure_table,
     "best_by_level": best_by_level,
+    "early_ranking": early_ranking,
     "trials": trial_table,
 }

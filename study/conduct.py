@@ -13,12 +13,14 @@ from rich.console import Console
 from study import environment
 from study.closing import print_summary
 from study.config import Config
-from study.confirm import ConfirmQueue, confirmed, crown, finalists, ranking
+from study.confirm import WINNER, ConfirmQueue, confirmed, crown, finalists, ranking
 from study.data import Splits, digest_of, load_splits, load_test
 from study.drive import Driver, TestSet, reap
+from study.errors import InputError
 from study.note import FINALISTS, note, tags
 from study.plan import Plan, make_plan
 from study.queue import open_storage
+from study.record import COMPLETE
 from study.search import SearchQueue
 from study.stores import check
 from study.track import Tracker, dataset_input
@@ -49,7 +51,7 @@ def conduct(options: Namespace) -> int:
         with console.status("registering the winner's model"):
             study.crown(roles)
     print_summary(console, study.tracker, options, roles, driver)
-    return 1 if driver.failures else 0
+    return 1 if driver.failures or study.queue.finished() < study.queue.total else 0
 
 
 class Study:
@@ -60,12 +62,14 @@ class Study:
         self._data_dir = str(options.data_dir)
         for url in (options.tracking_uri, options.storage):
             check(url)  # both, before either is written
+        if options.tracking_uri == options.storage:
+            raise InputError(f"storage must be another database than tracking-uri; got {options.storage!r} for both")
         self.tracker = Tracker(options.tracking_uri, options.study)
         self.storage = open_storage(options.storage)
         self.queue = SearchQueue(self.storage, options.study, plan, options.sampler, options.pruner)
         self.queue.settle(settings(options, plan, splits))
         self.queue.want(options.trials)
-        self.tracker.create()
+        self.tracker.create(self.queue.identity())
         self.tracker.describe(note(options, plan, splits, device), tags(options, plan, splits, device))
         reap(self.queue, self.tracker)
         self.queue.retry()
@@ -93,6 +97,7 @@ class Study:
         queue.retry()
         if queue.finished() < queue.total:
             test = load_test(self.options.dataset, self.options.data_dir, self.plan.largest_side)
+            test = test.with_channels(self.splits.shape[0])
             digest = digest_of(test.images.numpy(), test.labels.numpy(), self.splits.classes)
             counts = {"testing": len(test.labels)}
             data = dataset_input(f"{self.options.dataset} (test)", digest, self._data_dir, "testing", counts)
@@ -104,7 +109,7 @@ class Study:
     def crown(self, roles: Mapping[str, Config]) -> None:
         """Make the winner's first confirmation run the champion, or its search run if there was no confirmation."""
         runs = self.tracker.runs()
-        winners = confirmed(runs, roles)["winner"] or ranking(runs)
+        winners = [run for run in confirmed(runs, roles)[WINNER] if run.tags["state"] == COMPLETE] or ranking(runs)
         crown(self.tracker, winners[0], self.splits)
 
 

@@ -19,7 +19,7 @@ from study.artifacts import CONFIG, WEIGHTS, load_classifier
 from study.config import Config, from_params
 from study.data import Part, Splits
 from study.queue import Claim, Queue
-from study.record import COMPLETE, CONFIRM, EXPLORE, SEARCH
+from study.record import COMPLETE, CONFIRM, EXPLORE, FINISHED, SEARCH
 from study.track import Run, Tracker
 
 WINNER, RUNNER_UP, DEFAULT = "winner", "runner-up", "default"
@@ -88,7 +88,8 @@ class ConfirmQueue(Queue):
 
 def confirmed(runs: Sequence[Run], roles: Mapping[str, Config]) -> dict[str, list[Run]]:
     """Every finalist's finished confirmation runs, in the order of their seeds."""
-    done = [run for run in runs if run.tags.get("phase") == CONFIRM and TEST_METRIC in run.metrics]
+    finished = [run for run in runs if run.tags.get("phase") == CONFIRM and run.tags.get("state") in FINISHED]
+    done = [run for run in finished if TEST_METRIC in run.metrics]
     by_role: dict[str, list[Run]] = {role: [] for role in roles}
     for run in sorted(done, key=lambda run: int(run.params["seed"])):
         for role, config in roles.items():

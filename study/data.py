@@ -37,6 +37,15 @@ class Part(NamedTuple):
         ]
         return Part(torch.cat([chunk.round_().clamp_(0, 255).to(torch.uint8) for chunk in chunks]), self.labels)
 
+    def with_channels(self, channels: int) -> "Part":
+        """The pictures in one channel, their luminance (ITU-R BT.601), or in three; as they are if they have these."""
+        if self.images.shape[1] == channels:
+            return self
+        if channels == 3:
+            return Part(self.images.repeat(1, 3, 1, 1), self.labels)
+        weights = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+        return Part((self.images * weights).sum(1, keepdim=True).round_().to(torch.uint8), self.labels)
+
     def shared(self) -> "Part":
         """The same tensors in memory that other processes can map."""
         for tensor in self:

@@ -158,7 +158,7 @@ def _folder(root: Path, location: str, train: bool, side: int) -> Pictures:
     """A user's own pictures, `PATH/{train,test}/<class>/*` or `PATH/<class>/*`; from the latter a fifth is cut as test.
 
     Each picture is turned as its EXIF tag says, cropped to a square about its centre and scaled to `side` pixels.
-    Pictures are RGB, or have one channel if no picture has any colour.
+    Pictures are RGB, or have one channel if none of this part has any colour.
     """
     top = Path(location).expanduser()
     has_split = (top / "train").is_dir()

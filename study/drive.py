@@ -189,8 +189,9 @@ def reap(queue: Queue, tracker: Tracker, stopping: bool = False) -> None:
         for slot, attempts in queue.trials().items():
             if attempts[-1].number in {trial.number for trial in lost}:
                 queue.retry(slot)
-    running = queue.running()
-    for run in tracker.runs("attributes.status = 'RUNNING'"):
+    left_open = tracker.runs("attributes.status = 'RUNNING'")
+    running = queue.running()  # asked after, so that a trial which starts meanwhile is in it
+    for run in left_open:
         if _belongs(run, queue) and int(run.tags[NUMBER]) not in running:
             state = run.tags.get(STATE, INTERRUPTED)
             tracker.close(run.run_id, state, "FINISHED" if state in FINISHED else "KILLED")

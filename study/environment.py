@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import os
 import platform
 import shlex
 import subprocess
@@ -51,7 +52,7 @@ def run_tags(device: torch.device) -> dict[str, str]:
         "mlflow.source.name": "study.run",
         "mlflow.source.type": "LOCAL",
         "mlflow.source.git.commit": commit(),
-        "mlflow.user": getpass.getuser(),
+        "mlflow.user": _user(),
         "versions": json.dumps(versions()),
         "hardware": hardware(device),
     }
@@ -62,6 +63,13 @@ def command() -> str:
     module = Path(sys.argv[0]).stem
     package = Path(sys.argv[0]).parent.name
     return shlex.join(["python", "-m", f"{package}.{module}", *sys.argv[1:]])
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return str(os.getuid())
 
 
 def _processor() -> str:

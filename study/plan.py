@@ -44,7 +44,8 @@ class Plan:
     def _describe(self, name: str, default: Any) -> dict[str, Any]:
         row, space = HYPERPARAMETERS[name], self.space.get(name)
         kind = {None: "fixed", Range: "range", Choice: "choice"}[space and type(space)]
-        return {"kind": kind, **(asdict(space) if space else {}), "default": default, "unit": row.unit}
+        accepted = {} if isinstance(default, str) else {"accepted": list(row.accepted)}
+        return {"kind": kind, **(asdict(space) if space else {}), "default": default, "unit": row.unit, **accepted}
 
 
 def make_plan(dataset: str, model: str, given: dict[str, str]) -> Plan:
@@ -82,6 +83,8 @@ def parse(name: str, text: str) -> Any:
     """A value, a `Range` or a `Choice` from what the user wrote: `3e-4`, `1e-4:1e-1` or `relu,gelu`."""
     if "," in text:
         options = dict.fromkeys(_scalar(name, part) for part in text.split(","))
+        if len(options) == 1:
+            return next(iter(options))
         return Choice(tuple(options if type_of(name) is str else sorted(options)))
     if ":" in text and type_of(name) is not str:
         low, _, high = text.partition(":")

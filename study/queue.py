@@ -9,6 +9,7 @@ at its slot enqueued with the same configuration.
 import os
 import socket
 import time
+import uuid
 import warnings
 from collections.abc import Iterable, Mapping
 from itertools import count
@@ -32,7 +33,7 @@ warnings.filterwarnings("ignore", message="Heartbeat of storage is supposed to b
 
 HEARTBEAT_SECONDS = 10
 GRACE_SECONDS = 60  # a trial of another machine that has been silent for longer is taken for lost
-SLOT, OWNER, SETTINGS = "slot", "owner", "settings"
+SLOT, OWNER, SETTINGS, IDENTITY = "slot", "owner", "settings", "identity"
 WAITING = TrialState.WAITING
 LIVE = (WAITING, TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED)
 TOLD = {
@@ -73,11 +74,16 @@ def this_process() -> str:
     return f"{socket.gethostname()}/{os.getpid()}/{psutil.Process().create_time():.2f}"
 
 
+def is_here(owner: str) -> bool:
+    """Whether a process is one of this machine, where it may sleep for hours and yet live."""
+    return owner.rpartition("/")[0].rpartition("/")[0] == socket.gethostname()
+
+
 def is_dead(owner: str) -> bool:
     """Whether a process of this machine has ended; of other machines only their heartbeat tells."""
-    host, pid, created = owner.rsplit("/", 2)
-    if host != socket.gethostname():
+    if not is_here(owner):
         return False
+    _, pid, created = owner.rsplit("/", 2)
     try:
         return f"{psutil.Process(int(pid)).create_time():.2f}" != created
     except psutil.NoSuchProcess:
@@ -108,6 +114,12 @@ class Queue:
                 f"Repeat those, or give the new study a name of its own with --study"
             )
 
+    def identity(self) -> str:
+        """What tells this study from any other, also from one of its name that came after it was deleted."""
+        if IDENTITY not in self.study.user_attrs:
+            self.study.set_user_attr(IDENTITY, uuid.uuid4().hex)
+        return self.study.user_attrs[IDENTITY]
+
     @property
     def total(self) -> int:
         """How many slots there shall be."""
@@ -130,16 +142,20 @@ class Queue:
             slots.setdefault(slot, []).append(trial)
         return slots
 
+    def wanted(self) -> dict[int, list[FrozenTrial]]:
+        """The trials of the slots that there shall be; a process that loses a race may leave a trial beyond them."""
+        return {slot: attempts for slot, attempts in self.trials().items() if slot < self.total}
+
     def finished(self) -> int:
         """How many slots have a finished trial."""
         done = (TrialState.COMPLETE, TrialState.PRUNED)
-        return sum(any(trial.state in done for trial in attempts) for attempts in self.trials().values())
+        return sum(any(trial.state in done for trial in attempts) for attempts in self.wanted().values())
 
     def settled(self) -> bool:
         """Whether every slot has had its trial, and none waits or runs, here or elsewhere."""
-        slots = self.trials()
+        slots = self.wanted()
         pending = (TrialState.WAITING, TrialState.RUNNING)
-        return len(slots) >= self.total and not any(trials[-1].state in pending for trials in slots.values())
+        return len(slots) >= self.total and not any(t.state in pending for trials in slots.values() for t in trials)
 
     def running(self) -> set[int]:
         """Optuna's numbers of the trials that run, here or elsewhere."""
@@ -147,7 +163,7 @@ class Queue:
 
     def retry(self, slot: int | None = None) -> None:
         """Enqueue another attempt, with the same values, at a slot that has none alive; without one, at all such."""
-        for number, attempts in self.trials().items():
+        for number, attempts in self.wanted().items():
             if slot in (None, number) and not any(trial.state in LIVE for trial in attempts):
                 values = {**attempts[-1].system_attrs.get("fixed_params", {}), **attempts[-1].params}
                 self.study.enqueue_trial(values, user_attrs={SLOT: number})
@@ -155,7 +171,7 @@ class Queue:
     def claim(self) -> Claim | None:
         """The next trial, now running and ours; None if there is none to be had at the moment."""
         slots = self.trials()
-        waiting = {attempts[-1].number: slot for slot, attempts in slots.items() if attempts[-1].state is WAITING}
+        waiting = {t.number: slot for slot, attempts in slots.items() for t in attempts if t.state is WAITING}
         number = min(waiting, default=sum(map(len, slots.values())))
         slot = waiting.get(number, len(slots))
         if slot >= self.total:
@@ -164,17 +180,15 @@ class Queue:
         trial = self.study.ask()
         self.storage.record_heartbeat(trial._trial_id)
         trial.set_user_attr(OWNER, self.owner)
-        if trial.number == number:
+        if trial.number == number and not self._is_twin(slot, number):
             return self.configure(trial, slot)
-        self._give_back(trial.number)
+        self.tell(trial.number, INTERRUPTED)
+        self.retry()
         return None
 
-    def _give_back(self, number: int) -> None:
-        """Another process was faster, and this trial has the sampler of a slot that is not its own: leave it again."""
-        self.tell(number, INTERRUPTED)
-        slot = next(slot for slot, attempts in self.trials().items() if attempts[-1].number == number)
-        if slot < self.total:
-            self.retry(slot)
+    def _is_twin(self, slot: int, number: int) -> bool:
+        """Whether the slot has another live attempt: two processes may have enqueued one each."""
+        return any(t.number != number and t.state in LIVE for t in self.trials().get(slot, ()))
 
     def report(self, claim: Claim, epoch: int, accuracy: float) -> bool:
         """Take note of a validation accuracy; whether the trial should be given up."""
@@ -202,8 +216,12 @@ class Queue:
         """Running trials whose owner is no more; with `stopping`, those of this process too."""
         running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         silent = set(self.storage._get_stale_trial_ids(self.study._study_id)) if running else set()
-        mine = {trial._trial_id for trial in running if stopping and trial.user_attrs.get(OWNER) == self.owner}
-        return [trial for trial in running if trial._trial_id in silent | mine or _is_orphan(trial)]
+        dead = {trial._trial_id for trial in running if _is_orphan(trial)}
+        for trial in running:
+            owner = trial.user_attrs.get(OWNER, "")
+            if (stopping and owner == self.owner) or (trial._trial_id in silent and not is_here(owner)):
+                dead.add(trial._trial_id)
+        return [trial for trial in running if trial._trial_id in dead]
 
 
 def _is_orphan(trial: FrozenTrial) -> bool:

@@ -185,7 +185,7 @@ class SearchQueue(Queue):
 
     def _learn(self) -> None:
         """Take in the curves that other processes, or this study before a restart, have finished."""
-        for slot, attempts in self.trials().items():
+        for slot, attempts in self.wanted().items():
             for trial in attempts:
                 if CURVE in trial.user_attrs and trial.number not in self.judge.known:
                     self.judge.learn(trial, prunable=self.slots[slot][0] == SEARCH)

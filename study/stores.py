@@ -5,6 +5,7 @@ import sqlite3
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import quote
 
@@ -30,7 +31,7 @@ def sqlite_file(url: str) -> Path | None:
     """The file behind an `sqlite:///` URL; None for any other store."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         return None
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
@@ -48,7 +49,7 @@ def check(url: str) -> None:
             urllib.request.urlopen(f"{url}/health", timeout=ANSWER_SECONDS).close()
         else:
             create_engine(url).connect().close()
-    except (OSError, sqlite3.Error, SQLAlchemyError, ImportError) as error:
+    except (OSError, ValueError, HTTPException, sqlite3.Error, SQLAlchemyError, ImportError) as error:
         raise InputError(f"store {url!r} cannot be opened: {str(error).splitlines()[0]}") from None
 
 

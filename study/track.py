@@ -3,12 +3,14 @@
 import json
 import logging
 import os
+import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from study.errors import InputError
@@ -31,6 +33,7 @@ BULK_RUNS, BULK_POINTS = 100, 1_000_000  # in one answer of the database
 PAGE = 5000  # runs in one answer of `search_runs`
 NOTE = "mlflow.note.content"
 STATE = "state"
+IDENTITY = "study.identity"
 
 
 class Run(NamedTuple):
@@ -66,12 +69,8 @@ class Tracker:
         self.uri, self.experiment = uri, experiment
         self._pending: dict[str, Pending] = {}
         self._flushed = time.monotonic()
-        with opening(uri):
-            try:
-                self.client = MlflowClient(uri)
-                found = self.client.get_experiment_by_name(experiment)
-            except (MlflowException, SQLAlchemyError) as error:
-                raise InputError(f"store {uri!r} holds no MLflow data: {str(error).splitlines()[0]}") from None
+        self.client = _client(uri)
+        found = self.client.get_experiment_by_name(experiment)
         if found is not None and found.lifecycle_stage != "active":
             raise InputError(
                 f"study {experiment!r} was deleted in MLflow: restore it there (mlflow experiments restore "
@@ -79,12 +78,21 @@ class Tracker:
             )
         self.experiment_id = found.experiment_id if found else None
 
-    def create(self) -> None:
-        """Make the experiment if it does not exist; its artifacts lie beside a database file."""
+    def create(self, identity: str = "") -> None:
+        """Make the experiment if it does not exist; its artifacts lie beside a database file.
+
+        `identity` is that of the study in the other store; raises `InputError` if the experiment is of another one.
+        """
         if self.experiment_id is None:
             file = sqlite_file(self.uri)
             artifacts = (file.parent.resolve() / "artifacts" / self.experiment).as_uri() if file else None
-            self.experiment_id = self.client.create_experiment(self.experiment, artifact_location=artifacts)
+            tags = {IDENTITY: identity}
+            self.experiment_id = self.client.create_experiment(self.experiment, artifacts, tags)
+        elif self.tags().get(IDENTITY, "") != identity:
+            raise InputError(
+                f"experiment {self.experiment!r} in {self.uri!r} belongs to another study than the one in --storage: "
+                f"name the stores that belong together, or give this study another name with --study"
+            )
 
     def describe(self, note: str, tags: Mapping[str, str]) -> None:
         """Set the experiment's Markdown note, which the UI renders, and its tags."""
@@ -180,7 +188,7 @@ class Tracker:
         return Path(self.client.download_artifacts(run_id, path, str(folder)))
 
     def attach(self, name: str, folder: Path) -> None:
-        """Put a folder into the experiment as the artifacts of a run of that name, in place of an earlier one's."""
+        """Put a folder's files into the experiment as artifacts of a run of that name, beside what it has already."""
         found = self.client.search_runs([self.experiment_id], f"attributes.run_name = '{name}'", max_results=1)
         run = found[0] if found else self.client.create_run(self.experiment_id, run_name=name, tags={"phase": name})
         self.client.log_artifacts(run.info.run_id, str(folder))
@@ -228,8 +236,7 @@ def dataset_input(name: str, digest: str, source: str, context: str, counts: Map
 
 def experiments(uri: str) -> dict[str, str]:
     """Identifiers of the studies in a store by name, the latest first."""
-    with opening(uri):
-        found = MlflowClient(uri).search_experiments(order_by=["last_update_time DESC"])
+    found = _client(uri).search_experiments(order_by=["last_update_time DESC"])
     return {experiment.name: experiment.experiment_id for experiment in found if experiment.name != "Default"}
 
 
@@ -240,6 +247,25 @@ def charts_link(base: str, experiment_id: str) -> str:
 
 def run_link(base: str, experiment_id: str, run_id: str) -> str:
     return f"{base}/#/experiments/{experiment_id}/runs/{run_id}"
+
+
+def _client(uri: str) -> MlflowClient:
+    """A client of the store, which is made if there is none; raises `InputError` for one that is not MLflow's."""
+    file = sqlite_file(uri)
+    with opening(uri):
+        try:
+            if file is not None and _tables(file) & {"studies", "trials"}:
+                raise InputError(f"store {uri!r} is Optuna's, not MLflow's")
+            client = MlflowClient(uri)
+            client.search_experiments(max_results=1)
+            return client
+        except (MlflowException, SQLAlchemyError, CommandError) as error:
+            raise InputError(f"store {uri!r} holds no MLflow data: {str(error).splitlines()[0]}") from None
+
+
+def _tables(file: Path) -> set[str]:
+    with closing(sqlite3.connect(file)) as connection:
+        return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def _plain(run: Any) -> Run:

@@ -40,7 +40,8 @@ def planted(
     frame = frame.assign(best_val_accuracy=frame.objective, versions="{}", **{"mlflow.source.git.commit": "c"})
     kept = {
         **{"study.space": json.dumps(SPACE), "study.classes": "10", "study.trials": str(trials)},
-        **{"study.dataset": "digits", "study.model": "cnn", "study.hardware": "h", "study.command": "c", **tags},
+        **{"study.dataset": "digits", "study.model": "cnn", "study.sampler": "tpe", "study.pruner": "median"},
+        **{"study.hardware": "a machine", "study.command": "a command", **tags},
     }
     return Study("planted", "link", kept, SPACE, frame, pd.DataFrame(columns=["run_id", "epoch", "val/accuracy"]))
 

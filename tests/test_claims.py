@@ -1,5 +1,8 @@
 """Planted truth: what the report says of studies whose answer is known."""
 
+from dataclasses import replace
+from itertools import combinations
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -7,7 +10,15 @@ from scipy import stats
 from reports.advice import next_command
 from reports.claims import boundary_claims, bucket, failure_claims, influence_claims, lead_claims
 from reports.influence import columns, influences, is_numeric, scaled, share_interval
-from reports.stats import pairs_needed, probability_positive, rate, spread
+from reports.stats import (
+    expected_best,
+    expected_best_band,
+    pairs_needed,
+    probability_positive,
+    rate,
+    smallest_difference,
+    spread,
+)
 from tests.planted import NOISE, SPACE, planted, with_confirmation
 
 STUDIES = 60
@@ -114,6 +125,35 @@ def test_a_region_of_divergence_is_counted_with_wilson_s_interval():
     assert "lr" not in claimed(study), "failures do not swallow the ranking of what trains"
 
 
+def test_of_two_classes_a_network_that_is_right_three_times_in_four_has_learned():
+    study = planted(0, lambda u: 0.74 + 0 * u.lr, **{"study.classes": "2"})
+    assert failure_claims(study)[0].claim.startswith("0 of 32")
+
+
+def test_what_cannot_be_told_apart_is_said_to_be_so():
+    (claim,) = influence_claims(planted(0, lambda u: 0.9 + 0 * u.lr, noise=0.0))
+    assert claim.claim.startswith("All 32 designed trials that trained reached the same accuracy")
+    (claim,) = influence_claims(planted(0, peak, 6))
+    assert "4 designed trials that trained are too few" in claim.claim
+    assert claim.next_step == "Needed: a study with --trials 48 has 32 designed ones."
+
+
+def test_what_matters_is_never_pinned():
+    for seed in range(10):
+        study = planted(seed, peak, 200)
+        command, names = next_command(study), claimed(study)
+        assert "lr" in names
+        assert not any(f"--{name.replace('_', '-')} {SPACE[name]['default']} " in command for name in names)
+
+
+def test_an_extended_range_stays_within_the_limits_of_its_hyperparameter():
+    studies = (planted(seed, lambda u: 0.5 + 0.4 * u.lr, noise=0.0) for seed in range(STUDIES))
+    crowded = next(study for study in studies if any("upper end of lr" in c.claim for c in boundary_claims(study)))
+    assert "--lr 1e-05:1 " in next_command(crowded)
+    limited = replace(crowded, space={**SPACE, "lr": {**SPACE["lr"], "accepted": [1e-8, 0.2]}})
+    assert "--lr 1e-05:0.2 " in next_command(limited)
+
+
 def test_hyperparameters_without_influence_are_fixed_at_their_default_in_the_next_study():
     command = next_command(planted(1, peak))
     assert "--activation relu" in command
@@ -129,10 +169,39 @@ def test_buckets_are_equal_parts_of_the_scale():
     assert not is_numeric(SPACE["activation"])
 
 
+def test_the_expected_best_is_the_mean_over_all_subsets():
+    values = [0.3, 0.9, 0.5, 0.5, 0.7, 0.1, 0.8]
+    brute = [np.mean([max(subset) for subset in combinations(values, n)]) for n in range(1, 8)]
+    assert expected_best(values, 7) == pytest.approx(brute)
+    assert len(expected_best(values)) == 3
+    low, high = expected_best_band(values)
+    assert (low <= expected_best(values)).all()
+    assert (expected_best(values) <= high).all()
+
+
+def test_the_smallest_difference_is_the_one_that_statsmodels_finds_with_power_80():
+    from statsmodels.stats.power import TTestPower
+
+    effect = smallest_difference(1.0, 5) / np.sqrt(2)
+    assert TTestPower().power(effect, 5, 0.05, alternative="larger") >= 0.8
+    assert TTestPower().power(effect, 5, 0.05) == pytest.approx(0.8, abs=1e-3)
+    assert smallest_difference(1.0, 1) == np.inf
+
+
+def test_the_pairs_needed_are_those_that_statsmodels_gives():
+    from statsmodels.stats.power import TTestPower
+
+    for difference in ([0.1, 0.3, 0.2], [0.01, 0.2, -0.05, 0.1]):
+        needed, effect = pairs_needed(difference), np.mean(difference) / np.std(difference, ddof=1)
+        assert TTestPower().power(effect, needed, 0.05) >= 0.8 - 1e-3
+        assert TTestPower().power(effect, needed - 1, 0.05) < 0.8
+    assert pairs_needed([0.5]) is None
+    assert pairs_needed([0.5, -0.5]) is None
+
+
 def test_rates_are_wilson_s_and_noise_is_pooled():
     assert (rate(3, 10).low, rate(3, 10).high) == pytest.approx((0.1078, 0.6032), abs=1e-4)  # Newcombe 1998
     assert spread([[1.0, 3.0], [2.0, 4.0]]).mean == pytest.approx(np.sqrt(2))
     assert spread([[1.0], []]) is None
-    assert pairs_needed([0.1, 0.3, 0.2]) == 4
     assert probability_positive([1.0]) is None
     assert probability_positive([0.1, 0.3, 0.2]) == pytest.approx(stats.ttest_1samp([0.1, 0.3, 0.2], 0).pvalue / -2 + 1)

@@ -68,6 +68,7 @@ def test_every_finalist_gets_the_same_fresh_seeds_and_more_seeds_add_to_them(tmp
 def test_the_gain_pairs_equal_seeds():
     winner = [run(seed, 0, phase="confirm", test=0.9 + seed / 100, lr=0.2, seed=seed) for seed in (2, 0, 1)]
     default = [run(seed, 0, phase="confirm", test=0.8 + seed / 100, seed=seed) for seed in (0, 1, 7)]
+    default.append(run(8, 0, phase="confirm", test=0.1, seed=1, state="interrupted"))  # its test came, its end did not
     roles = {"winner": Config(lr=0.2), "default": Config()}
     by_role = confirmed([*winner, *default], roles)
     assert [entry.params["seed"] for entry in by_role["winner"]] == ["0", "1", "2"]

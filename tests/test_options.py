@@ -40,6 +40,9 @@ BAD = [
     ("--dataset mnist --data-dir /dev/null", "data-dir must be a folder; '/dev/null' is none"),
     ("--dataset mnist", "could not be downloaded"),
     ("--storage oracle-of://delphi", "cannot be opened"),
+    ("--storage postgresql://localhost:abc/x", "cannot be opened"),
+    ("--tracking-uri http://localhost:abc", "cannot be opened"),
+    ("--tracking-uri sqlite:///x.db --storage sqlite:///x.db", "storage must be another database than tracking-uri"),
     ("--tracking-uri ftp://nowhere", "cannot be opened"),
     ("--tracking-uri http://127.0.0.1:9", "cannot be opened"),
 ]

@@ -80,6 +80,12 @@ def test_what_cannot_be_searched_is_refused(name, text, message):
         make_plan("digits", "cnn", {name: text})
 
 
+def test_one_value_written_twice_fixes_a_hyperparameter():
+    plan = make_plan("digits", "cnn", {"depth": "2,2"})
+    assert "depth" not in plan.space
+    assert plan.base.depth == 2
+
+
 def test_a_study_must_vary_something():
     fixed = {"lr": "1e-3", "batch_size": "64", "depth": "2", "activation": "relu"}
     with pytest.raises(InputError, match="must vary something"):

@@ -50,6 +50,53 @@ def test_a_process_that_loses_a_race_leaves_the_slot_to_be_claimed_again(tmp_pat
     assert [by_slot[slot] for slot in range(2)] == clean[:2], "the design is what it would have been"
 
 
+def test_a_trial_beyond_the_last_slot_holds_nobody_up(tmp_path, monkeypatch):
+    """Two processes race for the last slot; the loser's trial has none, and must never be tried again."""
+    queue, rival = make_queue(tmp_path, 2), make_queue(tmp_path, 2)
+    queue.finish(queue.claim(), COMPLETE, 0.5)
+    ask = queue.study.ask
+
+    def ask_late():
+        monkeypatch.setattr(queue.study, "ask", ask)
+        rival.finish(rival.claim(), COMPLETE, 0.5)
+        return ask()
+
+    monkeypatch.setattr(queue.study, "ask", ask_late)
+    assert queue.claim() is None
+    later = make_queue(tmp_path, 2)
+    later.retry()
+    assert later.claim() is None
+    assert later.settled()
+    assert later.finished() == 2
+    grown = make_queue(tmp_path, 4)
+    grown.retry()
+    assert sorted(claim.slot for claim in finish_all(grown)) == [2, 3]
+    assert grown.finished() == 4
+
+
+def test_a_slot_that_two_processes_enqueued_again_is_done_once(tmp_path):
+    queue = make_queue(tmp_path, 2)
+    queue.finish(queue.claim(), INTERRUPTED)
+    for _ in range(2):
+        queue.study.enqueue_trial({}, user_attrs={"slot": 0})
+    first = queue.claim()
+    assert first is None, "one of the twins is left"
+    claims = finish_all(queue)
+    assert sorted(claim.slot for claim in claims) == [0, 1]
+    assert queue.settled()
+
+
+def test_a_process_of_this_machine_may_sleep_and_one_elsewhere_may_not(tmp_path, monkeypatch):
+    queue = make_queue(tmp_path, 6)
+    here, elsewhere = queue.claim(), queue.claim()
+    elsewhere.trial.set_user_attr(OWNER, "elsewhere/1/0.00")
+    assert queue.lost() == []
+    ids = [claim.trial._trial_id for claim in (here, elsewhere)]
+    monkeypatch.setattr(queue.storage, "_get_stale_trial_ids", lambda _: ids)
+    assert [trial.number for trial in queue.lost()] == [elsewhere.trial.number]
+    assert {trial.number for trial in queue.lost(stopping=True)} == {0, 1}
+
+
 @pytest.mark.parametrize("state", [FAILED, INTERRUPTED])
 def test_a_slot_that_failed_is_tried_again_with_the_same_configuration(state, tmp_path):
     queue = make_queue(tmp_path, 6)

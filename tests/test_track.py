@@ -79,6 +79,27 @@ def test_a_deleted_study_is_refused_with_the_command_that_restores_it(tracker):
         Tracker(tracker.uri, "a study")
 
 
+def test_the_other_store_s_file_is_refused_and_left_as_it_was(tmp_path):
+    from study.queue import open_storage
+
+    url = f"sqlite:///{tmp_path}/optuna.db"
+    open_storage(url)
+    before = (tmp_path / "optuna.db").read_bytes()
+    for open_it in (experiments, lambda uri: Tracker(uri, "s")):
+        with pytest.raises(InputError, match="is Optuna's, not MLflow's"):
+            open_it(url)
+    assert (tmp_path / "optuna.db").read_bytes() == before
+
+
+def test_stores_that_do_not_belong_together_are_refused(tmp_path):
+    for name in ("first", "second"):
+        tracker = Tracker(f"sqlite:///{tmp_path}/{name}.db", "s")
+        tracker.create(name)
+    tracker.create("second")
+    with pytest.raises(InputError, match="belongs to another study than the one in --storage"):
+        Tracker(tracker.uri, "s").create("first")
+
+
 @pytest.mark.parametrize(
     "uri", ["nonsense://x", "sqlite:////dev/null/x.db", "http://127.0.0.1:9", "postgresql://nobody@127.0.0.1:9/x"]
 )
