@@ -124,7 +124,7 @@ def influence_claims(study: Study) -> list[Finding]:
         n, names = len(trained), ", ".join(study.searched)
         claim = f"{n} designed trials that trained are too few to say which of {names} matters."
         step = "Needed: " + _larger_study(max(32, 2 * n))
-        if n and trained.objective.nunique() == 1:
+        if n >= 8 and trained.objective.nunique() == 1:
             claim = f"All {n} designed trials that trained reached the same accuracy: {names} cannot be told apart."
             step = "Widen the ranges, or study a harder data set."
         return [Finding("influence", claim, "", "", n, INCONCLUSIVE, list(trained.run_id), step)]

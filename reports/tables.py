@@ -66,7 +66,10 @@ def early_ranking(study: Study) -> pd.DataFrame:
         return pd.DataFrame()
     wide = curves.pivot(index="run_id", columns="epoch", values="val/accuracy")
     final = runs.objective.reindex(wide.index)
-    rows = [{"epoch": epoch, "correlation": wide[epoch].corr(final, "spearman"), "trials": len(wide)} for epoch in wide]
+    rows = [
+        {"epoch": epoch, "correlation": wide[epoch].corr(final, "spearman"), "trials": int(wide[epoch].notna().sum())}
+        for epoch in wide
+    ]
     return pd.DataFrame(rows)
 
 
