@@ -44,7 +44,8 @@ def print_summary(
     console.print(
         f"        {charts_link(served, tracker.experiment_id)}", markup=False, highlight=False, soft_wrap=True
     )
-    console.print(f"report: python -m reports.findings --study {options.study}{local}", markup=False, highlight=False)
+    report = f"python -m reports.findings --study {options.study}{local}"
+    console.print(f"report: {report}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_confirmation(
@@ -63,7 +64,11 @@ def _print_confirmation(
         console.print(f"{role}: {driver.view.describe(config)}", markup=False, highlight=False, soft_wrap=True)
     if by_role.get(DEFAULT) and by_role[WINNER]:
         difference = gain(by_role[WINNER], by_role[DEFAULT])
-        console.print(f"winner - default: {difference} over {difference.n} paired seeds", markup=False, highlight=False)
+        console.print(
+            f"winner - default: {difference} over {difference.n} paired seed{'s'[: difference.n > 1]}",
+            markup=False,
+            highlight=False,
+        )
     elif DEFAULT not in roles:
         console.print("the default configuration is itself among the two best", highlight=False)
 
