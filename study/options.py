@@ -49,7 +49,20 @@ def _parser() -> Parser:
         allow_abbrev=False,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=26, width=110),
     )
-    what = parser.add_argument_group("the question")
+    _add_question(parser.add_argument_group("the question"))
+    hyper = parser.add_argument_group(
+        "hyperparameters", "a value fixes one, low:high searches a range, a,b,c searches those values"
+    )
+    for name in HYPERPARAMETERS:
+        hyper.add_argument(_flag(name), metavar=_metavar(name), help=_describe(name))
+    how = parser.add_argument_group("the search")
+    how.add_argument("--sampler", default="tpe", metavar="NAME", help=_listed(SAMPLERS, "tpe"))
+    how.add_argument("--pruner", default="median", metavar="NAME", help=_listed(PRUNERS, "median"))
+    _add_machine(parser.add_argument_group("machine and stores"))
+    return parser
+
+
+def _add_question(what: argparse._ArgumentGroup) -> None:
     what.add_argument("--dataset", default="digits", metavar="NAME", help=_listed(_dataset_names(), "digits"))
     what.add_argument("--model", default="cnn", metavar="NAME", help=_listed(MODELS, "cnn"))
     what.add_argument("--study", metavar="NAME", help="the study's name (default: DATASET-MODEL)")
@@ -67,15 +80,9 @@ def _parser() -> Parser:
         metavar="N",
         help="seeds over which the finalists are retrained before they meet the test pictures; 0: none (default 5)",
     )
-    hyper = parser.add_argument_group(
-        "hyperparameters", "a value fixes one, low:high searches a range, a,b,c searches those values"
-    )
-    for name in HYPERPARAMETERS:
-        hyper.add_argument(_flag(name), metavar=_metavar(name), help=_describe(name))
-    how = parser.add_argument_group("the search")
-    how.add_argument("--sampler", default="tpe", metavar="NAME", help=_listed(SAMPLERS, "tpe"))
-    how.add_argument("--pruner", default="median", metavar="NAME", help=_listed(PRUNERS, "median"))
-    where = parser.add_argument_group("machine and stores")
+
+
+def _add_machine(where: argparse._ArgumentGroup) -> None:
     where.add_argument(
         "--workers",
         type=_count("workers", 1),
@@ -94,7 +101,6 @@ def _parser() -> Parser:
         "--tracking-uri", default=TRACKING_URI, metavar="URL", help=f"MLflow's store (default {TRACKING_URI})"
     )
     where.add_argument("--storage", default=STORAGE_URL, metavar="URL", help=f"Optuna's store (default {STORAGE_URL})")
-    return parser
 
 
 def _flag(name: str) -> str:
