@@ -5,9 +5,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from study.errors import InputError, Parser, exit_code
-from study.stores import TRACKING_URI, is_server, sqlite_file
-
-UI_ADDRESS = "http://127.0.0.1:5000"
+from study.stores import TRACKING_URI, UI_ADDRESS, is_server, sqlite_file
 
 
 def main(words: list[str] | None = None) -> int:

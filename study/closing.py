@@ -11,10 +11,8 @@ from study.config import Config
 from study.confirm import DEFAULT, WINNER, confirmed, gain, ranking, test_accuracy
 from study.drive import Driver
 from study.record import CONFIRM, FINISHED
-from study.stores import TRACKING_URI, is_server
+from study.stores import TRACKING_URI, UI_ADDRESS, is_server
 from study.track import Run, Tracker, charts_link
-
-UI_ADDRESS = "http://127.0.0.1:5000"
 
 
 def print_summary(

@@ -144,7 +144,8 @@ class Queue:
 
     def wanted(self) -> dict[int, list[FrozenTrial]]:
         """The trials of the slots that there shall be; a process that loses a race may leave a trial beyond them."""
-        return {slot: attempts for slot, attempts in self.trials().items() if slot < self.total}
+        total = self.total
+        return {slot: attempts for slot, attempts in self.trials().items() if slot < total}
 
     def finished(self) -> int:
         """How many slots have a finished trial."""

@@ -19,6 +19,7 @@ from study.errors import InputError
 ROOT = Path("mlruns")
 TRACKING_URI = f"sqlite:///{ROOT}/mlflow.db"
 STORAGE_URL = f"sqlite:///{ROOT}/optuna.db"
+UI_ADDRESS = "http://127.0.0.1:5000"  # where `python -m study.ui` serves unless told otherwise
 ANSWER_SECONDS = 10
 
 
