@@ -3,12 +3,11 @@
 import shlex
 from typing import Any, NamedTuple
 
-from reports.claims import boundary_claims, failed, finalists, influences_of, of_finalist
+from reports.claims import INCONCLUSIVE, crowds, failed, finalists, influence_verdict, influences_of, of_finalist
 from reports.load import Study
 from study.record import FINISHED
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
-UNCLAIMED = 0.2  # corrected p value from which the report calls an influence neither supported nor suggestive
 SMALL = 1 / 3  # a hyperparameter whose share is surely below this may be left at its default
 EXTENSION = 0.25  # of a range, on its own scale, where the best trials crowd at its end
 
@@ -78,7 +77,7 @@ def next_command(study: Study) -> str | None:
     None if this one leaves nothing to change.
     """
     extended = _extended(study)
-    idle = [row.name for row in influences_of(study) if row.high < SMALL and row.p_holm >= UNCLAIMED]
+    idle = [row.name for row in influences_of(study) if row.high < SMALL and influence_verdict(row) == INCONCLUSIVE]
     defaults = {name: study.space[name]["default"] for name in idle if name not in extended}
     fixed = {name: value for name, value in defaults.items() if _lies_in(value, study.space[name])}
     if (not extended and not fixed) or len(fixed) == len(study.searched):
@@ -95,16 +94,15 @@ def next_command(study: Study) -> str | None:
 def _extended(study: Study) -> dict[str, str]:
     """New ranges of the hyperparameters whose best trials lie at an end."""
     found: dict[str, tuple[float, float]] = {}
-    for finding in boundary_claims(study):
-        name = finding.next_step.removeprefix("Extend ").partition(" ")[0]
-        row = study.space[name]
-        low, high = found.get(name, (row["low"], row["high"]))
+    for crowd in crowds(study):
+        row = study.space[crowd.name]
+        low, high = found.get(crowd.name, (row["low"], row["high"]))
         stretch = (row["high"] / row["low"]) ** EXTENSION if row["log"] else (row["high"] - row["low"]) * EXTENSION
-        if "below" in finding.next_step:
+        if crowd.side == "lower":
             low = max(row["accepted"][0], low / stretch if row["log"] else low - stretch)
         else:
             high = min(row["accepted"][1], high * stretch if row["log"] else high + stretch)
-        found[name] = (round(low), round(high)) if isinstance(row["low"], int) else (low, high)
+        found[crowd.name] = (round(low), round(high)) if isinstance(row["low"], int) else (low, high)
     return {name: f"{low:.6g}:{high:.6g}" for name, (low, high) in found.items()}
 
 

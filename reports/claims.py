@@ -104,6 +104,8 @@ def _lead(study: Study, other: str, pairs: pd.DataFrame) -> Finding:
 def _more_pairs(difference: np.ndarray, other: str) -> str:
     if len(difference) < 2:
         return "One seed says nothing of its own spread: --confirm-seeds 5."
+    if np.ptp(difference) == 0 and difference[0]:
+        return f"Equal differences show no spread to judge by: --confirm-seeds {max(5, 2 * len(difference))}."
     needed = pairs_needed(difference)
     if needed is None:
         return f"No number of seeds up to 1,000 would tell winner and {other} apart: take whichever is cheaper."
@@ -115,6 +117,10 @@ def _more_pairs(difference: np.ndarray, other: str) -> str:
 def influences_of(study: Study) -> list[Influence]:
     """The influence of every searched hyperparameter among the designed runs that trained at all."""
     return influences(trained_runs(study), {name: study.space[name] for name in study.searched})
+
+
+def influence_verdict(row: Influence) -> str:
+    return SUPPORTED if row.p_holm < 0.05 else SUGGESTIVE if row.p_holm < 0.2 else INCONCLUSIVE
 
 
 def influence_claims(study: Study) -> list[Finding]:
@@ -130,7 +136,7 @@ def influence_claims(study: Study) -> list[Finding]:
         return [Finding("influence", claim, "", "", n, INCONCLUSIVE, list(trained.run_id), step)]
     made = []
     for row in rows:
-        verdict = SUPPORTED if row.p_holm < 0.05 else SUGGESTIVE if row.p_holm < 0.2 else INCONCLUSIVE
+        verdict = influence_verdict(row)
         words = {SUPPORTED: "matters", SUGGESTIVE: "may matter", INCONCLUSIVE: "shows no clear influence"}[verdict]
         claim = (
             f"{row.name} {words}: it explains {row.share:.0%} of the variance in rank that the other hyperparameters "
@@ -226,27 +232,44 @@ def noise_claims(study: Study) -> list[Finding]:
     return [Finding("noise", claim, f"{estimate.mean:.4f}", interval, estimate.n, SUPPORTED, evidence, "")]
 
 
-def boundary_claims(study: Study) -> list[Finding]:
-    """Where the best trials crowd at an end of a range."""
+class Crowd(NamedTuple):
+    """`count` of the best trials, `runs`, lie at the lower or upper `end` of a range."""
+
+    name: str
+    side: str
+    end: float
+    count: int
+    runs: list[str]
+
+
+def crowds(study: Study) -> list[Crowd]:
+    """The ends of ranges at which the best trials crowd; none where there are too few trials to speak of the best."""
     complete = study.trials[study.trials.state == COMPLETE].sort_values("objective", ascending=False)
     top = complete.head(max(3, int(np.ceil(TOP_SHARE * len(complete)))))
-    made = []
     if len(complete) < 2 * len(top):
-        return made
+        return []
+    found = []
     for name, row in study.space.items():
-        if row["kind"] != "range":
-            continue
-        u = scaled(top[name], row)
-        for end, near, which in ((row["low"], u <= EDGE, "lower"), (row["high"], u >= 1 - EDGE, "upper")):
-            crowd = int(near.sum())
-            if crowd >= max(2, 0.4 * len(top)) and not is_natural_end(name, end):
-                claim = f"{crowd} of the {len(top)} best trials lie within 5% of the {which} end of {name}, {end:g}."
-                step = (
-                    f"Extend {name} {'below' if which == 'lower' else 'above'} {end:g}: its best value may lie there."
-                )
-                evidence = list(top.run_id)
-                made.append(Finding("boundary", claim, f"{crowd}/{len(top)}", "", len(top), SUGGESTIVE, evidence, step))
-    return made
+        if row["kind"] == "range":
+            u = scaled(top[name], row)
+            for side, end, near in (("lower", row["low"], u <= EDGE), ("upper", row["high"], u >= 1 - EDGE)):
+                if near.sum() >= max(2, 0.4 * len(top)) and not is_natural_end(name, end):
+                    found.append(Crowd(name, side, end, int(near.sum()), list(top.run_id)))
+    return found
+
+
+def boundary_claims(study: Study) -> list[Finding]:
+    """Where the best trials crowd at an end of a range."""
+    return [_boundary(crowd) for crowd in crowds(study)]
+
+
+def _boundary(crowd: Crowd) -> Finding:
+    n, beyond = len(crowd.runs), "below" if crowd.side == "lower" else "above"
+    claim = (
+        f"{crowd.count} of the {n} best trials lie within 5% of the {crowd.side} end of {crowd.name}, {crowd.end:g}."
+    )
+    step = f"Extend {crowd.name} {beyond} {crowd.end:g}: its best value may lie there."
+    return Finding("boundary", claim, f"{crowd.count}/{n}", "", n, SUGGESTIVE, crowd.runs, step)
 
 
 def is_natural_end(name: str, end: float) -> bool:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from reports.claims import INCONCLUSIVE, SUGGESTIVE, SUPPORTED, finalists, influence_claims, influences_of, of_finalist
+from reports.claims import INCONCLUSIVE, SUGGESTIVE, SUPPORTED, finalists, influence_verdict, influences_of, of_finalist
 from reports.influence import is_numeric
 from reports.load import Study
 from reports.stats import expected_best, expected_best_band, mean_interval, spread
@@ -52,7 +52,7 @@ def influence(study: Study) -> Figure | None:
     rows = influences_of(study)
     if not rows:
         return None
-    verdicts = [finding.verdict for finding in influence_claims(study)]
+    verdicts = [influence_verdict(row) for row in rows]
     figure = Figure(figsize=(WIDTH, 1.0 + 0.5 * len(rows)), layout="constrained")
     axes = figure.subplots()
     for place, (row, verdict) in enumerate(zip(rows, verdicts, strict=True)):
