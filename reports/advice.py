@@ -1,14 +1,22 @@
 """What a study tells its user to watch, and the command to run next."""
 
 import shlex
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from reports.claims import INCONCLUSIVE, crowds, failed, finalists, influence_verdict, influences_of, of_finalist
+from reports.boundary import crowds
+from reports.effects import influence_verdict, lies_in
+from reports.finding import INCONCLUSIVE
 from reports.load import Study
+from reports.scales import is_numeric, scaled
+from reports.selection import failed, finalists, influences_of, interactions_of, of_finalist, shares_of, surrogate_of
+from reports.stats import paired_difference
+from reports.surrogate import LEAST_R2
 from study.record import FINISHED
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
-SMALL = 1 / 3  # a hyperparameter whose share is surely below this may be left at its default
+SMALL = 0.1  # a hyperparameter whose share is surely below this may be left at its default
+GAP = 0.01  # of accuracy, by which validation may flatter the winner
 EXTENSION = 0.25  # of a range, on its own scale, where the best trials crowd at its end
 
 
@@ -22,7 +30,7 @@ class Check(NamedTuple):
 
 def health(study: Study) -> list[Check]:
     """What a reader should know before trusting the findings."""
-    return [_size(study), _finished(study), _failures(study), _confirmation(study), _versions(study)]
+    return [check for make in CHECKS if (check := make(study)) is not None]
 
 
 def _size(study: Study) -> Check:
@@ -71,15 +79,72 @@ def _versions(study: Study) -> Check:
     return Check(WARN, text, "Compare runs across them with care.")
 
 
+def _surrogate(study: Study) -> Check | None:
+    surrogate = surrogate_of(study)
+    if surrogate is None:
+        return None
+    text = f"The surrogate predicts {max(surrogate.r2, 0):.0%} of the variance in trials that it has not seen."
+    if surrogate.r2 >= LEAST_R2:
+        return Check(PASS, text)
+    step = "Too little to rank hyperparameters by: more designed trials, or ranges in which more than chance happens."
+    return Check(WARN, text, step)
+
+
+def _balance(study: Study) -> Check | None:
+    """Whether the designed trials that trained lie evenly over each hyperparameter."""
+    trained = study.explored[~failed(study)]
+    if len(trained) < 8:
+        return None
+    thin = []
+    for name in study.searched:
+        row = study.space[name]
+        if is_numeric(row):
+            halves = (scaled(trained[name], row) >= 0.5).mean()
+            thin += [name] if min(halves, 1 - halves) < 0.2 else []
+        else:
+            counts = trained[name].value_counts().reindex(row["options"], fill_value=0)
+            thin += [name] if counts.min() < 0.4 * len(trained) / len(counts) else []
+    if not thin:
+        return Check(PASS, "The designed trials that trained are spread evenly over every hyperparameter.")
+    step = "There little is known: narrow the range to where training works, or add designed trials."
+    return Check(WARN, f"The designed trials that trained leave parts of {', '.join(thin)} nearly empty.", step)
+
+
+def _gap(study: Study) -> Check | None:
+    """Whether the winner does on the test pictures what it did in validation, over the same runs."""
+    runs = of_finalist(study, "winner").dropna(subset=["objective", "test/accuracy"])
+    if len(runs) < 2:
+        return None
+    gap = paired_difference(runs.objective, runs["test/accuracy"])
+    text = f"The winner's validation accuracy is {gap.mean:+.4f} from its test accuracy, over {gap.n} seeds."
+    if gap.low is None or gap.low <= GAP:
+        return Check(PASS, text)
+    return Check(WARN, text, "Test pictures are harder than validation pictures: rely on the test figures.")
+
+
+CHECKS: tuple[Callable[[Study], Check | None], ...] = (
+    _size,
+    _finished,
+    _failures,
+    _surrogate,
+    _balance,
+    _confirmation,
+    _gap,
+    _versions,
+)
+
+
 def next_command(study: Study) -> str | None:
     """The study to run after this one: ranges extended where the best crowd, defaults where little can be gained.
 
     None if this one leaves nothing to change.
     """
     extended = _extended(study)
-    idle = [row.name for row in influences_of(study) if row.high < SMALL and influence_verdict(row) == INCONCLUSIVE]
+    shares, paired = shares_of(study), {name for row in interactions_of(study) if row.found for name in row.pair}
+    unclear = [row.name for row in influences_of(study) if influence_verdict(row) == INCONCLUSIVE]
+    idle = [name for name in unclear if name not in paired and name in shares and shares[name].total_high < SMALL]
     defaults = {name: study.space[name]["default"] for name in idle if name not in extended}
-    fixed = {name: value for name, value in defaults.items() if _lies_in(value, study.space[name])}
+    fixed = {name: value for name, value in defaults.items() if lies_in(value, study.space[name])}
     if (not extended and not fixed) or len(fixed) == len(study.searched):
         return None
     words = ["--dataset", study.tags["study.dataset"], "--model", study.tags["study.model"]]
@@ -97,17 +162,14 @@ def _extended(study: Study) -> dict[str, str]:
     for crowd in crowds(study):
         row = study.space[crowd.name]
         low, high = found.get(crowd.name, (row["low"], row["high"]))
+        least, most = row.get("accepted", (low, high))  # without limits known, the range stays
         stretch = (row["high"] / row["low"]) ** EXTENSION if row["log"] else (row["high"] - row["low"]) * EXTENSION
         if crowd.side == "lower":
-            low = max(row["accepted"][0], low / stretch if row["log"] else low - stretch)
+            low = max(least, low / stretch if row["log"] else low - stretch)
         else:
-            high = min(row["accepted"][1], high * stretch if row["log"] else high + stretch)
+            high = min(most, high * stretch if row["log"] else high + stretch)
         found[crowd.name] = (round(low), round(high)) if isinstance(row["low"], int) else (low, high)
     return {name: f"{low:.6g}:{high:.6g}" for name, (low, high) in found.items()}
-
-
-def _lies_in(value: Any, row: dict[str, Any]) -> bool:
-    return value in row["options"] if row["kind"] == "choice" else row["low"] <= value <= row["high"]
 
 
 def _given(row: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Which hyperparameters matter: a test, and how much of the spread each one explains.
+"""Which hyperparameters matter: a test.
 
 Works on designed trials only. The outcome is replaced by the normal scores of its ranks, so that a few collapsed runs
 do not swallow the rest; each numeric hyperparameter enters as a quadratic on its own scale, each unordered one as a
@@ -9,14 +9,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import stats
+
+from reports.scales import is_numeric, normal_scores, scaled
 
 PERMUTATIONS = 4000
 FEWEST_LEFT = 4  # degrees of freedom that must remain for noise
 
 
 class Influence(NamedTuple):
-    """One hyperparameter's partial share of the variance in rank, its interval, and the permutation p value.
+    """One hyperparameter's partial share of the variance in rank and its permutation p value.
 
     `p_holm` is corrected for all hyperparameters that were tested together. `needed` is the number of designed trials
     at which a share of this size would be found in four studies of five.
@@ -24,28 +26,10 @@ class Influence(NamedTuple):
 
     name: str
     share: float
-    low: float
-    high: float
     p: float
     p_holm: float
     n: int
     needed: int | None
-
-
-def scaled(values: pd.Series, row: dict[str, Any]) -> np.ndarray:
-    """Numeric values on [0, 1] along the scale and between the ends that the space gives them."""
-    if row["kind"] == "range":
-        low, high = row["low"], row["high"]
-        log = row["log"]
-    else:
-        low, high, log = min(row["options"]), max(row["options"]), min(row["options"]) > 0
-    transform = np.log if log else np.asarray
-    return (transform(values.to_numpy(float)) - transform(low)) / (transform(high) - transform(low))
-
-
-def is_numeric(row: dict[str, Any]) -> bool:
-    """Whether a hyperparameter of the space has an order; strings have none."""
-    return row["kind"] == "range" or (row["kind"] == "choice" and not isinstance(row["options"][0], str))
 
 
 def columns(values: pd.Series, row: dict[str, Any]) -> np.ndarray:
@@ -71,16 +55,15 @@ def influences(trials: pd.DataFrame, space: dict[str, dict[str, Any]], seed: int
     left = n - 1 - terms
     if left < FEWEST_LEFT or not blocks or np.ptp(outcome) == 0:
         return []
-    scores = stats.norm.ppf((stats.rankdata(outcome) - 0.5) / n)
+    scores = normal_scores(outcome)
     rng = np.random.default_rng(seed)
     found = {name: _one(name, blocks, scores, left, rng) for name in blocks}
     corrected = holm([p for _, p in found.values()])
     rows = []
     for (name, (f, p)), p_holm in zip(found.items(), corrected, strict=True):
         k = blocks[name].shape[1]
-        low, high = share_interval(f, k, left, n)
         share = f * k / (f * k + left)
-        rows.append(Influence(name, share, low, high, p, p_holm, n, trials_needed(share, k, terms, 0.05 / len(blocks))))
+        rows.append(Influence(name, share, p, p_holm, n, trials_needed(share, k, terms, 0.05 / len(blocks))))
     return sorted(rows, key=lambda row: -row.share)
 
 
@@ -104,18 +87,6 @@ def holm(p_values: list[float]) -> list[float]:
     from statsmodels.stats.multitest import multipletests
 
     return multipletests(p_values, method="holm")[1].tolist()
-
-
-def share_interval(f: float, k: int, left: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """The interval of a partial share of variance, by inverting the noncentral F distribution (Steiger 2004)."""
-
-    def noncentrality(quantile: float) -> float:
-        if stats.f.cdf(f, k, left) < quantile:
-            return 0.0
-        return float(special.ncfdtrinc(k, left, quantile, f))
-
-    low, high = (noncentrality(q) for q in ((1 + level) / 2, (1 - level) / 2))
-    return low / (low + n), high / (high + n)
 
 
 def trials_needed(share: float, k: int, terms: int, alpha: float, power: float = 0.8, most: int = 4096) -> int | None:

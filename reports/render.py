@@ -13,7 +13,8 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from reports.advice import health, next_command
-from reports.claims import CLAIMS, Finding
+from reports.claims import CLAIMS
+from reports.finding import Finding
 from reports.load import Study
 from reports.plots import PLOTS
 from reports.tables import TABLES
@@ -41,15 +42,21 @@ SECTIONS = (
     ),
     Section(
         "Which hyperparameters matter",
-        ("influence", "boundary"),
-        ("influence", "effects"),
-        ("best_by_level",),
+        ("influence", "interaction", "scaling", "boundary", "default"),
+        ("importance", "effects", "pair"),
+        ("importance", "defaults", "best_by_level"),
         "No trial is finished yet.",
     ),
-    Section("Where training breaks", ("failure",), ("lr_and_batch_size",), ("failures",), "No trial is finished yet."),
+    Section(
+        "Where training breaks",
+        ("failure",),
+        ("lr_and_batch_size",),
+        ("failures", "limits"),
+        "No trial is finished yet.",
+    ),
     Section(
         "How it learns, and what it costs",
-        (),
+        ("pruning",),
         ("learning_curves", "cost", "budget"),
         ("early_ranking",),
         "No trial is complete yet.",

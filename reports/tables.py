@@ -4,8 +4,13 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from reports.claims import bucket, failed, finalists, findings, of_finalist
+from reports.breaking import breaks_of, logistic_of
+from reports.claims import findings
+from reports.curves import tags_of
+from reports.effects import defaults, influence_verdict
 from reports.load import Study
+from reports.scales import bucket
+from reports.selection import failed, finalists, influences_of, of_finalist, shares_of, surrogate_of
 from reports.stats import mean_interval, rate
 from study.record import COMPLETE
 
@@ -26,6 +31,52 @@ def finalist_table(study: Study) -> pd.DataFrame:
 def finding_table(study: Study) -> pd.DataFrame:
     """Every claim with its effect, interval, sample size and verdict."""
     rows = [finding._asdict() | {"evidence": " ".join(finding.evidence)} for finding in findings(study)]
+    return pd.DataFrame(rows)
+
+
+def importance_table(study: Study) -> pd.DataFrame:
+    """Sobol indices of a Gaussian process on the designed trials that trained, as shares of the variance in rank, noise
+    included, with 95% intervals, and p values of the permutation test, corrected by Holm. R2 is cross-validated;
+    `floor` is the largest total index of the inert dummy over 19 shuffles of it."""
+    surrogate, tests = surrogate_of(study), {row.name: row for row in influences_of(study)}
+    rows = []
+    for name, share in shares_of(study).items():
+        test = tests.get(name)
+        verdict = "" if test is None else influence_verdict(test)
+        alone, total = (f"[{low:.1%}, {high:.1%}]" for low, high in (share[1:3], share[4:6]))
+        rows.append({"hyperparameter": name, "alone": f"{max(share.first, 0):.1%}", "interval": alone})
+        rows[-1] |= {"total": f"{share.total:.1%}", "total interval": total, "p": test.p_holm if test else None}
+        rows[-1] |= {"verdict": verdict, "R2": surrogate.r2, "floor": surrogate.floor, "trials": surrogate.n}
+    return pd.DataFrame(rows)
+
+
+def default_table(study: Study) -> pd.DataFrame:
+    """What the surrogate sees to gain by changing one hyperparameter from its default, all else as in the winner; it
+    can be left alone where even the interval's upper end is below the seed's standard deviation."""
+    rows = [
+        {
+            **{"hyperparameter": row.name, "default": row.default, "gain": row.gain},
+            **{
+                "interval": f"[{row.low:.4f}, {row.high:.4f}]",
+                "seed": row.margin,
+                "leave it": "yes" if row.safe else "no",
+            },
+        }
+        for row in defaults(study)
+    ]
+    return pd.DataFrame(rows)
+
+
+def limit_table(study: Study) -> pd.DataFrame:
+    """Where half of the designed trials fail, by logistic regression, at each level or third of the range of each other
+    hyperparameter, the rest at their average, with 95% bootstrap intervals."""
+    rows = []
+    for found in (row for row in breaks_of(study) if row.found and row.side != "at"):
+        model = logistic_of(study, found)
+        for (other, level), features in {("all", "average"): None, **model.levels}.items():
+            if (limit := model.limit(features)) is not None:
+                shown = {"fails": f"{found.name} {found.side}", "other": other, "level": level, "limit": limit.value}
+                rows.append({**shown, "interval": f"[{limit.low:.3g}, {limit.high:.3g}]"})
     return pd.DataFrame(rows)
 
 
@@ -53,6 +104,7 @@ def best_by_level(study: Study) -> pd.DataFrame:
             best = group.head(equal).sort_values("objective", ascending=False).iloc[0]
             rows.append(
                 {"hyperparameter": name, "level": level, "trials": equal, "best": best.objective, "run": best["name"]}
+                | {"link": best.link}
             )
     return pd.DataFrame(rows)
 
@@ -78,6 +130,7 @@ def trial_table(study: Study) -> pd.DataFrame:
     columns = [
         "name",
         "state",
+        "ended",
         "objective",
         "best_val_accuracy",
         "best_epoch",
@@ -85,14 +138,18 @@ def trial_table(study: Study) -> pd.DataFrame:
         "train_seconds",
         "steps",
     ]
-    runs = study.runs.reindex(columns=[*columns[:2], *study.searched, *columns[2:], "link"])
+    runs = study.runs.assign(ended=study.runs.run_id.map(tags_of(study)))
+    runs = runs.reindex(columns=[*columns[:3], *study.searched, *columns[3:], "link"])
     return runs.reset_index(drop=True)
 
 
 TABLES: dict[str, Callable[[Study], pd.DataFrame]] = {
     "finalists": finalist_table,
     "findings": finding_table,
+    "importance": importance_table,
+    "defaults": default_table,
     "failures": failure_table,
+    "limits": limit_table,
     "best_by_level": best_by_level,
     "early_ranking": early_ranking,
     "trials": trial_table,

@@ -7,23 +7,87 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from reports.influence import scaled
 from reports.load import Study
+from reports.scales import at_quantiles, scaled
 from study.plan import make_plan
 from study.search import explore_design, explore_size
 
 PLAN = make_plan("digits", "cnn", {})
 SPACE = PLAN.describe()
+SEARCHED = {name: SPACE[name] for name in PLAN.space}
 NOISE = 0.007  # standard deviation over seeds of the digits study's finalists
 
+Truth = Callable[
+    [pd.DataFrame], np.ndarray
+]  # accuracy of hyperparameters, the numeric ones on [0, 1] along their scale
 
-def planted(
-    seed: int, accuracy: Callable[[pd.DataFrame], np.ndarray], trials: int = 50, noise: float = NOISE, **tags: str
-) -> Study:
-    """A study of designed and random trials with `accuracy(u)` plus noise, where `u` holds the hyperparameters.
 
-    Numeric ones lie on [0, 1] along their scale. The random trials stand for the search.
-    """
+def flat(u: pd.DataFrame) -> np.ndarray:
+    """Nothing matters."""
+    return 0.9 + 0 * u.lr
+
+
+def peak(u: pd.DataFrame) -> np.ndarray:
+    """lr matters with its best inside the range, depth a little; batch size and activation are inert."""
+    return 0.97 - 0.5 * (u.lr - 0.6) ** 2 + 0.02 * u.depth
+
+
+def bump(u: pd.DataFrame) -> np.ndarray:
+    """As real curves often are: flat far from the best lr; depth and batch size matter a little."""
+    return 0.7 + 0.2 * np.exp(-(((u.lr - 0.65) / 0.22) ** 2)) + 0.03 * u.depth - 0.04 * u.batch_size
+
+
+def cliff(u: pd.DataFrame) -> np.ndarray:
+    """Too small an lr hardly trains; above, lr is nearly the same; activation matters a little."""
+    levels = {"relu": 0.0, "gelu": 0.01, "tanh": -0.02, "sigmoid": -0.05}
+    return 0.95 - 0.3 / (1 + np.exp((u.lr - 0.3) / 0.08)) - 0.03 * u.batch_size + u.activation.map(levels).astype(float)
+
+
+def beyond(u: pd.DataFrame) -> np.ndarray:
+    """The best lr lies a tenth of the range above its end."""
+    return 0.9 - 0.4 * (1.1 - u.lr) ** 2
+
+
+def diverging(u: pd.DataFrame) -> np.ndarray:
+    """A fifth of the space, that of the largest lr, does not train."""
+    return np.where(u.lr > 0.8, 0.1, peak(u))
+
+
+def moving(exponent: float) -> Truth:
+    """The best lr grows as batch size to the power of `exponent`."""
+    tilt = exponent * np.log(256 / 16) / np.log(1e-1 / 1e-5)
+    return lambda u: 0.95 - 0.6 * (u.lr - 0.45 - tilt * (u.batch_size - 0.5)) ** 2 + 0.01 * u.depth
+
+
+def interacting(main: Truth, product: Truth, share: float = 0.2) -> Truth:
+    """`main` plus an interaction that carries a share of the variance of both."""
+    space = population()
+    term, own = np.asarray(product(space)), np.asarray(main(space))
+    size = np.sqrt(share / (1 - share) * own.var() / term.var())
+    return lambda u: main(u) + size * (product(u) - term.mean())
+
+
+def lr_with_batch_size(u: pd.DataFrame) -> np.ndarray:
+    return (u.lr - 0.5) * (u.batch_size - 0.5)
+
+
+def lr_with_activation(u: pd.DataFrame) -> np.ndarray:
+    return (u.lr - 0.5) * u.activation.map({"relu": 1.0, "gelu": 0.5, "tanh": -0.5, "sigmoid": -1.0}).astype(float)
+
+
+def population(size: int = 4096) -> pd.DataFrame:
+    """Hyperparameters of a large even sample of the space, the numeric ones on [0, 1]."""
+    return unit(np.random.default_rng(99).random((len(SEARCHED), size)))
+
+
+def unit(quantiles: np.ndarray) -> pd.DataFrame:
+    """Hyperparameters at quantiles `(hyperparameters, N)` of the space, the numeric ones on [0, 1]."""
+    u = pd.DataFrame({name: at_quantiles(q, SEARCHED[name]) for name, q in zip(SEARCHED, quantiles, strict=True)})
+    return u.assign(activation=np.asarray(SPACE["activation"]["options"])[u.activation.astype(int)])
+
+
+def planted(seed: int, accuracy: Truth, trials: int = 50, noise: float = NOISE, **tags: str) -> Study:
+    """A study of designed and random trials with `accuracy(u)` plus noise. The random trials stand for the search."""
     rng = np.random.default_rng(seed)
     designed = explore_size(trials)
     points = explore_design(PLAN.space, designed, seed)
@@ -37,7 +101,8 @@ def planted(
     frame["trial"] = range(trials)
     frame["run_id"] = frame["name"] = [f"run{number}" for number in range(trials)]
     frame = frame.assign(role=None, link="x", seed=0, train_seconds=1.0 + frame.depth, **{"test/accuracy": np.nan})
-    frame = frame.assign(best_val_accuracy=frame.objective, versions="{}", **{"mlflow.source.git.commit": "c"})
+    frame = frame.assign(best_val_accuracy=frame.objective, versions="{}", parameters=1000.0 * 4**frame.depth)
+    frame = frame.assign(**{"mlflow.source.git.commit": "c"})
     kept = {
         **{"study.space": json.dumps(SPACE), "study.classes": "10", "study.trials": str(trials)},
         **{"study.dataset": "digits", "study.model": "cnn", "study.sampler": "tpe", "study.pruner": "median"},
@@ -47,13 +112,22 @@ def planted(
 
 
 def with_confirmation(study: Study, lead: float, noise: float, seeds: int, rng: np.random.Generator) -> Study:
-    """The study with a winner and a default confirmed, whose mean test accuracies differ by `lead`."""
-    roles = {"winner": {"lr": 0.01, "depth": 3}, "default": {"lr": 0.001, "depth": 2}}
+    """The study with its best designed trial and the default confirmed; mean test accuracies differ by `lead`."""
+    best = study.explored.sort_values("objective").iloc[-1]
+    roles = {
+        "winner": {name: best[name] for name in SEARCHED},
+        "default": {name: row["default"] for name, row in SEARCHED.items()},
+    }
     rows = [
         {"phase": "confirm", "state": "complete", "role": role, "seed": seed, "run_id": f"{role}{seed}", **values}
-        | {"test/accuracy": 0.9 + lead * (role == "winner") + rng.normal(0, noise), "objective": 0.9}
+        | {"test/accuracy": 0.9 + lead * (role == "winner") + rng.normal(0, noise), "objective": rng.normal(0.9, noise)}
         for role, values in roles.items()
         for seed in range(seeds)
     ]
     runs = pd.concat([study.runs, pd.DataFrame(rows)], ignore_index=True)
-    return replace(study, runs=runs, tags={**study.tags, "study.finalists": json.dumps(roles)})
+    finalists = {role: {name: _plain(value) for name, value in values.items()} for role, values in roles.items()}
+    return replace(study, runs=runs, tags={**study.tags, "study.finalists": json.dumps(finalists)})
+
+
+def _plain(value: object) -> object:
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,58 @@
+"""Where training breaks: claims of all designed trials, of which some diverged or learned next to nothing."""
+
+from functools import lru_cache
+
+from reports.failures import Break, Logistic, breaks, logistic
+from reports.finding import SUPPORTED, Finding, larger_study
+from reports.load import Study
+from reports.selection import failed
+from reports.stats import rate
+from study.record import DIVERGED
+
+
+@lru_cache(maxsize=1)
+def breaks_of(study: Study) -> list[Break]:
+    """How failures depend on every searched hyperparameter, the clearest first; empty with too few to tell."""
+    return breaks(study.explored, failed(study), study.space)
+
+
+@lru_cache(maxsize=4)
+def logistic_of(study: Study, one: Break) -> Logistic:
+    return logistic(study.explored, failed(study), study.space, one)
+
+
+def failure_claims(study: Study) -> list[Finding]:
+    """How often training fails over the whole space, and from where on."""
+    runs, bad = study.explored, failed(study)
+    if runs.empty:
+        return []
+    share, diverged = rate(int(bad.sum()), len(runs)), int((runs.state == DIVERGED).sum())
+    claim = (
+        f"{int(bad.sum())} of {len(runs)} designed trials failed to train: {diverged} diverged, and "
+        f"{int(bad.sum()) - diverged} ended at or near chance."
+    )
+    interval, evidence = f"[{share.low:.0%}, {share.high:.0%}]", list(runs[bad].run_id)
+    found = [_break(study, row) for row in breaks_of(study) if row.found]
+    step = ""
+    if bad.sum() > 0 and not found:
+        step = "Which hyperparameter does it is not clear: " + larger_study(2 * 2 ** (len(runs) - 1).bit_length())
+    return [Finding("failure", claim, f"{share.mean:.0%}", interval, len(runs), SUPPORTED, evidence, step), *found]
+
+
+def _break(study: Study, row: Break) -> Finding:
+    where = f"at {row.cut}" if row.side == "at" else f"from {row.cut:.3g} {'up' if row.side == 'above' else 'down'}"
+    claim = (
+        f"Training fails with {row.name} {where}: {_count(row.beyond)} there, {_count(row.within)} elsewhere "
+        f"(p = {row.p_holm:.4f}, corrected)."
+    )
+    effect, interval = f"{row.beyond.mean:.0%}", f"[{row.beyond.low:.0%}, {row.beyond.high:.0%}]"
+    limit = None if row.side == "at" else logistic_of(study, row).limit()
+    if limit is not None:
+        effect, interval = f"{limit.value:.3g}", f"[{limit.low:.3g}, {limit.high:.3g}]"
+        claim += f" Half of the trials fail {row.side} {row.name} {limit.value:.3g}, the others at their average."
+    evidence = list(study.explored[failed(study)].run_id)
+    return Finding("failure", claim, effect, interval, len(study.explored), SUPPORTED, evidence)
+
+
+def _count(share) -> str:
+    return f"{round(share.mean * share.n)} of {share.n}"

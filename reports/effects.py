@@ -1,0 +1,204 @@
+"""Which hyperparameters matter, which act together, and which can be left alone: claims of the designed trials."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from reports.finding import INCONCLUSIVE, SUGGESTIVE, SUPPORTED, Finding, larger_study
+from reports.influence import Influence
+from reports.interactions import LEVEL, Interaction, trials_needed
+from reports.load import Study
+from reports.scales import Row, bucket, is_numeric, positions
+from reports.scaling import RULES, lr_scaling
+from reports.selection import (
+    accuracy_surrogate_of,
+    finalists,
+    influences_of,
+    interactions_of,
+    seed_noise,
+    shares_of,
+    surrogate_of,
+    trained_runs,
+    trusted_surrogate,
+)
+from reports.surrogate import DUMMY
+
+
+def influence_verdict(row: Influence) -> str:
+    return SUPPORTED if row.p_holm < 0.05 else SUGGESTIVE if row.p_holm < 0.2 else INCONCLUSIVE
+
+
+def influence_claims(study: Study) -> list[Finding]:
+    """Which hyperparameters matter among the designed runs that trained at all."""
+    rows = influences_of(study)
+    return [_influence(study, row, len(rows)) for row in rows] if rows else [_nothing_to_test(study)]
+
+
+def _nothing_to_test(study: Study) -> Finding:
+    trained, names = trained_runs(study), ", ".join(study.searched)
+    n = len(trained)
+    claim = f"{n} designed trials that trained are too few to say which of {names} matters."
+    step = "Needed: " + larger_study(max(32, 2 * n))
+    if n >= 8 and trained.objective.nunique() == 1:
+        claim = f"All {n} designed trials that trained reached the same accuracy: {names} cannot be told apart."
+        step = "Widen the ranges, or study a harder data set."
+    return Finding("influence", claim, "", "", n, INCONCLUSIVE, list(trained.run_id), step)
+
+
+def _influence(study: Study, row: Influence, tests: int) -> Finding:
+    trained, verdict = trained_runs(study), influence_verdict(row)
+    words = {SUPPORTED: "matters", SUGGESTIVE: "may matter", INCONCLUSIVE: "shows no clear influence"}[verdict]
+    share, effect, interval = shares_of(study).get(row.name), "", ""
+    how = "how much cannot be said, since the surrogate predicts too little"
+    if share is not None:
+        effect, interval = f"{share.total:.0%}", f"[{share.total_low:.0%}, {share.total_high:.0%}]"
+        how = f"{share.total:.0%} of the variance in rank goes with it, {max(share.first, 0):.0%} with it alone"
+        how += ", no more than with an inert dummy" if share.total <= surrogate_of(study).floor else ""
+    claim = f"{row.name} {words} (p = {row.p_holm:.4f}, corrected for {tests} tests): {how}."
+    if verdict == SUPPORTED:
+        claim += best_bucket(trained, row.name, study.space[row.name])
+    step = "" if verdict == SUPPORTED else _more_trials(row)
+    return Finding("influence", claim, effect, interval, row.n, verdict, list(trained.run_id), step)
+
+
+def _more_trials(row: Influence) -> str:
+    if row.needed is None:
+        return "An influence this small would need more than 4,096 designed trials to be found."
+    return "To be surer: " + larger_study(max(row.needed, 2 ** row.n.bit_length()))
+
+
+def best_bucket(runs: pd.DataFrame, name: str, row: Row) -> str:
+    """In which part of its range, by thirds, or at which level the median run is best, as a sentence."""
+    medians = runs.objective.groupby(bucket(runs[name], row), observed=True).median().sort_values()
+    return (
+        f" The median run is best with {name} {medians.index[-1]} ({medians.iloc[-1]:.4f}) and worst with "
+        f"{medians.index[0]} ({medians.iloc[0]:.4f})."
+    )
+
+
+def interaction_claims(study: Study) -> list[Finding]:
+    """Which pairs act together; one sentence says that none was found, or that there were too few trials to look."""
+    rows, trained = interactions_of(study), trained_runs(study)
+    if len(study.searched) < 2 or not influences_of(study):
+        return []
+    runs, needed = list(trained.run_id), trials_needed(study.space)
+    if not rows:
+        claim = f"{len(trained)} designed trials that trained are too few to look for interactions."
+        return [Finding("interaction", claim, "", "", len(trained), INCONCLUSIVE, runs, _needed(needed, len(trained)))]
+    found = [row for row in rows if row.found]
+    if found:
+        return [_interaction(row, len(rows), runs) for row in found]
+    claim = f"None of {len(rows)} pairs shows an interaction (least p = {rows[0].p:.2f}, corrected; level {LEVEL:g})."
+    return [Finding("interaction", claim, "", "", len(trained), INCONCLUSIVE, runs, _needed(needed, len(trained)))]
+
+
+def _interaction(row: Interaction, pairs: int, runs: list[str]) -> Finding:
+    one, two = row.pair
+    claim = (
+        f"{one} and {two} act together: what one does depends on the other. Their product accounts for {row.share:.0%} "
+        f"of the variance beyond what each does alone, on the scale of {row.scale} (p = {row.p:.4f}, corrected for "
+        f"{pairs} pairs)."
+    )
+    return Finding("interaction", claim, f"{row.share:.0%}", "", row.n, SUPPORTED, runs)
+
+
+def _needed(designed: int, n: int) -> str:
+    return "To see more: " + larger_study(max(designed, 2 ** n.bit_length()))
+
+
+def scaling_claims(study: Study) -> list[Finding]:
+    """How the best learning rate moves with the batch size, against the rules that are taught."""
+    surrogate = accuracy_surrogate_of(study)
+    scaling = lr_scaling(surrogate) if surrogate else None
+    if scaling is None:
+        return []
+    left = [rule for rule, exponent in RULES.items() if scaling.low <= exponent <= scaling.high]
+    excluded = [rule for rule in RULES if rule not in left]
+    claim = (
+        "At equal epochs, so with fewer updates for larger batches, the best lr moves as batch_size to the power of "
+        f"{scaling.exponent:.2f}. Of the rules that are taught this fits {', '.join(left) or 'none'}"
+    )
+    claim += f" and speaks against {', '.join(excluded)}." if excluded else "; none is excluded."
+    verdict = SUPPORTED if excluded else INCONCLUSIVE
+    interval, n = f"[{scaling.low:.2f}, {scaling.high:.2f}]", surrogate.n
+    step = "" if excluded else "To tell the rules apart: " + larger_study(2 * 2 ** (n - 1).bit_length())
+    return [
+        Finding(
+            "scaling", claim, f"{scaling.exponent:.2f}", interval, n, verdict, list(trained_runs(study).run_id), step
+        )
+    ]
+
+
+class Default(NamedTuple):
+    """What the surrogate sees to gain by leaving a hyperparameter's default, all else as in the best configuration.
+
+    `safe` if even the upper end of the interval is below `margin`, the standard deviation of the seed.
+    """
+
+    name: str
+    default: Any
+    gain: float
+    low: float
+    high: float
+    margin: float
+
+    @property
+    def safe(self) -> bool:
+        return self.high <= self.margin
+
+
+def defaults(study: Study) -> list[Default]:
+    """What each searched hyperparameter's default costs, on its own, at the winner; empty without a surrogate, or
+    without a confirmation that measured the noise."""
+    surrogate, noise = trusted_surrogate(study), seed_noise(study)
+    if surrogate is None or noise is None:
+        return []
+    best = trained_runs(study).sort_values("objective").iloc[-1]
+    levels = finalists(study).get("winner") or {name: best[name] for name in study.searched}
+    names = [name for name in study.searched if lies_in(study.space[name]["default"], study.space[name])]
+    return [_default(study, name, levels, noise.mean) for name in names]
+
+
+def _default(study: Study, name: str, levels: dict[str, Any], margin: float) -> Default:
+    surrogate, row = surrogate_of(study), study.space[name]
+    grid = np.linspace(0, 1, 41) if is_numeric(row) else np.arange(len(row["options"]), dtype=float)
+    default = positions(pd.Series([row["default"]]), row)
+    points = {other: np.repeat(_place(study, other, levels), len(grid) + 1) for other in surrogate.space}
+    points[name] = np.concatenate([default, grid])
+    values = surrogate.accuracy(surrogate.predict(points))
+    gains = np.maximum(values[1:].max(0) - values[0], 0)
+    low, high = np.quantile(gains[1:], [0.025, 0.975])
+    return Default(name, row["default"], float(gains[0]), float(low), float(high), margin)
+
+
+def _place(study: Study, name: str, levels: dict[str, Any]) -> float:
+    return 0.5 if name == DUMMY else float(positions(pd.Series([levels[name]]), study.space[name])[0])
+
+
+def lies_in(value: Any, row: Row) -> bool:
+    """Whether a value is one that the space searches."""
+    return value in row["options"] if row["kind"] == "choice" else row["low"] <= value <= row["high"]
+
+
+def default_claims(study: Study) -> list[Finding]:
+    """Which hyperparameters can be left at their default: nothing worth having is lost (non-inferiority)."""
+    runs = list(trained_runs(study).run_id)
+    return [
+        Finding(
+            topic="default",
+            claim=(
+                f"{row.name} can be left at its default, {row.default}: all else as in the best configuration, the "
+                f"surrogate sees {row.gain:.4f} to gain and at most {row.high:.4f}, below the seed's deviation of "
+                f"{row.margin:.4f}."
+            ),
+            effect=f"{row.gain:.4f}",
+            interval=f"[{row.low:.4f}, {row.high:.4f}]",
+            n=len(runs),
+            verdict=SUGGESTIVE,
+            evidence=runs,
+            next_step="An experiment settles it.",
+        )
+        for row in defaults(study)
+        if row.safe
+    ]

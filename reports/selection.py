@@ -1,0 +1,89 @@
+"""Which runs a statement rests on, and what is computed of them once for all parts of a report."""
+
+import json
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from reports.influence import Influence, influences
+from reports.interactions import Interaction, interactions
+from reports.load import Study
+from reports.stats import Estimate, spread
+from reports.surrogate import LEAST_R2, Share, Surrogate, fit_surrogate
+from study.record import DIVERGED
+
+LEARNED = 0.1  # of the way from chance to 1: below it a network has learned next to nothing
+
+
+def finalists(study: Study) -> dict[str, dict[str, Any]]:
+    """Role and hyperparameters of the configurations that were confirmed last; empty without a confirmation."""
+    return json.loads(study.tags.get("study.finalists", "{}"))
+
+
+def of_finalist(study: Study, role: str) -> pd.DataFrame:
+    """A finalist's confirmation runs by seed."""
+    runs, wanted = study.confirmed, finalists(study).get(role)
+    if wanted is None:
+        return runs.iloc[:0]
+    same = [name for name in wanted if name != "seed"]
+    matches = np.logical_and.reduce([runs[name].eq(wanted[name]) for name in same])
+    return runs[matches].sort_values("seed")
+
+
+def seed_noise(study: Study, metric: str = "objective") -> Estimate | None:
+    """Standard deviation of a metric over seeds, pooled over the finalists; None if none was measured."""
+    estimate = spread([of_finalist(study, role)[metric].dropna() for role in finalists(study)])
+    return estimate if estimate is not None and estimate.mean > 0 else None
+
+
+def failed(study: Study) -> pd.Series:
+    """Which of the designed runs diverged, or learned next to nothing."""
+    chance = 1 / int(study.tags.get("study.classes", 10))
+    return (study.explored.state == DIVERGED) | (study.explored.objective <= chance + LEARNED * (1 - chance))
+
+
+def trained_runs(study: Study) -> pd.DataFrame:
+    """The designed runs that learned something."""
+    return study.explored[~failed(study)]
+
+
+@lru_cache(maxsize=1)
+def influences_of(study: Study) -> list[Influence]:
+    """The influence of every searched hyperparameter among the designed runs that trained at all."""
+    return influences(trained_runs(study), study.space)
+
+
+@lru_cache(maxsize=1)
+def interactions_of(study: Study) -> list[Interaction]:
+    """Every pair of searched hyperparameters among the designed runs that trained, those found first."""
+    return interactions(trained_runs(study), study.space)
+
+
+@lru_cache(maxsize=1)
+def surrogate_of(study: Study) -> Surrogate | None:
+    """The surrogate of the designed runs that trained; None for too few, or where all are equal."""
+    return fit_surrogate(trained_runs(study), study.space)
+
+
+@lru_cache(maxsize=1)
+def accuracy_surrogate_of(study: Study) -> Surrogate | None:
+    """The surrogate of plain accuracy, where the place of the best matters; None as for that of ranks."""
+    surrogate = fit_surrogate(trained_runs(study), study.space, stats.zscore)
+    return surrogate if surrogate is not None and surrogate.r2 >= LEAST_R2 else None
+
+
+def trusted_surrogate(study: Study) -> Surrogate | None:
+    """The surrogate if it predicts unseen trials well enough to say how much something matters."""
+    surrogate = surrogate_of(study)
+    return surrogate if surrogate is not None and surrogate.r2 >= LEAST_R2 else None
+
+
+@lru_cache(maxsize=1)
+def shares_of(study: Study) -> dict[str, Share]:
+    """Every searched hyperparameter's part in the variance of accuracy, the dummy's last; empty without a trusted
+    surrogate."""
+    surrogate = trusted_surrogate(study)
+    return surrogate.shares() if surrogate else {}

@@ -1,0 +1,223 @@
+"""How often the report is right where the answer is known: `python -m tests.planted_truth --studies 300`.
+
+Each row plants a truth in synthetic studies of 50 trials, 32 of them designed, with the noise of the digits study, puts
+them through the report's own functions, and counts. The tests run the same rows over fewer studies.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from functools import cache
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from scipy import stats
+
+from reports.boundary import crowds
+from reports.breaking import breaks_of, logistic_of
+from reports.effects import defaults, influence_verdict
+from reports.finding import SUPPORTED
+from reports.lead import paired
+from reports.load import Study
+from reports.scales import normal_scores, scaled
+from reports.scaling import lr_scaling
+from reports.selection import accuracy_surrogate_of, influences_of, interactions_of, shares_of
+from reports.stats import paired_difference, rate
+from tests.planted import (
+    NOISE,
+    SEARCHED,
+    SPACE,
+    Truth,
+    beyond,
+    bump,
+    cliff,
+    diverging,
+    flat,
+    interacting,
+    lr_with_activation,
+    lr_with_batch_size,
+    moving,
+    peak,
+    planted,
+    population,
+    unit,
+    with_confirmation,
+)
+
+COVERAGE = (0.90, 0.98)
+POWER = (0.80, 1.0)
+ERROR = (0.0, 0.05)
+
+
+class Row(NamedTuple):
+    """What is planted, what the report should say, and the rate at which it should.
+
+    `judge` gives right or wrong for every statement of one study, which may be none.
+    """
+
+    planted: Callable[[int], Study]
+    judge: Callable[[Study], list[bool]]
+    wanted: tuple[float, float]
+    seconds: float = 0.02  # that one study takes
+
+
+def matters(*names: str) -> Callable[[Study], list[bool]]:
+    """Whether any of these is said to matter."""
+    return lambda study: [any(r.name in names and influence_verdict(r) == SUPPORTED for r in influences_of(study))]
+
+
+def interact(*pair: str) -> Callable[[Study], list[bool]]:
+    """Whether this pair, or any if none is named, is said to act together."""
+    return lambda study: [any(r.found and (not pair or set(r.pair) == set(pair)) for r in interactions_of(study))]
+
+
+def other_pairs(*pair: str) -> Callable[[Study], list[bool]]:
+    return lambda study: [any(r.found and set(r.pair) != set(pair) for r in interactions_of(study))]
+
+
+def breaks_by(*names: str) -> Callable[[Study], list[bool]]:
+    return lambda study: [any(row.found and row.name in names for row in breaks_of(study))]
+
+
+def at_end(*names: str) -> Callable[[Study], list[bool]]:
+    return lambda study: [any(crowd.name in names for crowd in crowds(study))]
+
+
+def limit_covers(study: Study) -> list[bool]:
+    """Whether the interval of the lr above which half of the trials fail holds 0.8 of the range."""
+    found = [row for row in breaks_of(study) if row.found and row.name == "lr"]
+    limits = [limit for row in found if (limit := logistic_of(study, row).limit()) is not None]
+    return [scaled([limit.low], SPACE["lr"])[0] <= 0.8 <= scaled([limit.high], SPACE["lr"])[0] for limit in limits]
+
+
+def exponent_covers(exponent: float) -> Callable[[Study], list[bool]]:
+    def judge(study: Study) -> list[bool]:
+        surrogate = accuracy_surrogate_of(study)
+        scaling = lr_scaling(surrogate) if surrogate else None
+        return [] if scaling is None else [scaling.low <= exponent <= scaling.high]
+
+    return judge
+
+
+def shares_cover(truth: Truth) -> Callable[[Study], list[bool]]:
+    """Whether the intervals of first-order and total indices hold those of the truth, to a whole percent."""
+
+    def judge(study: Study) -> list[bool]:
+        shares = shares_of(study)
+        rows = [(shares[name], *true_shares(truth)[name]) for name in SEARCHED] if shares else []
+        firsts = [_holds(share.first_low, share.first_high, first) for share, first, _ in rows]
+        return firsts + [_holds(share.total_low, share.total_high, total) for share, _, total in rows]
+
+    return judge
+
+
+def _holds(low: float, high: float, value: float) -> bool:
+    return np.floor(100 * low) / 100 <= value <= np.ceil(100 * high) / 100
+
+
+@cache
+def true_shares(truth: Truth) -> dict[str, tuple[float, float]]:
+    """First-order and total Sobol indices of a truth, in the variance of the normal scores of noisy outcomes."""
+    noise = NOISE * stats.norm.ppf((np.arange(32) + 0.5) / 32)
+    outcomes = np.sort((truth(population()).to_numpy()[:, None] + noise).ravel())
+    scores = normal_scores(outcomes)
+
+    def score(quantiles: np.ndarray) -> np.ndarray:
+        noisy = truth(unit(quantiles)).to_numpy()[:, None] + noise
+        return np.interp(noisy, outcomes, scores).mean(1)[None]
+
+    variance = score(np.random.default_rng(1).random((len(SEARCHED), 8192))).var()
+    found = stats.sobol_indices(func=score, n=4096, dists=[stats.uniform()] * len(SEARCHED), rng=1)
+    first, total = (np.clip(index, 0, 1) * variance for index in (found.first_order, found.total_order))
+    return {name: (float(one), float(both)) for name, one, both in zip(SEARCHED, first, total, strict=True)}
+
+
+def lead_covers(study: Study) -> list[bool]:
+    pairs = paired(study, "winner", "default")
+    estimate = paired_difference(pairs["first"], pairs["second"])
+    return [estimate.low <= 0.02 <= estimate.high]
+
+
+def harmful_default_left(study: Study) -> list[bool]:
+    """Whether lr, whose default loses more than the seed's deviation, is said to be safe there."""
+    return [row.safe for row in defaults(study) if row.name == "lr"]
+
+
+def _study(truth: Truth) -> Callable[[int], Study]:
+    return lambda seed: planted(seed, truth)
+
+
+def _confirmed(truth: Truth) -> Callable[[int], Study]:
+    return lambda seed: with_confirmation(planted(seed, truth), 0.02, NOISE, 5, np.random.default_rng(seed))
+
+
+WITH_BATCH_SIZE, WITH_ACTIVATION = interacting(peak, lr_with_batch_size), interacting(bump, lr_with_activation)
+
+ROWS: dict[str, Row] = {
+    "a hyperparameter that matters is found": Row(_study(peak), matters("lr"), POWER),
+    "an inert hyperparameter is said to matter": Row(_study(peak), matters("batch_size", "activation"), ERROR),
+    "anything is said to matter where nothing does": Row(_study(flat), matters(*SEARCHED), ERROR),
+    "shares of the variance are covered (peak)": Row(_study(peak), shares_cover(peak), COVERAGE, 0.5),
+    "shares of the variance are covered (bump)": Row(_study(bump), shares_cover(bump), COVERAGE, 0.5),
+    "shares of the variance are covered (interaction)": Row(
+        _study(WITH_BATCH_SIZE), shares_cover(WITH_BATCH_SIZE), COVERAGE, 0.5
+    ),
+    "lr x batch size, a fifth of the variance, is found": Row(
+        _study(WITH_BATCH_SIZE), interact("lr", "batch_size"), POWER
+    ),
+    "lr x activation, a fifth of the variance, is found": Row(
+        _study(WITH_ACTIVATION), interact("lr", "activation"), POWER
+    ),
+    "another pair is named beside it": Row(_study(WITH_ACTIVATION), other_pairs("lr", "activation"), ERROR),
+    "an interaction is claimed where there is none (bump)": Row(_study(bump), interact(), ERROR),
+    "an interaction is claimed where there is none (cliff)": Row(_study(cliff), interact(), ERROR),
+    "an optimum beyond the end of the range is found": Row(_study(beyond), at_end("lr"), POWER, 0.5),
+    "the best lr is said to lie at an end, and does not": Row(_study(peak), at_end("lr"), ERROR, 0.5),
+    "a fifth of the space that diverges is found": Row(_study(diverging), breaks_by("lr"), POWER, 0.1),
+    "it is blamed on another hyperparameter": Row(
+        _study(diverging), breaks_by("batch_size", "depth", "activation"), ERROR, 0.1
+    ),
+    "the limit of lr is covered": Row(_study(diverging), limit_covers, COVERAGE, 0.5),
+    "the exponent of lr* against batch size is covered (1/2)": Row(
+        _study(moving(0.5)), exponent_covers(0.5), COVERAGE, 0.5
+    ),
+    "the lead over the default is covered": Row(_confirmed(flat), lead_covers, COVERAGE),
+    "a default that costs accuracy is called safe": Row(_confirmed(bump), harmful_default_left, ERROR, 0.5),
+}
+
+
+def judged(name: str, studies: int, first: int = 0) -> list[bool]:
+    """What the report said right, `True`, or wrong of every statement in so many studies."""
+    row = ROWS[name]
+    return [said for seed in range(first, first + studies) for said in row.judge(row.planted(seed))]
+
+
+def main() -> int:
+    from tests.planted_truth import judged as by_name  # under a name that other processes can import
+
+    parser = argparse.ArgumentParser(prog="python -m tests.planted_truth", description=__doc__)
+    parser.add_argument("--studies", type=int, default=300, help="per row (default 300)")
+    studies, console, failed = parser.parse_args().studies, Console(), 0
+    table = Table("what the report says of a known truth", "rate", "95% interval", "n", "wanted", box=None)
+    with Parallel(n_jobs=-1) as pool:
+        for name, row in track(ROWS.items(), console=console, description=f"{studies} studies each"):
+            batches = [(start, min(10, studies - start)) for start in range(0, studies, 10)]
+            said = list(chain.from_iterable(pool(delayed(by_name)(name, count, start) for start, count in batches)))
+            found, (low, high) = rate(sum(said), len(said)), row.wanted
+            right = low <= found.mean <= high
+            failed += not right
+            table.add_row(
+                *(name, f"{found.mean:.1%}", f"[{found.low:.1%}, {found.high:.1%}]", str(found.n)),
+                f"{low:.0%} to {high:.0%}{'' if right else '  MISSED'}",
+            )
+    console.print(table)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
