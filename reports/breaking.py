@@ -46,10 +46,10 @@ def _break(study: Study, row: Break) -> Finding:
         f"(p = {row.p_holm:.4f}, corrected)."
     )
     effect, interval = f"{row.beyond.mean:.0%}", f"[{row.beyond.low:.0%}, {row.beyond.high:.0%}]"
-    limit = None if row.side == "at" else logistic_of(study, row).limit()
+    limit = None if row.side == "at" else logistic_of(study, row).limit
     if limit is not None:
         effect, interval = f"{limit.value:.3g}", f"[{limit.low:.3g}, {limit.high:.3g}]"
-        claim += f" Half of the trials fail {row.side} {row.name} {limit.value:.3g}, the others at their average."
+        claim += f" Half of the trials fail {row.side} {row.name} {limit.value:.3g}."
     evidence = list(study.explored[failed(study)].run_id)
     return Finding("failure", claim, effect, interval, len(study.explored), SUPPORTED, evidence)
 

@@ -6,6 +6,7 @@ from reports.boundary import boundary_claims
 from reports.breaking import failure_claims
 from reports.curves import pruning_claims
 from reports.effects import default_claims, influence_claims, interaction_claims, scaling_claims
+from reports.experiments import experiment_claims
 from reports.finding import Finding
 from reports.lead import lead_claims, noise_claims
 from reports.load import Study
@@ -18,6 +19,7 @@ CLAIMS: dict[str, Callable[[Study], Sequence[Finding]]] = {
     "scaling": scaling_claims,
     "boundary": boundary_claims,
     "default": default_claims,
+    "experiment": experiment_claims,
     "failure": failure_claims,
     "pruning": pruning_claims,
 }

@@ -7,13 +7,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from reports.breaking import breaks_of, logistic_of
-from reports.effects import influence_verdict
+from reports.effects import influence_verdict, scaling_of
 from reports.finding import INCONCLUSIVE
 from reports.load import Study
 from reports.scales import Row, bucket, is_numeric, positions, scaled, unscaled
-from reports.scaling import lr_scaling
 from reports.selection import (
-    accuracy_surrogate_of,
     influences_of,
     interactions_of,
     seed_noise,
@@ -192,7 +190,7 @@ def _surface(axes: Axes, study: Study, limits: dict) -> None:
     if all(row["kind"] == "range" for row in rows):
         side = np.linspace(0, 1, 25)
         grid = np.array([(x, y) for y in side for x in side])
-        values = surrogate.accuracy(surrogate.along(("lr", "batch_size"), grid)[:, 0])
+        values = surrogate.accuracy(surrogate.mean_along(("lr", "batch_size"), grid))
         seen = np.column_stack([scaled(study.explored[name], study.space[name]) for name in ("lr", "batch_size")])
         distance = np.linalg.norm(grid[:, None] - seen[None], axis=2).min(1)
         values = np.where(distance < KNOWN, values, np.nan).reshape(25, 25)
@@ -200,8 +198,7 @@ def _surface(axes: Axes, study: Study, limits: dict) -> None:
         axes.contourf(
             unscaled(side, rows[0]), unscaled(side, rows[1]), values, levels, alpha=0.45, extend="min", **limits
         )
-    plain = accuracy_surrogate_of(study)
-    scaling = lr_scaling(plain) if plain else None
+    scaling = scaling_of(study)
     if scaling is not None:
         for curve, style in zip(scaling.best, ("-", ":", ":"), strict=True):
             axes.plot(curve, scaling.batch_sizes, style, color="white", linewidth=1.8)
@@ -210,7 +207,7 @@ def _surface(axes: Axes, study: Study, limits: dict) -> None:
 
 def _limit(axes: Axes, study: Study) -> None:
     found = [row for row in breaks_of(study) if row.found and row.name == "lr"]
-    limit = logistic_of(study, found[0]).limit() if found else None
+    limit = logistic_of(study, found[0]).limit if found else None
     if limit is not None:
         axes.axvline(limit.value, color=ORANGE, linewidth=1.6)
         axes.axvspan(limit.low, limit.high, color=ORANGE, alpha=0.15, linewidth=0)

@@ -1,16 +1,18 @@
 """Which hyperparameters matter, which act together, and which can be left alone: claims of the designed trials."""
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from reports.finding import INCONCLUSIVE, SUGGESTIVE, SUPPORTED, Finding, larger_study
+from reports.experiments import ALONE, Result, results_of
+from reports.finding import INCONCLUSIVE, SUGGESTIVE, SUPPORTED, Finding, larger_study, signed_interval
 from reports.influence import Influence
 from reports.interactions import LEVEL, Interaction, trials_needed
 from reports.load import Study
 from reports.scales import Row, bucket, is_numeric, positions
-from reports.scaling import RULES, lr_scaling
+from reports.scaling import RULES, Scaling, lr_scaling
 from reports.selection import (
     accuracy_surrogate_of,
     finalists,
@@ -107,10 +109,16 @@ def _needed(designed: int, n: int) -> str:
     return "To see more: " + larger_study(max(designed, 2 ** n.bit_length()))
 
 
+@lru_cache(maxsize=1)
+def scaling_of(study: Study) -> Scaling | None:
+    """How the best learning rate moves with the batch size; None where the trials do not tell."""
+    surrogate = accuracy_surrogate_of(study)
+    return lr_scaling(surrogate) if surrogate else None
+
+
 def scaling_claims(study: Study) -> list[Finding]:
     """How the best learning rate moves with the batch size, against the rules that are taught."""
-    surrogate = accuracy_surrogate_of(study)
-    scaling = lr_scaling(surrogate) if surrogate else None
+    scaling = scaling_of(study)
     if scaling is None:
         return []
     left = [rule for rule, exponent in RULES.items() if scaling.low <= exponent <= scaling.high]
@@ -121,7 +129,7 @@ def scaling_claims(study: Study) -> list[Finding]:
     )
     claim += f" and speaks against {', '.join(excluded)}." if excluded else "; none is excluded."
     verdict = SUPPORTED if excluded else INCONCLUSIVE
-    interval, n = f"[{scaling.low:.2f}, {scaling.high:.2f}]", surrogate.n
+    interval, n = f"[{scaling.low:.2f}, {scaling.high:.2f}]", len(trained_runs(study))
     step = "" if excluded else "To tell the rules apart: " + larger_study(2 * 2 ** (n - 1).bit_length())
     return [
         Finding(
@@ -182,7 +190,32 @@ def lies_in(value: Any, row: Row) -> bool:
 
 
 def default_claims(study: Study) -> list[Finding]:
-    """Which hyperparameters can be left at their default: nothing worth having is lost (non-inferiority)."""
+    """Which hyperparameters can be left at their default: nothing worth having is lost (non-inferiority).
+
+    Where an experiment has compared default and winner, its interval decides instead of the surrogate's.
+    """
+    decided = {result.hypothesis.name: result for result in results_of(study) if result.hypothesis.kind == ALONE}
+    noise = seed_noise(study, "test/accuracy")
+    safe = [_left_alone(result, noise.mean) for result in decided.values() if noise and _harmless(result, noise.mean)]
+    return safe + [claim for claim in _by_surrogate(study) if claim.claim.split()[0] not in decided]
+
+
+def _harmless(result: Result, margin: float) -> bool:
+    return result.estimate.high is not None and result.estimate.high <= margin
+
+
+def _left_alone(result: Result, margin: float) -> Finding:
+    row, estimate = result.hypothesis, result.estimate
+    claim = (
+        f"{row.name} can be left at its default, {row.before}: all else as in the winner, an experiment gives the "
+        f"winner's value a gain of {estimate.mean:+.4f} and at most {estimate.high:.4f}, below the seed's deviation of "
+        f"{margin:.4f}."
+    )
+    interval = signed_interval(estimate)
+    return Finding("default", claim, f"{estimate.mean:+.4f}", interval, estimate.n, SUPPORTED, result.runs)
+
+
+def _by_surrogate(study: Study) -> list[Finding]:
     runs = list(trained_runs(study).run_id)
     return [
         Finding(
@@ -197,7 +230,7 @@ def default_claims(study: Study) -> list[Finding]:
             n=len(runs),
             verdict=SUGGESTIVE,
             evidence=runs,
-            next_step="An experiment settles it.",
+            next_step="python -m study.confirm settles it.",
         )
         for row in defaults(study)
         if row.safe

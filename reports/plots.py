@@ -7,13 +7,14 @@ from matplotlib.figure import Figure
 
 from reports.effect_plots import effects, importance, lr_and_batch_size, pair
 from reports.load import Study
-from reports.training_plots import budget, cost, lead, learning_curves
+from reports.training_plots import ablation, budget, cost, lead, learning_curves
 
 PLOTS: dict[str, Callable[[Study], Figure | None]] = {
     "lead": lead,
     "importance": importance,
     "effects": effects,
     "pair": pair,
+    "ablation": ablation,
     "lr_and_batch_size": lr_and_batch_size,
     "learning_curves": learning_curves,
     "cost": cost,

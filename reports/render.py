@@ -48,6 +48,13 @@ SECTIONS = (
         "No trial is finished yet.",
     ),
     Section(
+        "What experiments say",
+        ("experiment",),
+        ("ablation",),
+        ("hypotheses",),
+        "There is nothing to compare: no winner was confirmed, or it is the default.",
+    ),
+    Section(
         "Where training breaks",
         ("failure",),
         ("lr_and_batch_size",),
@@ -144,8 +151,9 @@ def _drawing(name: str, study: Study, folder: Path) -> Drawing | None:
     figure = PLOTS[name](study)
     if figure is None:
         return None
-    figure.savefig(folder / "figures" / f"{name}.svg")
     png = _png(figure)
+    figure.set_layout_engine("none")  # as it was laid out for the picture
+    figure.savefig(folder / "figures" / f"{name}.svg")
     (folder / "figures" / f"{name}.png").write_bytes(png)
     return Drawing(name, _caption(PLOTS[name]), base64.b64encode(png).decode())
 

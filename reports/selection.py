@@ -25,11 +25,14 @@ def finalists(study: Study) -> dict[str, dict[str, Any]]:
 
 def of_finalist(study: Study, role: str) -> pd.DataFrame:
     """A finalist's confirmation runs by seed."""
-    runs, wanted = study.confirmed, finalists(study).get(role)
-    if wanted is None:
-        return runs.iloc[:0]
-    same = [name for name in wanted if name != "seed"]
-    matches = np.logical_and.reduce([runs[name].eq(wanted[name]) for name in same])
+    levels = finalists(study).get(role)
+    return study.confirmed.iloc[:0] if levels is None else of_levels(study, levels)
+
+
+def of_levels(study: Study, levels: dict[str, Any]) -> pd.DataFrame:
+    """The confirmation runs of a configuration by seed."""
+    runs = study.confirmed
+    matches = np.logical_and.reduce([runs[name].eq(value) for name, value in levels.items() if name != "seed"])
     return runs[matches].sort_values("seed")
 
 

@@ -27,9 +27,10 @@ DUMMY = "inert dummy"
 FEWEST = 12  # trials
 FITTED = 64  # trials that the kernel is fitted to at most; all of them condition it
 REPLICATES = 200
-FEATURES = 512  # random Fourier features of a posterior draw
+FEATURES = 256  # random Fourier features of a posterior draw
 SHUFFLES = 19  # of the dummy, the largest of which is a floor at the 5% level
 LEAST_R2 = 0.3  # below it the surrogate knows too little to rank anything
+AROUND = 32  # points of all other hyperparameters that an effect is averaged over, a power of two
 SAMPLES = 1024  # of the space per index, a power of two
 
 
@@ -153,16 +154,23 @@ class Surrogate:
 
     def _shuffled(self, rng: np.random.Generator) -> float:
         inputs = np.column_stack([self.inputs[:, :-1], rng.permutation(self.inputs[:, -1])])
-        kernel = _fit(inputs[:FITTED], self.scores[:FITTED])
+        kernel = _fit(inputs[:FITTED], self.scores[:FITTED], self.kernel)
         return float(replace(self, inputs=inputs, kernel=kernel)._indices(256, replicated=False)[1][0, -1])
 
     def along(self, names: tuple[str, ...], grid: np.ndarray) -> np.ndarray:
         """Scores `(N, 1 + REPLICATES)` at positions `(N, len(names))`, averaged over all others (Friedman 2001)."""
-        others = points_at(qmc.Sobol(len(self.space), rng=self.seed).random(64).T, self.space)
+        return self.predict(self._around(names, grid)).reshape(len(grid), AROUND, -1).mean(1)
+
+    def mean_along(self, names: tuple[str, ...], grid: np.ndarray) -> np.ndarray:
+        """The mean alone of what `along` gives, `(N,)`, at a hundredth of its cost."""
+        inputs = encode(self._around(names, grid), self.space)
+        return (self.kernel(inputs, self.inputs) @ self._alone).reshape(len(grid), AROUND).mean(1)
+
+    def _around(self, names: tuple[str, ...], grid: np.ndarray) -> dict[str, np.ndarray]:
+        """The points of a grid, each with the same even sample of all other hyperparameters."""
+        others = points_at(qmc.Sobol(len(self.space), rng=self.seed).random(AROUND).T, self.space)
         points = {name: np.tile(values, len(grid)) for name, values in others.items()}
-        for name, values in zip(names, grid.T, strict=True):
-            points[name] = np.repeat(values, 64)
-        return self.predict(points).reshape(len(grid), 64, -1).mean(1)
+        return points | {name: np.repeat(values, AROUND) for name, values in zip(names, grid.T, strict=True)}
 
 
 def fit_surrogate(
@@ -201,14 +209,16 @@ def encode(points: Mapping[str, np.ndarray], space: Mapping[str, Row]) -> np.nda
     return np.hstack(blocks).astype(float)
 
 
-def _fit(inputs: np.ndarray, outcome: np.ndarray) -> Kernel:
-    """The kernel of the largest marginal likelihood."""
+def _fit(inputs: np.ndarray, outcome: np.ndarray, start: Kernel | None = None) -> Kernel:
+    """The kernel of the largest marginal likelihood, looked for from `start` on, but with every input in play."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
-    matern = Matern(np.ones(inputs.shape[1]), (0.1, 30.0), nu=2.5)
-    prior = ConstantKernel(1.0, (1e-4, 1e3)) * matern + WhiteKernel(0.1, (1e-5, 2.0))
+    lengths = np.ones(inputs.shape[1]) if start is None else np.append(start.lengths[:-1].clip(0.2, 10), 1.0)
+    variance, noise = (1.0, 0.1) if start is None else (start.variance, start.noise)
+    matern = Matern(lengths, (0.1, 30.0), nu=2.5)
+    prior = ConstantKernel(variance, (1e-4, 1e3)) * matern + WhiteKernel(noise, (1e-5, 2.0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a length or a variance at its bound means: inert
         fitted = GaussianProcessRegressor(prior).fit(inputs, outcome).kernel_

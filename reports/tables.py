@@ -8,6 +8,7 @@ from reports.breaking import breaks_of, logistic_of
 from reports.claims import findings
 from reports.curves import tags_of
 from reports.effects import defaults, influence_verdict
+from reports.experiments import SEEDS, change, hypotheses_of, missing_runs, results_of, seconds_of
 from reports.load import Study
 from reports.scales import bucket
 from reports.selection import failed, finalists, influences_of, of_finalist, shares_of, surrogate_of
@@ -67,14 +68,33 @@ def default_table(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def hypothesis_table(study: Study) -> pd.DataFrame:
+    """The hypotheses about winner and default. Alone: all else as in the winner; path: from default to winner, one
+    hyperparameter after another. Seconds of training are estimated; differences are in test accuracy, over paired
+    seeds, with 95% intervals and p corrected by Holm."""
+    hypotheses, results = hypotheses_of(study), {result.hypothesis[:2]: result for result in results_of(study)}
+    seeds, counted, rows = max(SEEDS, len(of_finalist(study, "winner"))), [], []
+    for row in hypotheses:
+        new = [arm for arm in (row.low, row.high) if arm.levels not in counted]
+        counted += [arm.levels for arm in new]
+        missing = {arm.name: missing_runs(study, arm, seeds) for arm in new}
+        seconds = [seconds_of(study, arm) for arm in new]
+        cost = None if None in seconds else sum(s * n for s, n in zip(seconds, missing.values(), strict=True))
+        rows.append({"kind": row.kind, "change": change(row), "missing runs": sum(missing.values()), "seconds": cost})
+        if result := results.get(row[:2]):
+            p = {"p": result.p, "verdict": result.verdict, "seeds": result.estimate.n}
+            rows[-1] |= {"difference": str(result.estimate), **p}
+    return pd.DataFrame(rows)
+
+
 def limit_table(study: Study) -> pd.DataFrame:
-    """Where half of the designed trials fail, by logistic regression, at each level or third of the range of each other
-    hyperparameter, the rest at their average, with 95% bootstrap intervals."""
+    """Where half of the designed trials fail, by logistic regression, over all and at each level or third of the range
+    of each other hyperparameter, with 95% bootstrap intervals."""
     rows = []
     for found in (row for row in breaks_of(study) if row.found and row.side != "at"):
         model = logistic_of(study, found)
-        for (other, level), features in {("all", "average"): None, **model.levels}.items():
-            if (limit := model.limit(features)) is not None:
+        for (other, level), limit in {("all", "all"): model.limit, **model.levels}.items():
+            if limit is not None:
                 shown = {"fails": f"{found.name} {found.side}", "other": other, "level": level, "limit": limit.value}
                 rows.append({**shown, "interval": f"[{limit.low:.3g}, {limit.high:.3g}]"})
     return pd.DataFrame(rows)
@@ -148,6 +168,7 @@ TABLES: dict[str, Callable[[Study], pd.DataFrame]] = {
     "findings": finding_table,
     "importance": importance_table,
     "defaults": default_table,
+    "hypotheses": hypothesis_table,
     "failures": failure_table,
     "limits": limit_table,
     "best_by_level": best_by_level,

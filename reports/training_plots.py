@@ -2,10 +2,12 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from reports.curves import tags_of
+from reports.experiments import PATH, change, hypotheses_of, of_arm
 from reports.load import Study
 from reports.selection import finalists, of_finalist, seed_noise
 from reports.stats import expected_best, expected_best_band, mean_interval
@@ -25,15 +27,39 @@ def lead(study: Study) -> Figure | None:
     noise = seed_noise(study, "test/accuracy")
     if noise is not None:
         noise_band(axes, wide[roles[0]].mean(), noise.mean)
-    for _, row in wide.iterrows():
-        axes.plot(range(len(roles)), row, color=GREY, alpha=0.5, linewidth=1, marker="o", markersize=4)
-    for place, role in enumerate(roles):
-        estimate = mean_interval(wide[role].dropna(), bounds=(0, 1))
-        below, above = (0, 0) if estimate.low is None else (estimate.mean - estimate.low, estimate.high - estimate.mean)
-        axes.errorbar(place + 0.12, estimate.mean, [[below], [above]], fmt="D", color=BLUE, capsize=4, markersize=7)
+    _seeds_and_means(axes, wide)
     axes.set_xticks(range(len(roles)), roles)
     axes.set(xlim=(-0.4, len(roles) - 0.6), ylabel="test accuracy")
     return figure
+
+
+def ablation(study: Study) -> Figure | None:
+    """Test accuracy on the path from the default to the winner, one hyperparameter after another, over equal seeds
+    (thin lines) with means and 95% intervals. The band is the default's mean give or take two deviations of the
+    seed."""
+    path = [row for row in hypotheses_of(study) if row.kind == PATH]
+    arms = [row.low for row in path] + [row.high for row in path[-1:]]
+    wide = pd.DataFrame({number: of_arm(study, arm) for number, arm in enumerate(arms)}).dropna()
+    if len(arms) < 3 or len(wide) < 2:
+        return None
+    figure, axes = canvas(3.8)
+    noise = seed_noise(study, "test/accuracy")
+    if noise is not None:
+        noise_band(axes, wide[0].mean(), noise.mean)
+    _seeds_and_means(axes, wide)
+    axes.set_xticks(range(len(arms)), ["default", *(f"+ {change(row)}" for row in path)], rotation=15, ha="right")
+    axes.set(xlim=(-0.4, len(arms) - 0.6), ylabel="test accuracy")
+    return figure
+
+
+def _seeds_and_means(axes: Axes, wide: pd.DataFrame) -> None:
+    """A thin line per seed over the columns, and each column's mean with its interval."""
+    for _, row in wide.iterrows():
+        axes.plot(range(len(row)), row, color=GREY, alpha=0.5, linewidth=1, marker="o", markersize=4)
+    for place, name in enumerate(wide):
+        estimate = mean_interval(wide[name].dropna(), bounds=(0, 1))
+        below, above = (0, 0) if estimate.low is None else (estimate.mean - estimate.low, estimate.high - estimate.mean)
+        axes.errorbar(place + 0.12, estimate.mean, [[below], [above]], fmt="D", color=BLUE, capsize=4, markersize=7)
 
 
 def learning_curves(study: Study) -> Figure | None:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from study.config import Config
-from study.confirm import DEFAULT, WINNER, confirmed, gain, ranking, test_accuracy
+from study.confirmation import DEFAULT, WINNER, confirmed, gain, ranking, test_accuracy
 from study.drive import Driver
 from study.record import CONFIRM, FINISHED
 from study.stores import TRACKING_URI, UI_ADDRESS, is_server
@@ -42,6 +42,12 @@ def print_summary(
     console.print(
         f"        {charts_link(served, tracker.experiment_id)}", markup=False, highlight=False, soft_wrap=True
     )
+    print_report_command(console, options)
+
+
+def print_report_command(console: Console, options: Namespace) -> None:
+    """Say how to make the study's report."""
+    local = "" if options.tracking_uri == TRACKING_URI else f" --tracking-uri {options.tracking_uri}"
     report = f"python -m reports.findings --study {options.study}{local}"
     console.print(f"report: {report}", markup=False, highlight=False, soft_wrap=True)
 

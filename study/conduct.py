@@ -5,6 +5,7 @@ import signal
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
@@ -13,7 +14,7 @@ from rich.console import Console
 from study import environment
 from study.closing import print_summary
 from study.config import Config
-from study.confirm import WINNER, ConfirmQueue, confirmed, crown, finalists, ranking
+from study.confirmation import WINNER, ConfirmQueue, confirmed, crown, finalists, ranking, train_missing
 from study.data import Splits, digest_of, load_splits, load_test
 from study.drive import Driver, TestSet, reap
 from study.errors import InputError
@@ -35,11 +36,9 @@ def conduct(options: Namespace) -> int:
     plan = make_plan(options.dataset, options.model, options.given)
     device = find_device(options.device)
     with console.status(f"reading {options.dataset}"):
-        splits = load_splits(options.dataset, options.data_dir, plan.largest_side)
-        if "image_size" not in plan.space:
-            splits = splits.resized(plan.base.image_size)
-    workers = min(options.workers or (1 if device.type == "cuda" else environment.cores()), options.trials)
-    with _stoppable(console), Pool(workers, splits, device) as pool:
+        splits = read_splits(plan, options.data_dir)
+    workers = min(options.workers or usual_workers(device), options.trials)
+    with stoppable(console), Pool(workers, splits, device) as pool:
         study = Study(options, plan, splits, device)
         with make_view(console, tuple(plan.space)) as view:
             driver = study.driver(pool, view)
@@ -59,7 +58,6 @@ class Study:
 
     def __init__(self, options: Namespace, plan: Plan, splits: Splits, device: torch.device) -> None:
         self.options, self.plan, self.splits, self.device = options, plan, splits, device
-        self._data_dir = str(options.data_dir)
         for url in (options.tracking_uri, options.storage):
             check(url)  # both, before either is written
         if options.tracking_uri == options.storage:
@@ -75,10 +73,7 @@ class Study:
         self.queue.retry()
 
     def driver(self, pool: Pool, view: View) -> Driver:
-        counts = {"training": len(self.splits.train.labels), "validation": len(self.splits.val.labels)}
-        data = dataset_input(self.options.dataset, self.splits.digest, self._data_dir, "training", counts)
-        run_tags = environment.run_tags(self.device)
-        return Driver(pool, self.tracker, view, len(self.splits.classes), [data], run_tags)
+        return make_driver(pool, self.tracker, view, self.options, self.splits, self.device)
 
     def search(self, driver: Driver) -> None:
         """Run the explore and the search trials that are missing."""
@@ -92,25 +87,41 @@ class Study:
         """Train the finalists over fresh seeds; the test pictures are read here and nowhere else."""
         queue = ConfirmQueue(self.storage, self.options.study)
         self.tracker.tag(FINALISTS, json.dumps({role: config.hyperparameters() for role, config in roles.items()}))
-        reap(queue, self.tracker)
         queue.want(roles, self.options.confirm_seeds)
-        queue.retry()
-        if queue.finished() < queue.total:
-            test = load_test(self.options.dataset, self.options.data_dir, self.plan.largest_side)
-            test = test.with_channels(self.splits.shape[0])
-            digest = digest_of(test.images.numpy(), test.labels.numpy(), self.splits.classes)
-            counts = {"testing": len(test.labels)}
-            data = dataset_input(f"{self.options.dataset} (test)", digest, self._data_dir, "testing", counts)
-            if "image_size" not in self.plan.space:
-                test = test.resized(self.plan.base.image_size)
-            driver.view.begin(f"{self.options.study} confirmation", queue.total, queue.finished(), len(driver.pool))
-            driver.run(queue, TestSet(test.shared(), data))
+        train_missing(
+            queue, driver, self.options.study, lambda: test_set(self.plan, self.splits, self.options.data_dir)
+        )
 
     def crown(self, roles: Mapping[str, Config]) -> None:
         """Make the winner's first confirmation run the champion, or its search run if there was no confirmation."""
         runs = self.tracker.runs()
         winners = [run for run in confirmed(runs, roles)[WINNER] if run.tags["state"] == COMPLETE] or ranking(runs)
         crown(self.tracker, winners[0], self.splits)
+
+
+def make_driver(
+    pool: Pool, tracker: Tracker, view: View, options: Namespace, splits: Splits, device: torch.device
+) -> Driver:
+    """The driver of a study's trials, which records the data set and the machine with each."""
+    counts = {"training": len(splits.train.labels), "validation": len(splits.val.labels)}
+    data = dataset_input(options.dataset, splits.digest, str(options.data_dir), "training", counts)
+    return Driver(pool, tracker, view, len(splits.classes), [data], environment.run_tags(device))
+
+
+def read_splits(plan: Plan, data_dir: Path) -> Splits:
+    """Training and validation pictures, at the size at which the plan's trials need them."""
+    splits = load_splits(plan.base.dataset, data_dir, plan.largest_side)
+    return splits if "image_size" in plan.space else splits.resized(plan.base.image_size)
+
+
+def test_set(plan: Plan, splits: Splits, data_dir: Path) -> TestSet:
+    """The test pictures in the form of the training pictures, and their record; read by confirmation alone."""
+    dataset = plan.base.dataset
+    test = load_test(dataset, data_dir, plan.largest_side).with_channels(splits.shape[0])
+    digest = digest_of(test.images.numpy(), test.labels.numpy(), splits.classes)
+    record = dataset_input(f"{dataset} (test)", digest, str(data_dir), "testing", {"testing": len(test.labels)})
+    test = test if "image_size" in plan.space else test.resized(plan.base.image_size)
+    return TestSet(test.shared(), record)
 
 
 def settings(options: Namespace, plan: Plan, splits: Splits) -> dict[str, str]:
@@ -124,8 +135,13 @@ def settings(options: Namespace, plan: Plan, splits: Splits) -> dict[str, str]:
     return {name: str(value) for name, value in {**data, **values, **how}.items()}
 
 
+def usual_workers(device: torch.device) -> int:
+    """Training processes unless told otherwise: one per core, one on a GPU."""
+    return 1 if device.type == "cuda" else environment.cores()
+
+
 @contextmanager
-def _stoppable(console: Console) -> Iterator[None]:
+def stoppable(console: Console) -> Iterator[None]:
     """A termination request stops a study as Ctrl-C does, and both leave word."""
 
     def stop(*signal_and_frame: object) -> NoReturn:

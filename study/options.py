@@ -58,7 +58,7 @@ def _parser() -> Parser:
     how = parser.add_argument_group("the search")
     how.add_argument("--sampler", default="tpe", metavar="NAME", help=_listed(SAMPLERS, "tpe"))
     how.add_argument("--pruner", default="median", metavar="NAME", help=_listed(PRUNERS, "median"))
-    _add_machine(parser.add_argument_group("machine and stores"))
+    add_machine(parser.add_argument_group("machine and stores"))
     return parser
 
 
@@ -68,24 +68,25 @@ def _add_question(what: argparse._ArgumentGroup) -> None:
     what.add_argument("--study", metavar="NAME", help="the study's name (default: DATASET-MODEL)")
     what.add_argument(
         "--trials",
-        type=_count("trials", 1),
+        type=count("trials", 1),
         default=50,
         metavar="N",
         help=f"trials to finish; of 50, {explore_size(50)} are designed and the rest searched (default 50)",
     )
     what.add_argument(
         "--confirm-seeds",
-        type=_count("confirm-seeds", 0),
+        type=count("confirm-seeds", 0),
         default=5,
         metavar="N",
         help="seeds over which the finalists are retrained before they meet the test pictures; 0: none (default 5)",
     )
 
 
-def _add_machine(where: argparse._ArgumentGroup) -> None:
+def add_machine(where: argparse._ActionsContainer) -> None:
+    """The options that say where to train and where the stores lie."""
     where.add_argument(
         "--workers",
-        type=_count("workers", 1),
+        type=count("workers", 1),
         metavar="N",
         help="training processes (default: one per core; 1 on a GPU)",
     )
@@ -136,7 +137,9 @@ def _describe(name: str) -> str:
     return f"{row.help} ({shown}{verb} {row.space}{log}{accepted})"
 
 
-def _count(name: str, least: int) -> Any:
+def count(name: str, least: int) -> Any:
+    """A type of option: a whole number that is not below `least`."""
+
     def parse(text: str) -> int:
         if not text.lstrip("-").isdigit() or int(text) < least:
             raise InputError(f"{name} must be a whole number from {least} up; got {text!r}")

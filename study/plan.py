@@ -1,5 +1,6 @@
 """What a study varies and what it holds fixed, from what its user wrote."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -67,6 +68,15 @@ def make_plan(dataset: str, model: str, given: dict[str, str]) -> Plan:
             searched[name] = usual_space(name, model)
     space = {name: searched[name] for name in HYPERPARAMETERS if name in searched}
     return Plan(Config(dataset=dataset, model=model, **values), space)
+
+
+def space_of(described: Mapping[str, Mapping[str, Any]]) -> dict[str, Range | Choice]:
+    """The searched part of what `Plan.describe` gave."""
+    rows = {name: row for name, row in described.items() if row["kind"] != "fixed"}
+    return {
+        name: Choice(tuple(row["options"])) if row["kind"] == "choice" else Range(row["low"], row["high"], row["log"])
+        for name, row in rows.items()
+    }
 
 
 def usual_space(name: str, model: str) -> Range | Choice:

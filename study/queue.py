@@ -69,6 +69,16 @@ def open_storage(url: str) -> RDBStorage:
             raise InputError(f"store {url!r} holds no Optuna data: {str(error).splitlines()[0]}") from None
 
 
+def settings_of(storage: RDBStorage, name: str) -> dict[str, str]:
+    """What a study is, as it was settled; raises `InputError` if the storage has no such study."""
+    names = [summary.study_name for summary in optuna.get_all_study_summaries(storage, include_best_trial=False)]
+    if name not in names:
+        raise InputError(
+            f"store {storage.url!r} holds no trials of study {name!r}: name the study's own with --storage"
+        )
+    return dict(optuna.load_study(study_name=name, storage=storage).user_attrs[SETTINGS])
+
+
 def this_process() -> str:
     """A name of this process that no other ever has: host, number and start."""
     return f"{socket.gethostname()}/{os.getpid()}/{psutil.Process().create_time():.2f}"

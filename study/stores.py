@@ -54,6 +54,14 @@ def check(url: str) -> None:
         raise InputError(f"store {url!r} cannot be opened: {str(error).splitlines()[0]}") from None
 
 
+def existing(url: str) -> None:
+    """Raise `InputError` unless a store is there already."""
+    file = sqlite_file(url)
+    if file is not None and not file.exists():
+        raise InputError(f"there is no study yet in {str(file)!r}: run python -m study.run")
+    check(url)
+
+
 def _check_file(file: Path) -> None:
     """Look through SQLite alone: closing a file of one's own drops the locks that its connections have on it."""
     there = next(path for path in (file.absolute(), *file.absolute().parents) if path.exists())

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from reports.experiments import arms_of, hypotheses_of
 from reports.load import Study
 from reports.scales import at_quantiles, scaled
 from study.plan import make_plan
@@ -51,6 +52,12 @@ def beyond(u: pd.DataFrame) -> np.ndarray:
 def diverging(u: pd.DataFrame) -> np.ndarray:
     """A fifth of the space, that of the largest lr, does not train."""
     return np.where(u.lr > 0.8, 0.1, peak(u))
+
+
+def breaking(u: pd.DataFrame) -> np.ndarray:
+    """As real failures are: ever more probable with lr, by half at 0.8 of its range; chance hangs on the trials."""
+    rng = np.random.default_rng(np.abs(u.lr * 2**52).astype(np.int64).to_numpy())
+    return np.where(rng.random(len(u)) < 1 / (1 + np.exp((0.8 - u.lr) / 0.05)), 0.1, peak(u))
 
 
 def moving(exponent: float) -> Truth:
@@ -127,6 +134,25 @@ def with_confirmation(study: Study, lead: float, noise: float, seeds: int, rng: 
     runs = pd.concat([study.runs, pd.DataFrame(rows)], ignore_index=True)
     finalists = {role: {name: _plain(value) for name, value in values.items()} for role, values in roles.items()}
     return replace(study, runs=runs, tags={**study.tags, "study.finalists": json.dumps(finalists)})
+
+
+def with_experiments(
+    study: Study, effects: dict[str, float], noise: float, seeds: int, rng: np.random.Generator
+) -> Study:
+    """The study with every arm of its hypotheses trained; a hyperparameter at the winner's level adds its effect."""
+    arms = [arm for arm in arms_of(hypotheses_of(study)) if arm.name not in ("winner", "default")]
+    winner = json.loads(study.tags["study.finalists"])["winner"]
+    rows = [
+        {"phase": "confirm", "state": "complete", "role": arm.name, "seed": seed, "run_id": f"{arm.name}{seed}"}
+        | {**arm.levels, "test/accuracy": 0.9 + _effect(arm.levels, winner, effects) + rng.normal(0, noise)}
+        for arm in arms
+        for seed in range(seeds)
+    ]
+    return replace(study, runs=pd.concat([study.runs, pd.DataFrame(rows)], ignore_index=True))
+
+
+def _effect(levels: dict[str, object], winner: dict[str, object], effects: dict[str, float]) -> float:
+    return sum(effect for name, effect in effects.items() if levels[name] == winner[name])
 
 
 def _plain(value: object) -> object:

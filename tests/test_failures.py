@@ -42,9 +42,9 @@ def test_the_limit_is_where_half_fail_and_moves_with_what_moves_it():
     study = planted(3, lambda u: np.where(u.lr > 0.6 + 0.3 * u.batch_size, 0.1, 0.9), 200)
     row = breaks_of(study)[0]
     model = logistic_of(study, row)
-    limit = model.limit()
+    limit = model.limit
     assert scaled([limit.value], SPACE["lr"])[0] == pytest.approx(0.75, abs=0.06)
-    ends = [model.limit(model.levels["batch_size", level]) for level in ("16 to 40.3", "102 to 256")]
+    ends = [model.levels["batch_size", level] for level in ("16 to 40.3", "102 to 256")]
     assert scaled([ends[0].value], SPACE["lr"])[0] == pytest.approx(0.65, abs=0.06)
     assert scaled([ends[1].value], SPACE["lr"])[0] == pytest.approx(0.85, abs=0.06)
 
@@ -52,3 +52,18 @@ def test_the_limit_is_where_half_fail_and_moves_with_what_moves_it():
 def test_too_few_failures_are_not_explained():
     study = planted(0, lambda u: 0.9 + 0 * u.lr)
     assert breaks_of(study) == []
+
+
+def test_the_logistic_regression_is_scikit_learn_s():
+    from sklearn.linear_model import LogisticRegression
+
+    from reports.failures import PENALTY, _fit
+
+    rng = np.random.default_rng(0)
+    x = rng.random((60, 2))
+    y = rng.random(60) < 1 / (1 + np.exp(4 - 8 * x[:, 0] + x[:, 1]))
+    counts = np.vstack([np.ones(60), np.bincount(rng.integers(60, size=60), minlength=60)]).astype(float)
+    found = _fit(np.column_stack([np.ones(60), x]), y, counts)
+    for row, weights in zip(found, counts, strict=True):
+        expected = LogisticRegression(C=PENALTY, tol=1e-9, max_iter=1000).fit(x, y, weights)
+        assert row == pytest.approx([*expected.intercept_, *expected.coef_[0]], abs=1e-3)

@@ -9,13 +9,13 @@ from tests.conftest import ROOT
 # Each module of study/ may import those of study/ that stand before it, and no later one.
 ORDER = [
     *("errors", "space", "datasets", "data", "optimizers", "config", "plan", "train", "record", "stores", "track"),
-    *("artifacts", "pictures", "workers", "prune", "queue", "search", "environment", "view", "drive", "confirm"),
-    *("note", "closing", "options", "conduct", "run", "ui"),
+    *("artifacts", "pictures", "workers", "prune", "queue", "search", "environment", "view", "drive", "confirmation"),
+    *("note", "closing", "options", "conduct", "run", "hypotheses", "confirm", "ui"),
 ]
 
 ALONE = {  # a library, and the only modules that may import it
     "mlflow": {"study.track"},
-    "optuna": {"study.queue", "study.prune", "study.search", "study.confirm"},
+    "optuna": {"study.queue", "study.prune", "study.search", "study.confirmation"},
     "argparse": {
         "study.errors",
         "reports.findings",
@@ -24,6 +24,7 @@ ALONE = {  # a library, and the only modules that may import it
         "study.conduct",
         "study.note",
         "study.closing",
+        "study.hypotheses",
     },
 }
 
@@ -59,7 +60,7 @@ def test_imports_run_one_way(name, path):
         if package == "study" and top == "study" and below in ORDER and name != "study.record":
             assert stem == "__init__" or ORDER.index(below) < ORDER.index(stem), f"{name} imports {imported}"
         if package == "study" and top == "reports":
-            assert stem in ("confirm", "closing"), f"{name} imports {imported}"
+            assert stem in ("confirmation", "closing", "hypotheses"), f"{name} imports {imported}"
         if top in ALONE:
             assert name in ALONE[top], f"{name} imports {imported}"
 

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from study.config import Config
-from study.confirm import ConfirmQueue, confirmed, finalists, gain, ranking, test_accuracy
+from study.confirmation import ConfirmQueue, confirmed, finalists, gain, ranking, test_accuracy
 from study.queue import open_storage
 from study.record import COMPLETE
 from study.track import Run

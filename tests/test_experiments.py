@@ -1,0 +1,88 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from reports.experiments import (
+    ALONE,
+    PATH,
+    arms_of,
+    experiment_claims,
+    hypotheses_of,
+    missing_runs,
+    results_of,
+    seconds_of,
+)
+from tests.planted import NOISE, bump, flat, planted, with_confirmation, with_experiments
+
+
+@pytest.fixture
+def study():
+    rng = np.random.default_rng(0)
+    return with_confirmation(planted(0, flat), 0.02, NOISE, 5, rng)
+
+
+def winner_is(study, **levels):
+    finalists = json.loads(study.tags["study.finalists"])
+    finalists["winner"] = {**finalists["default"], **levels}
+    return replace(study, tags={**study.tags, "study.finalists": json.dumps(finalists)})
+
+
+def test_each_difference_is_tried_alone_and_on_the_path(study):
+    rows = hypotheses_of(winner_is(study, lr=0.01, depth=3))
+    assert [(row.kind, row.name) for row in rows] == [(ALONE, "lr"), (ALONE, "depth"), (PATH, "lr"), (PATH, "depth")]
+    alone, path = rows[0], rows[2]
+    assert (alone.low.levels["lr"], alone.low.levels["depth"]) == (0.001, 3)
+    assert (path.low.levels["lr"], path.high.levels["lr"], path.high.levels["depth"]) == (0.001, 0.01, 2)
+    assert rows[3].high.name == "winner"
+
+
+def test_a_configuration_that_serves_two_hypotheses_is_one_arm(study):
+    arms = arms_of(hypotheses_of(winner_is(study, lr=0.01, depth=3)))
+    assert [arm.name for arm in arms] == ["winner with lr=0.001", "winner", "winner with depth=2", "default"]
+
+
+def test_a_default_that_wins_leaves_nothing_to_compare(study):
+    assert hypotheses_of(winner_is(study)) == []
+    assert hypotheses_of(planted(0, flat)) == []
+
+
+def test_runs_that_are_there_are_not_missing(study):
+    arms = arms_of(hypotheses_of(study))
+    assert {arm.name: missing_runs(study, arm, 5) for arm in arms if arm.name in ("winner", "default")} == {
+        "winner": 0,
+        "default": 0,
+    }
+    trained = with_experiments(study, {}, NOISE, 3, np.random.default_rng(0))
+    assert sum(missing_runs(trained, arm, 5) for arm in arms) == 2 * (len(arms) - 2)
+
+
+def test_the_seconds_of_an_arm_are_those_of_trials_like_it():
+    """The planted trials take exp(1 / 2 layer) seconds, which a log-linear fit meets exactly."""
+    study = with_confirmation(planted(0, bump), 0.02, NOISE, 5, np.random.default_rng(0))
+    study.runs["train_seconds"] = np.exp(0.5 * study.runs.depth.astype(float))
+    for arm in arms_of(hypotheses_of(study)):
+        assert seconds_of(study, arm) == pytest.approx(np.exp(0.5 * arm.levels["depth"]))
+
+
+def test_a_difference_is_judged_by_its_paired_t_test_corrected_by_holm(study):
+    from scipy.stats import ttest_rel
+    from statsmodels.stats.multitest import multipletests
+
+    trained = with_experiments(study, {"lr": 0.02}, 0.003, 5, np.random.default_rng(1))
+    rows = [row for row in results_of(trained) if row.hypothesis.kind == ALONE]
+    pairs = [
+        [trained.runs[trained.runs.role == arm.name].sort_values("seed")["test/accuracy"] for arm in row.hypothesis[4:]]
+        for row in rows
+    ]
+    expected = multipletests([ttest_rel(high, low).pvalue for low, high in pairs], method="holm")[1]
+    assert [row.p for row in rows] == pytest.approx(expected)
+    assert all(row.estimate.n == 5 for row in rows)
+
+
+def test_a_claim_says_what_was_changed_and_what_would_settle_it(study):
+    trained = with_experiments(study, {"lr": 0.02}, 0.001, 5, np.random.default_rng(1))
+    claims = {claim.claim.split()[0]: claim for claim in experiment_claims(trained)}
+    assert "instead of the default 0.001" in claims["lr"].claim
+    assert all(bool(claim.next_step) == (claim.verdict != "supported") for claim in claims.values())
