@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from reports.boundary import crowds
 from reports.effects import influence_verdict, lies_in
+from reports.experiments import SEEDS, arms_of, hypotheses_of, missing_runs, seconds_of
 from reports.finding import INCONCLUSIVE
 from reports.load import Study
 from reports.scales import is_numeric, scaled
@@ -26,6 +27,13 @@ class Check(NamedTuple):
     status: str
     text: str
     next_step: str = ""
+
+
+class Step(NamedTuple):
+    """A command to run next, and what for."""
+
+    why: str
+    command: str
 
 
 def health(study: Study) -> list[Check]:
@@ -132,6 +140,28 @@ CHECKS: tuple[Callable[[Study], Check | None], ...] = (
     _gap,
     _versions,
 )
+
+
+def next_steps(study: Study) -> list[Step]:
+    """What to run next, the cheapest first: the experiments that are missing, then the next study."""
+    steps = []
+    if (missing := _missing_experiments(study)) is not None:
+        steps.append(Step(missing, shlex.join(["python", "-m", "study.confirm", "--study", study.name])))
+    if (command := next_command(study)) is not None:
+        why = "Ranges extended to where the best crowd, and defaults kept where little can be gained:"
+        steps.append(Step(why, command))
+    return steps
+
+
+def _missing_experiments(study: Study) -> str | None:
+    arms, seeds = arms_of(hypotheses_of(study)), max(SEEDS, len(of_finalist(study, "winner")))
+    runs = {arm.name: missing_runs(study, arm, seeds) for arm in arms}
+    if not sum(runs.values()):
+        return None
+    seconds = [seconds_of(study, arm) for arm in arms]
+    cost = "" if None in seconds else f", about {sum(s * n for s, n in zip(seconds, runs.values(), strict=True)):.0f} s"
+    todo = f"{sum(runs.values())} runs{cost} of training"
+    return f"Experiments that tell what each change from default to winner does, {todo}:"
 
 
 def next_command(study: Study) -> str | None:

@@ -12,10 +12,10 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from reports.advice import health, next_command
+from reports.advice import health, next_steps
 from reports.claims import CLAIMS
 from reports.finding import Finding
-from reports.load import Study
+from reports.load import MARKS, Study
 from reports.plots import PLOTS
 from reports.tables import TABLES
 
@@ -103,21 +103,30 @@ def write_report(study: Study, folder: Path) -> None:
     appendix, _ = _attempt(lambda: _sheet("trials", study, folder))
     _attempt(lambda: _sheet("findings", study, folder))
     checks, check_error = _attempt(lambda: health(study))
-    command, command_error = _attempt(lambda: next_command(study))
+    steps, step_error = _attempt(lambda: next_steps(study))
     content = {
         "study": study,
         "parts": parts,
         "checks": checks or [],
         "check_error": check_error,
-        "command": command,
-        "command_error": command_error,
+        "steps": steps or [],
+        "step_error": step_error,
         "appendix": appendix,
         "space": study.space,
+        "made_with": _made_with(study),
     }
     made = [finding for part in parts for finding in part.findings]
     (folder / "findings.json").write_text(json.dumps([finding._asdict() for finding in made], indent=2))
     for template, name in (("report.md", "README.md"), ("report.html", "report.html")):
         (folder / name).write_text(_environment().get_template(template).render(content), encoding="utf-8")
+
+
+def _made_with(study: Study) -> str:
+    """Code and libraries of the runs, those of the latest where they differ."""
+    commits, versions = (study.runs[name].dropna() for name in MARKS[::-1])
+    libraries = json.loads(versions.iloc[-1]) if len(versions) else {}
+    words = [f"{name} {version}" for name, version in libraries.items()]
+    return ", ".join([*words, *(f"commit {commit}" for commit in commits.iloc[-1:])]) or "versions unknown"
 
 
 def _part(section: Section, study: Study, folder: Path) -> Part:

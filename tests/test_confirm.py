@@ -1,0 +1,77 @@
+"""`python -m study.confirm` on a real study."""
+
+import re
+import shutil
+
+import pytest
+
+from study.track import Tracker
+from tests.conftest import python
+
+
+@pytest.fixture(scope="module")
+def experimented(finished_study, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("experimented") / "study"
+    shutil.copytree(finished_study, folder)
+    done = python(*["-m", "study.confirm", "--seeds", "2", "--workers", "2"], cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+def arms(folder):
+    runs = Tracker(f"sqlite:///{folder}/mlruns/mlflow.db", "digits-cnn").runs()
+    confirmed = [run for run in runs if run.tags["phase"] == "confirm"]
+    assert all(run.tags["state"] == "complete" and "test/accuracy" in run.metrics for run in confirmed)
+    return sorted((run.tags["role"], run.params["seed"]) for run in confirmed)
+
+
+def test_every_arm_is_trained_over_the_finalists_seeds_and_once(experimented):
+    folder, output = experimented
+    trained = arms(folder)
+    assert len(set(trained)) == len(trained)
+    assert {seed for _, seed in trained} == {"1000", "1001"}
+    assert any(role.startswith("winner with ") for role, _ in trained)
+    assert "alone" in output
+    assert "path" in output
+    again = python(*["-m", "study.confirm", "--seeds", "2"], cwd=folder)
+    assert again.returncode == 0, again.stderr
+    assert "0 runs missing" in again.stdout
+    assert arms(folder) == trained
+
+
+def test_more_seeds_add_only_what_is_missing_and_the_study_itself_is_left_alone(experimented):
+    folder, _ = experimented
+    before = arms(folder)
+    done = python(*["-m", "study.confirm", "--seeds", "3", "--workers", "2"], cwd=folder)
+    assert done.returncode == 0, done.stderr
+    after = arms(folder)
+    assert set(before) < set(after)
+    assert {seed for role, seed in after if role == "default"} == {"1000", "1001", "1002"}
+    words = "-m study.run --trials 6 --epochs 2 --confirm-seeds 2 --workers 2"
+    repeated = python(*words.split(), cwd=folder)
+    assert repeated.returncode == 0, repeated.stderr
+    assert arms(folder) == after
+
+
+def test_the_next_report_tells_what_the_experiments_say(experimented):
+    folder, _ = experimented
+    done = python("-m", "reports.findings", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    text = (folder / "reports" / "digits-cnn" / "README.md").read_text()
+    assert "all else as in the winner" in text
+    assert re.search(r"^\| alone \| .* \| (supported|suggestive|inconclusive) \| 3 \|$", text, re.M)
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("--study digits-cn", "study must be one of 'digits-cnn'; got 'digits-cn' (did you mean 'digits-cnn'?)"),
+        ("--seeds 1", "seeds must be a whole number from 2 up; got '1'"),
+        ("--storage sqlite:///other.db", "there is no study yet in 'other.db'"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(finished_study, words, line):
+    done = python("-m", "study.confirm", *words.split(), cwd=finished_study)
+    assert done.returncode == 2
+    assert line in done.stderr
+    assert done.stderr.count("\n") == 1
