@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from reports.boundary import crowds
-from reports.effects import influence_verdict, lies_in
+from reports.defaults import lies_in
+from reports.effects import influence_verdict
 from reports.experiments import SEEDS, arms_of, hypotheses_of, missing_runs, seconds_of
 from reports.finding import INCONCLUSIVE
 from reports.load import Study

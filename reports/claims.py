@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from reports.boundary import boundary_claims
 from reports.breaking import failure_claims
 from reports.curves import pruning_claims
-from reports.effects import default_claims, influence_claims, interaction_claims, scaling_claims
+from reports.defaults import default_claims
+from reports.effects import influence_claims, interaction_claims, scaling_claims
 from reports.experiments import experiment_claims
 from reports.finding import Finding
 from reports.lead import lead_claims, noise_claims

@@ -126,7 +126,7 @@ def _made_with(study: Study) -> str:
     commits, versions = (study.runs[name].dropna() for name in MARKS[::-1])
     libraries = json.loads(versions.iloc[-1]) if len(versions) else {}
     words = [f"{name} {version}" for name, version in libraries.items()]
-    return ", ".join([*words, *(f"commit {commit}" for commit in commits.iloc[-1:])]) or "versions unknown"
+    return ", ".join([*words, *(f"commit {commit[:12]}" for commit in commits.iloc[-1:])]) or "versions unknown"
 
 
 def _part(section: Section, study: Study, folder: Path) -> Part:

@@ -7,7 +7,8 @@ import pandas as pd
 from reports.breaking import breaks_of, logistic_of
 from reports.claims import findings
 from reports.curves import tags_of
-from reports.effects import defaults, influence_verdict
+from reports.defaults import defaults
+from reports.effects import influence_verdict
 from reports.experiments import SEEDS, change, hypotheses_of, missing_runs, results_of, seconds_of
 from reports.load import Study
 from reports.scales import bucket

@@ -20,7 +20,8 @@ from scipy import stats
 
 from reports.boundary import crowds
 from reports.breaking import breaks_of, logistic_of
-from reports.effects import defaults, influence_verdict
+from reports.defaults import defaults
+from reports.effects import influence_verdict
 from reports.experiments import ALONE, results_of
 from reports.finding import SUPPORTED
 from reports.lead import paired

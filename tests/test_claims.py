@@ -10,7 +10,8 @@ from scipy import stats
 from reports.advice import next_command
 from reports.boundary import boundary_claims
 from reports.breaking import failure_claims
-from reports.effects import default_claims, influence_claims, influence_verdict, interaction_claims, scaling_claims
+from reports.defaults import default_claims
+from reports.effects import influence_claims, influence_verdict, interaction_claims, scaling_claims
 from reports.influence import columns, influences
 from reports.lead import lead_claims
 from reports.scales import bucket, is_numeric, scaled
