@@ -42,7 +42,9 @@ class Hypothesis(NamedTuple):
 
 
 class Result(NamedTuple):
-    """The difference high - low over paired seeds; `p` is corrected for the hypotheses of the same kind."""
+    """The difference high - low over paired seeds; `p` is corrected for the hypotheses of the same kind, and so is
+    `needed`, the seeds that would find a difference like this in four cases of five (by Bonferroni, which asks for
+    more than Holm)."""
 
     hypothesis: Hypothesis
     estimate: Estimate
@@ -110,7 +112,8 @@ def results_of(study: Study) -> list[Result]:
     """What the runs say of every hypothesis whose arms share at least two seeds."""
     results = []
     for kind in (ALONE, PATH):
-        tested = [_compared(study, row) for row in hypotheses_of(study) if row.kind == kind]
+        asked = [row for row in hypotheses_of(study) if row.kind == kind]
+        tested = [_compared(study, row, len(asked)) for row in asked]
         tested = [row for row in tested if row is not None and row.estimate.n > 1]
         known = [number for number, row in enumerate(tested) if row.p is not None]
         for number, p in zip(known, holm([tested[number].p for number in known]) if known else [], strict=True):
@@ -120,7 +123,7 @@ def results_of(study: Study) -> list[Result]:
     return results
 
 
-def _compared(study: Study, row: Hypothesis) -> Result | None:
+def _compared(study: Study, row: Hypothesis, tests: int) -> Result | None:
     from scipy.stats import ttest_1samp
 
     pair = pd.DataFrame({"low": of_arm(study, row.low), "high": of_arm(study, row.high)}).dropna()
@@ -129,7 +132,8 @@ def _compared(study: Study, row: Hypothesis) -> Result | None:
     difference = (pair.high - pair.low).to_numpy()
     p = float(ttest_1samp(difference, 0).pvalue) if len(pair) > 1 and np.ptp(difference) > 0 else None
     runs = [*of_levels(study, row.low.levels).run_id, *of_levels(study, row.high.levels).run_id]
-    return Result(row, paired_difference(pair.high, pair.low), p, INCONCLUSIVE, pairs_needed(difference), runs)
+    needed = pairs_needed(difference, level=1 - 0.05 / tests)
+    return Result(row, paired_difference(pair.high, pair.low), p, INCONCLUSIVE, needed, runs)
 
 
 def experiment_claims(study: Study) -> list[Finding]:
@@ -145,12 +149,18 @@ def _claim(result: Result) -> Finding:
         f"{row.name} {_short(row.after)} instead of the default {_short(row.before)}, all else as in the winner, "
         f"{does} over paired seeds{tested}."
     )
-    step = ""
-    if result.verdict != SUPPORTED:
-        step = f"--seeds {result.needed} would settle a difference of this size." if result.needed else ""
-        step = step or "No number of seeds up to 1,000 would tell the two apart: take whichever is cheaper."
+    step = "" if result.verdict == SUPPORTED else _more_seeds(result)
     interval = signed_interval(result.estimate)
     return Finding("experiment", claim, f"{mean:+.4f}", interval, result.estimate.n, result.verdict, result.runs, step)
+
+
+def _more_seeds(result: Result) -> str:
+    n = result.estimate.n
+    if result.estimate.low is None and result.estimate.mean:
+        return f"Equal differences show no spread to judge by: --seeds {max(SEEDS, 2 * n)}."
+    if result.needed is None:
+        return "No number of seeds up to 1,000 would tell the two apart: take whichever is cheaper."
+    return f"--seeds {max(result.needed, n + 1)} would settle a difference of this size."
 
 
 def _short(value: Any) -> str:

@@ -75,5 +75,5 @@ def noise_claims(study: Study) -> list[Finding]:
         f"a difference of {smallest:.4f} would be found in four cases of five, a smaller one less often."
     )
     interval = f"[{estimate.low:.4f}, {estimate.high:.4f}]"
-    evidence = list(study.confirmed.run_id)
+    evidence = [run for role in finalists(study) for run in of_finalist(study, role).run_id]
     return [Finding("noise", claim, f"{estimate.mean:.4f}", interval, estimate.n, SUPPORTED, evidence)]

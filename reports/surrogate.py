@@ -25,7 +25,7 @@ from reports.scales import Row, at_quantiles, is_numeric, normal_scores, positio
 
 DUMMY = "inert dummy"
 FEWEST = 12  # trials
-FITTED = 64  # trials that the kernel is fitted to at most; all of them condition it
+FITTED, CONDITIONED = 48, 256  # of the trials, at most, in their order: those that the kernel is fitted to, and all
 REPLICATES = 200
 FEATURES = 256  # random Fourier features of a posterior draw
 SHUFFLES = 19  # of the dummy, the largest of which is a floor at the 5% level
@@ -182,6 +182,7 @@ def fit_surrogate(
     """The surrogate of `trials.objective` over the searched hyperparameters of the space; None for too few trials, or
     where all outcomes are equal."""
     searched = {name: row for name, row in space.items() if row["kind"] != "fixed"}
+    trials = trials.head(CONDITIONED)  # of a Sobol design these cover the space as evenly as all
     outcome = trials.objective.to_numpy(float)
     if len(outcome) < max(FEWEST, 2 * len(searched)) or np.ptp(outcome) == 0:
         return None

@@ -1,8 +1,10 @@
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from reports.experiments import (
     ALONE,
@@ -14,6 +16,7 @@ from reports.experiments import (
     results_of,
     seconds_of,
 )
+from reports.lead import noise_claims
 from tests.planted import NOISE, bump, flat, planted, with_confirmation, with_experiments
 
 
@@ -86,3 +89,49 @@ def test_a_claim_says_what_was_changed_and_what_would_settle_it(study):
     claims = {claim.claim.split()[0]: claim for claim in experiment_claims(trained)}
     assert "instead of the default 0.001" in claims["lr"].claim
     assert all(bool(claim.next_step) == (claim.verdict != "supported") for claim in claims.values())
+
+
+def test_the_seeds_advised_are_more_than_there_are():
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        study = with_confirmation(planted(seed, flat), 0.02, NOISE, 5, rng)
+        for claim in experiment_claims(with_experiments(study, {"lr": 0.02}, NOISE, 5, rng)):
+            advised = re.findall(r"--seeds (\d+)", claim.next_step)
+            assert all(int(seeds) > claim.n for seeds in advised)
+
+
+def test_the_seeds_advised_find_the_difference_at_the_corrected_level():
+    from statsmodels.stats.power import TTestPower
+
+    study = with_confirmation(planted(0, flat), 0.02, NOISE, 5, np.random.default_rng(0))
+    rows = results_of(with_experiments(study, {}, NOISE, 5, np.random.default_rng(1)))
+    tests = sum(row.hypothesis.kind == ALONE for row in rows)
+    for row in (row for row in rows if row.needed):
+        half = stats.t.ppf(0.975, 4) / np.sqrt(5)
+        shift = row.estimate.mean / ((row.estimate.high - row.estimate.mean) / half)
+        power = [TTestPower().power(abs(shift), n, 0.05 / tests) for n in (row.needed - 1, row.needed)]
+        assert power[0] < 0.8 <= power[1]
+
+
+def test_equal_differences_ask_for_more_seeds_instead_of_calling_them_nothing(study):
+    trained = with_experiments(study, {}, 0.0, 5, np.random.default_rng(0))
+    confirmed = trained.runs.phase == "confirm"
+    trained.runs.loc[confirmed, "test/accuracy"] = np.where(trained.runs[confirmed].role == "winner", 0.91, 0.9)
+    claim = experiment_claims(replace(trained))[0]
+    assert (claim.verdict, claim.interval) == ("inconclusive", "")
+    assert claim.next_step == "Equal differences show no spread to judge by: --seeds 10."
+
+
+def test_arms_of_an_earlier_winner_stay_and_say_nothing_of_the_new_one(study):
+    trained = with_experiments(study, {"lr": 0.02}, NOISE, 5, np.random.default_rng(0))
+    grown = winner_is(trained, lr=0.05, depth=4)
+    assert len(grown.confirmed) == len(trained.confirmed)
+    assert results_of(grown) == []
+    assert all(missing_runs(grown, arm, 5) == 5 for arm in arms_of(hypotheses_of(grown)) if arm.name != "default")
+
+
+def test_the_seed_s_noise_rests_on_the_finalists_alone(study):
+    trained = with_experiments(study, {"lr": 0.02}, NOISE, 5, np.random.default_rng(0))
+    before, after = noise_claims(study)[0], noise_claims(trained)[0]
+    assert after == before
+    assert len(after.evidence) == after.n
