@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from reports.boundary import crowds
 from reports.defaults import lies_in
 from reports.effects import influence_verdict
-from reports.experiments import SEEDS, arms_of, hypotheses_of, missing_runs, seconds_of
-from reports.finding import INCONCLUSIVE
+from reports.experiments import SEEDS, arms_of, hypotheses_of, missing_runs, results_of, seconds_of
+from reports.finding import INCONCLUSIVE, SUPPORTED
 from reports.load import Study
 from reports.scales import is_numeric, scaled
 from reports.selection import failed, finalists, influences_of, interactions_of, of_finalist, shares_of, surrogate_of
@@ -173,7 +173,9 @@ def next_command(study: Study) -> str | None:
     extended = _extended(study)
     shares, paired = shares_of(study), {name for row in interactions_of(study) if row.found for name in row.pair}
     unclear = [row.name for row in influences_of(study) if influence_verdict(row) == INCONCLUSIVE]
-    idle = [name for name in unclear if name not in paired and name in shares and shares[name].total_high < SMALL]
+    gains = {row.hypothesis.name for row in results_of(study) if row.verdict == SUPPORTED and row.estimate.mean > 0}
+    known = [name for name in unclear if name in shares and name not in paired | gains]
+    idle = [name for name in known if shares[name].total_high < SMALL]
     defaults = {name: study.space[name]["default"] for name in idle if name not in extended}
     fixed = {name: value for name, value in defaults.items() if lies_in(value, study.space[name])}
     if (not extended and not fixed) or len(fixed) == len(study.searched):

@@ -91,11 +91,13 @@ def _announce(console: Console, study: Study, arms: list[Arm], seeds: int) -> No
 def _summarise(console: Console, options: Namespace) -> None:
     """Print every hypothesis with its difference, and how to make the report."""
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("", "change", "test accuracy [95%]", "seeds", "verdict"):
+    for heading in ("", "change", "difference [95%]", "seeds", "verdict"):
         table.add_column(heading, no_wrap=True)
     for row in results_of(load(options.tracking_uri, options.study, "")):
         table.add_row(row.hypothesis.kind, change(row.hypothesis), str(row.estimate), str(row.estimate.n), row.verdict)
     console.print(table)
-    meaning = "alone: all else as in the winner; path: from default to winner, one after another"
+    meaning = (
+        "differences are in test accuracy; alone: all else as in the winner; path: from default to winner, step by step"
+    )
     console.print(meaning, highlight=False, soft_wrap=True)
     print_report_command(console, options)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from reports.advice import next_command
 from reports.experiments import (
     ALONE,
     PATH,
@@ -121,6 +122,15 @@ def test_equal_differences_ask_for_more_seeds_instead_of_calling_them_nothing(st
     claim = experiment_claims(replace(trained))[0]
     assert (claim.verdict, claim.interval) == ("inconclusive", "")
     assert claim.next_step == "Equal differences show no spread to judge by: --seeds 10."
+
+
+def test_a_default_that_an_experiment_refuted_is_not_fixed_in_the_next_study():
+    rng = np.random.default_rng(0)
+    studies = (with_confirmation(planted(seed, bump), 0.05, 0.002, 5, rng) for seed in range(20))
+    study = next(s for s in studies if any(row.name == "activation" for row in hypotheses_of(s)))
+    refuted = with_experiments(study, {"activation": 0.05}, 0.002, 5, rng)
+    assert "--activation relu " in next_command(study)
+    assert "--activation relu,gelu,tanh,sigmoid " in next_command(refuted)
 
 
 def test_arms_of_an_earlier_winner_stay_and_say_nothing_of_the_new_one(study):
