@@ -9,7 +9,7 @@ from reports.defaults import lies_in
 from reports.effects import influence_verdict
 from reports.experiments import SEEDS, arms_of, hypotheses_of, missing_runs, results_of, seconds_of
 from reports.finding import INCONCLUSIVE, SUPPORTED
-from reports.load import Study
+from reports.frames import Study
 from reports.scales import is_numeric, scaled
 from reports.selection import failed, finalists, influences_of, interactions_of, of_finalist, shares_of, surrogate_of
 from reports.stats import paired_difference

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from reports.finding import SUGGESTIVE, Finding
-from reports.load import Study
+from reports.frames import Study
 from reports.scales import scaled
 from reports.selection import influences_of, trusted_surrogate
 from study.record import COMPLETE

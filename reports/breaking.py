@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from reports.failures import Break, Logistic, breaks, logistic
 from reports.finding import SUPPORTED, Finding, larger_study
-from reports.load import Study
+from reports.frames import Study
 from reports.selection import failed
 from reports.stats import rate
 from study.record import DIVERGED

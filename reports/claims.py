@@ -1,6 +1,7 @@
 """What was found: every claim of a report by name, in the order in which a reader asks."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from reports.boundary import boundary_claims
 from reports.breaking import failure_claims
@@ -9,8 +10,8 @@ from reports.defaults import default_claims
 from reports.effects import influence_claims, interaction_claims, scaling_claims
 from reports.experiments import experiment_claims
 from reports.finding import Finding
+from reports.frames import Study
 from reports.lead import lead_claims, noise_claims
-from reports.load import Study
 
 CLAIMS: dict[str, Callable[[Study], Sequence[Finding]]] = {
     "lead": lead_claims,
@@ -26,6 +27,7 @@ CLAIMS: dict[str, Callable[[Study], Sequence[Finding]]] = {
 }
 
 
+@lru_cache(maxsize=1)
 def findings(study: Study) -> list[Finding]:
     """Every claim of the report."""
     return [finding for make in CLAIMS.values() for finding in make(study)]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from reports.finding import INCONCLUSIVE, SUPPORTED, Finding
-from reports.load import Study
+from reports.frames import Study
 from reports.selection import seed_noise
 from study.record import COMPLETE, DIVERGED, EXPLORE, PRUNED
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from reports.experiments import ALONE, Result, results_of
 from reports.finding import SUGGESTIVE, SUPPORTED, Finding, signed_interval
-from reports.load import Study
+from reports.frames import Study
 from reports.scales import Row, is_numeric, positions
 from reports.selection import finalists, seed_noise, surrogate_of, trained_runs, trusted_surrogate
 from reports.surrogate import DUMMY

@@ -9,7 +9,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from reports.breaking import breaks_of, logistic_of
 from reports.effects import influence_verdict, scaling_of
 from reports.finding import INCONCLUSIVE
-from reports.load import Study
+from reports.frames import Study
 from reports.scales import Row, bucket, is_numeric, positions, scaled, unscaled
 from reports.selection import (
     influences_of,

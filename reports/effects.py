@@ -5,9 +5,9 @@ from functools import lru_cache
 import pandas as pd
 
 from reports.finding import INCONCLUSIVE, SUGGESTIVE, SUPPORTED, Finding, larger_study
+from reports.frames import Study
 from reports.influence import Influence
 from reports.interactions import LEVEL, Interaction, trials_needed
-from reports.load import Study
 from reports.scales import Row, bucket
 from reports.scaling import RULES, Scaling, lr_scaling
 from reports.selection import (

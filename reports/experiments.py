@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from reports.finding import INCONCLUSIVE, SUGGESTIVE, SUPPORTED, Finding, signed_interval
+from reports.frames import Study
 from reports.influence import holm
-from reports.load import Study
 from reports.scales import line
 from reports.selection import finalists, of_levels
 from reports.stats import Estimate, paired_difference, pairs_needed

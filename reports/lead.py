@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from reports.finding import INCONCLUSIVE, SUGGESTIVE, SUPPORTED, Finding, signed_interval
-from reports.load import Study
+from reports.frames import Study
 from reports.selection import finalists, of_finalist, seed_noise
 from reports.stats import paired_difference, pairs_needed, probability_positive, smallest_difference
 

@@ -1,54 +1,16 @@
-"""A study as its tracker tells it: frames of plain values."""
+"""A study as its tracker tells it."""
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from reports.frames import MARKS, Study
 from study.errors import InputError, not_one_of
-from study.record import CONFIRM, EPOCH_METRICS, EXPLORE, FINISHED, SEARCH
+from study.record import CONFIRM, EPOCH_METRICS, EXPLORE, SEARCH
 from study.track import Run, Tracker, charts_link, experiments, run_link
 
 MEASURED = ("objective", "test/accuracy", "best_val_accuracy", "train_seconds", "parameters")
-MARKS = ("versions", "mlflow.source.git.commit")  # tags of a run that tell code and libraries
-
-
-@dataclass(frozen=True, eq=False)
-class Study:
-    """What a report is made of; one is itself alone, so that what was computed of it can be kept.
-
-    `runs` has a row per run: `run_id, name, phase, state, trial, role, seconds`, a column per hyperparameter, numeric
-    where its values are, and one per summary metric. `curves` has a row per run and epoch: `run_id, epoch`, and a
-    column per metric of `EPOCH_METRICS`. `space` describes every hyperparameter as the study's tag does.
-    """
-
-    name: str
-    link: str  # to its charts
-    tags: dict[str, str]
-    space: dict[str, dict[str, Any]]
-    runs: pd.DataFrame
-    curves: pd.DataFrame
-
-    @property
-    def searched(self) -> list[str]:
-        return [name for name, row in self.space.items() if row["kind"] != "fixed"]
-
-    @property
-    def trials(self) -> pd.DataFrame:
-        """The runs of explore and search."""
-        return self.runs[self.runs.phase.isin((EXPLORE, SEARCH))]
-
-    @property
-    def explored(self) -> pd.DataFrame:
-        """The designed runs that finished, which alone inference rests on."""
-        return self.runs[(self.runs.phase == EXPLORE) & self.runs.state.isin(("complete", "diverged"))]
-
-    @property
-    def confirmed(self) -> pd.DataFrame:
-        """The confirmation runs that met the test set."""
-        finished = (self.runs.phase == CONFIRM) & self.runs.state.isin(FINISHED)
-        return self.runs[finished & self.runs["test/accuracy"].notna()]
 
 
 def load(uri: str, name: str | None, base: str) -> Study:
@@ -103,10 +65,10 @@ def _numeric(column: pd.Series) -> pd.Series:
 
 
 def _curves(tracker: Tracker, runs: list[Run]) -> pd.DataFrame:
-    ids = [run.run_id for run in runs]
-    columns = []
-    for metric in EPOCH_METRICS:
-        points = pd.DataFrame(tracker.history(ids, metric), columns=["run_id", "epoch", metric])
-        columns.append(points.set_index(["run_id", "epoch"])[metric])
-    frame = pd.concat(columns, axis=1) if runs else pd.DataFrame(columns=list(EPOCH_METRICS))
-    return frame.rename_axis(["run_id", "epoch"]).reset_index().sort_values(["run_id", "epoch"], ignore_index=True)
+    """A point that a run logged twice counts as logged last."""
+    points = pd.DataFrame(tracker.histories(EPOCH_METRICS), columns=["run_id", "metric", "epoch", "value"])
+    points = points[points.run_id.isin([run.run_id for run in runs])]
+    wide = points.drop_duplicates(["run_id", "epoch", "metric"], keep="last").pivot(
+        index=["run_id", "epoch"], columns="metric", values="value"
+    )
+    return wide.reindex(columns=list(EPOCH_METRICS)).rename_axis(columns=None).reset_index()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from matplotlib.figure import Figure
 
 from reports.effect_plots import effects, importance, lr_and_batch_size, pair
-from reports.load import Study
+from reports.frames import Study
 from reports.training_plots import ablation, budget, cost, lead, learning_curves
 
 PLOTS: dict[str, Callable[[Study], Figure | None]] = {

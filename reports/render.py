@@ -1,7 +1,6 @@
 """A report as Markdown, as one self-contained page, and as files: every part in its place, a broken one as a card."""
 
 import base64
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +9,11 @@ from typing import Any, NamedTuple
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from reports.advice import health, next_steps
 from reports.claims import CLAIMS
 from reports.finding import Finding
-from reports.load import MARKS, Study
+from reports.frames import MARKS, Study
 from reports.plots import PLOTS
 from reports.tables import TABLES
 
@@ -160,17 +158,12 @@ def _drawing(name: str, study: Study, folder: Path) -> Drawing | None:
     figure = PLOTS[name](study)
     if figure is None:
         return None
-    png = _png(figure)
-    figure.set_layout_engine("none")  # as it was laid out for the picture
-    figure.savefig(folder / "figures" / f"{name}.svg")
-    (folder / "figures" / f"{name}.png").write_bytes(png)
+    figure.get_layout_engine().execute(figure)
+    figure.set_layout_engine(None)  # it is laid out: each format would do it again
+    for kind in ("svg", "png"):
+        figure.savefig(folder / "figures" / f"{name}.{kind}", dpi=DPI)
+    png = (folder / "figures" / f"{name}.png").read_bytes()
     return Drawing(name, _caption(PLOTS[name]), base64.b64encode(png).decode())
-
-
-def _png(figure: Figure) -> bytes:
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=DPI)
-    return content.getvalue()
 
 
 def _sheet(name: str, study: Study, folder: Path) -> Sheet | None:

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from reports.frames import Study
 from reports.influence import Influence, influences
 from reports.interactions import Interaction, interactions
-from reports.load import Study
 from reports.stats import Estimate, spread
 from reports.surrogate import LEAST_R2, Share, Surrogate, fit_surrogate
 from study.record import DIVERGED
@@ -36,6 +36,7 @@ def of_levels(study: Study, levels: dict[str, Any]) -> pd.DataFrame:
     return runs[matches].sort_values("seed")
 
 
+@lru_cache(maxsize=2)
 def seed_noise(study: Study, metric: str = "objective") -> Estimate | None:
     """Standard deviation of a metric over seeds, pooled over the finalists; None if none was measured."""
     estimate = spread([of_finalist(study, role)[metric].dropna() for role in finalists(study)])

@@ -106,17 +106,21 @@ def expected_best(values: Sequence[float], most: int | None = None) -> np.ndarra
     half of the values few draws are left that do not hold the largest, so by default it stops there.
     """
     ordered = np.sort(np.asarray(values, dtype=float))
-    total = len(ordered)
-    draws = np.arange(1, (most or max(1, total // 2)) + 1)
-    ranks = np.arange(1, total + 1)
-    weights = special.comb(ranks - 1, draws[:, None] - 1) / special.comb(total, draws[:, None])
-    return weights @ ordered
+    return _weights_of_best(len(ordered), most or max(1, len(ordered) // 2)) @ ordered
+
+
+def _weights_of_best(total: int, most: int) -> np.ndarray:
+    """How probable it is that each of `total` ordered values is the largest of n drawn, `(most, total)`."""
+    ranks, draws, log = np.arange(1, total + 1), np.arange(1, most + 1)[:, None], special.gammaln
+    below = log(ranks) - log(draws) - log(ranks - draws + 1)  # ways to draw the others; none where ranks < draws
+    return np.exp(below - (log(total + 1) - log(draws + 1) - log(total - draws + 1)))
 
 
 def expected_best_band(values: Sequence[float], level: float = 0.95, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper ends of a percentile bootstrap band about `expected_best`, which resamples the trials."""
     array = np.asarray(values, dtype=float)
     rng = np.random.default_rng(seed)
-    curves = [expected_best(rng.choice(array, len(array)), max(1, len(array) // 2)) for _ in range(300)]
+    samples = np.sort(rng.choice(array, (300, len(array))), axis=1)
+    curves = samples @ _weights_of_best(len(array), max(1, len(array) // 2)).T
     low, high = np.quantile(curves, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return low, high

@@ -10,7 +10,7 @@ from reports.curves import tags_of
 from reports.defaults import defaults
 from reports.effects import influence_verdict
 from reports.experiments import SEEDS, change, hypotheses_of, missing_runs, results_of, seconds_of
-from reports.load import Study
+from reports.frames import Study
 from reports.scales import bucket
 from reports.selection import failed, finalists, influences_of, of_finalist, shares_of, surrogate_of
 from reports.stats import mean_interval, rate

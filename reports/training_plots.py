@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from reports.curves import tags_of
 from reports.experiments import PATH, change, hypotheses_of, of_arm
-from reports.load import Study
+from reports.frames import Study
 from reports.selection import finalists, of_finalist, seed_noise
 from reports.stats import expected_best, expected_best_band, mean_interval
 from reports.style import BLUE, GREEN, GREY, ORANGE, SKY, accuracy_axis, canvas, noise_band

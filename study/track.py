@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from alembic.util import CommandError
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from study.errors import InputError
@@ -23,13 +24,13 @@ import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
 from mlflow.exceptions import MlflowException
+from mlflow.store.tracking.dbmodels.models import SqlMetric, SqlRun
 
 logging.getLogger("mlflow").setLevel(logging.ERROR)
 logging.getLogger("alembic").setLevel(logging.ERROR)
 
 FLUSH_SECONDS = 2.0
 BATCH = 1000  # metrics in one `log_batch`, the most that MLflow takes
-BULK_RUNS, BULK_POINTS = 100, 1_000_000  # in one answer of the database
 PAGE = 5000  # runs in one answer of `search_runs`
 NOTE = "mlflow.note.content"
 STATE = "state"
@@ -168,20 +169,21 @@ class Tracker:
             if not (token := page.token):
                 return [_plain(run) for run in found]
 
-    def history(self, run_ids: Sequence[str], metric: str) -> Iterator[tuple[str, int, float]]:
-        """Run, step and value of every point of a metric, in no particular order.
+    def histories(self, metrics: Sequence[str]) -> Iterator[tuple[str, str, int, float]]:
+        """Run, metric, step and value of every point of these metrics in the experiment, in no particular order.
 
-        A database gives all runs' points at once, ten times as fast as run by run, which is how a server gives them.
+        A database is asked once for all of them, a hundred times as fast as run by run, which is how a server tells.
         """
         if is_server(self.uri):
-            for run_id in run_ids:
-                for point in self.client.get_metric_history(run_id, metric):
-                    yield run_id, point.step, point.value
+            for run in self.runs():
+                for metric in metrics:
+                    for point in self.client.get_metric_history(run.run_id, metric):
+                        yield run.run_id, metric, point.step, point.value
             return
-        store = self.client._tracking_client.store
-        for first in range(0, len(run_ids), BULK_RUNS):
-            for point in store.get_metric_history_bulk(run_ids[first : first + BULK_RUNS], metric, BULK_POINTS):
-                yield point.run_id, point.step, point.value
+        points = select(SqlMetric.run_uuid, SqlMetric.key, SqlMetric.step, SqlMetric.value).join(SqlRun)
+        wanted = points.where(SqlRun.experiment_id == int(self.experiment_id or 0), SqlMetric.key.in_(metrics))
+        with self.client._tracking_client.store.engine.connect() as connection:
+            yield from map(tuple, connection.execute(wanted))
 
     def download(self, run_id: str, path: str, folder: Path) -> Path:
         """A local copy of one artifact."""

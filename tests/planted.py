@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reports.experiments import arms_of, hypotheses_of
-from reports.load import Study
+from reports.frames import Study
 from reports.scales import at_quantiles, scaled
 from study.plan import make_plan
 from study.search import explore_design, explore_size

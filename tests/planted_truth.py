@@ -24,8 +24,8 @@ from reports.defaults import defaults
 from reports.effects import influence_verdict
 from reports.experiments import ALONE, results_of
 from reports.finding import SUPPORTED
+from reports.frames import Study
 from reports.lead import paired
-from reports.load import Study
 from reports.scales import normal_scores, scaled
 from reports.scaling import lr_scaling
 from reports.selection import accuracy_surrogate_of, influences_of, interactions_of, shares_of

@@ -1,0 +1,48 @@
+"""A study as frames of plain values, which all of the report is computed from."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from study.record import CONFIRM, EXPLORE, FINISHED, SEARCH
+
+MARKS = ("versions", "mlflow.source.git.commit")  # tags of a run that tell code and libraries
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """What a report is made of; one is itself alone, so that what was computed of it can be kept.
+
+    `runs` has a row per run: `run_id, name, phase, state, trial, role, seconds`, a column per hyperparameter, numeric
+    where its values are, and one per summary metric. `curves` has a row per run and epoch: `run_id, epoch`, and a
+    column per metric of `EPOCH_METRICS`. `space` describes every hyperparameter as the study's tag does.
+    """
+
+    name: str
+    link: str  # to its charts
+    tags: dict[str, str]
+    space: dict[str, dict[str, Any]]
+    runs: pd.DataFrame
+    curves: pd.DataFrame
+
+    @property
+    def searched(self) -> list[str]:
+        return [name for name, row in self.space.items() if row["kind"] != "fixed"]
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """The runs of explore and search."""
+        return self.runs[self.runs.phase.isin((EXPLORE, SEARCH))]
+
+    @cached_property
+    def explored(self) -> pd.DataFrame:
+        """The designed runs that finished, which alone inference rests on."""
+        return self.runs[(self.runs.phase == EXPLORE) & self.runs.state.isin(("complete", "diverged"))]
+
+    @cached_property
+    def confirmed(self) -> pd.DataFrame:
+        """The confirmation runs that met the test set."""
+        finished = (self.runs.phase == CONFIRM) & self.runs.state.isin(FINISHED)
+        return self.runs[finished & self.runs["test/accuracy"].notna()]
