@@ -1,17 +1,27 @@
 """Architectures by name. Adding one: write its file, add its row to `MODELS`. Imports torch only."""
 
 from models.activations import ACTIVATIONS
+from models.alexnet import alexnet
 from models.cnn import cnn
 from models.family import Family
-from models.lenet import lenet
-from models.mlp import mlp
+from models.initialisation import INITIALISATIONS, initialise
+from models.lenet import lenet, linear_lenet
+from models.mlp import diamond_mlp, mlp
+from models.resnet import resnet
 from models.softmax import softmax
+from models.vgg import CONVOLUTIONS, two_branch_vgg, vgg
 
 MODELS = {
     "softmax": Family(softmax),
     "mlp": Family(mlp, depths=(1, 2, 3, 4, 5, 6, 7, 8), default_depth=2),
+    "mlp-diamond": Family(diamond_mlp),
     "lenet": Family(lenet, depths=(1, 2, 3, 4), default_depth=2, smallest_side=12),
+    "lenet-linear": Family(linear_lenet, smallest_side=12),
     "cnn": Family(cnn, depths=(1, 2, 3, 4), default_depth=2),
+    "alexnet": Family(alexnet, smallest_side=63),
+    "vgg": Family(vgg, depths=tuple(CONVOLUTIONS), default_depth=11),
+    "vgg-two-branch": Family(two_branch_vgg, depths=tuple(CONVOLUTIONS), default_depth=11),
+    "resnet": Family(resnet, depths=(8, 14, 20, 32, 44, 56), default_depth=20),
 }
 
-__all__ = ["ACTIVATIONS", "MODELS", "Family"]
+__all__ = ["ACTIVATIONS", "INITIALISATIONS", "MODELS", "Family", "initialise"]

@@ -8,9 +8,15 @@ FIRST_MAPS = 16  # maps of the first block at width 1; each further block has tw
 
 
 def cnn(
-    shape: tuple[int, int, int], classes: int, depth: int, activation: str, width: float, dropout: float
+    shape: tuple[int, int, int],
+    classes: int,
+    depth: int,
+    activation: str,
+    width: float,
+    dropout: float,
+    kernel_size: int,
 ) -> nn.Module:
-    """`depth` blocks of 3x3 convolution, batch norm, activation and 2x2 pooling, then one linear layer.
+    """`depth` blocks of convolution, batch norm, activation and 2x2 pooling, then one linear layer.
 
     Pooling stops at a side of 2 or 3 pixels, so that every depth fits every picture size.
     """
@@ -18,7 +24,9 @@ def cnn(
     layers: list[nn.Module] = []
     for block in range(depth):
         maps = max(1, round(FIRST_MAPS * 2**block * width))
-        convolution = nn.Conv2d(channels, maps, 3, padding=1, bias=False)  # the norm has a bias of its own
+        convolution = nn.Conv2d(
+            channels, maps, kernel_size, padding="same", bias=False
+        )  # the norm has a bias of its own
         layers += [convolution, nn.BatchNorm2d(maps), ACTIVATIONS[activation]()]
         if min(height, width_px) >= 4:
             layers.append(nn.MaxPool2d(2))

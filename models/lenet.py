@@ -1,5 +1,7 @@
 """LeNet-5 (LeCun et al. 1998, section II.B) in the form in which it is taught today."""
 
+from itertools import pairwise
+
 from torch import nn
 
 from models.activations import ACTIVATIONS
@@ -14,16 +16,31 @@ def lenet(
     pads a 28x28 picture instead of taking a 32x32 one, every map of the second sees all of the first, pooling takes
     the maximum and has no weights, and the output layer is linear. At 28x28 in ten classes: 61,706 parameters.
     """
-    channels, height, width_px = shape
-    first, second = (max(1, round(maps * width)) for maps in (6, 16))
-    layers: list[nn.Module] = [
-        *(nn.Conv2d(channels, first, 5, padding=2), ACTIVATIONS[activation](), nn.MaxPool2d(2)),
-        *(nn.Conv2d(first, second, 5), ACTIVATIONS[activation](), nn.MaxPool2d(2)),
-        nn.Flatten(),
-    ]
-    inputs = second * ((height // 2 - 4) // 2) * ((width_px // 2 - 4) // 2)
+    layers, inputs = _convolutions(shape, 5, activation, width)
     for layer in range(depth):
         units = max(1, round((120 if layer == 0 else 84) * width))
         layers += [nn.Linear(inputs, units), ACTIVATIONS[activation](), nn.Dropout(dropout)]
         inputs = units
     return nn.Sequential(*layers, nn.Linear(inputs, classes))
+
+
+def linear_lenet(shape: tuple[int, int, int], classes: int, activation: str, width: float) -> nn.Module:
+    """As a tutorial on MNIST has it: the first convolution 3x3, and nothing between the linear layers of 120, 84 and
+    `classes` units, which together are then no more than one."""
+    layers, inputs = _convolutions(shape, 3, activation, width)
+    hidden = [max(1, round(units * width)) for units in (120, 84)]
+    return nn.Sequential(*layers, *(nn.Linear(*ends) for ends in pairwise([inputs, *hidden, classes])))
+
+
+def _convolutions(
+    shape: tuple[int, int, int], first_side: int, activation: str, width: float
+) -> tuple[list[nn.Module], int]:
+    """The two pooled convolutions, flattened at the end, and the number of their outputs."""
+    channels, height, width_px = shape
+    first, second = (max(1, round(maps * width)) for maps in (6, 16))
+    layers: list[nn.Module] = [
+        *(nn.Conv2d(channels, first, first_side, padding=first_side // 2), ACTIVATIONS[activation](), nn.MaxPool2d(2)),
+        *(nn.Conv2d(first, second, 5), ACTIVATIONS[activation](), nn.MaxPool2d(2)),
+        nn.Flatten(),
+    ]
+    return layers, second * ((height // 2 - 4) // 2) * ((width_px // 2 - 4) // 2)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from study.record import CONFIRM, EXPLORE, FINISHED, SEARCH
+from study.record import CONFIRM, EXPLORE, FINISHED, RECIPE, SEARCH
 
 MARKS = ("versions", "mlflow.source.git.commit")  # tags of a run that tell code and libraries
 
@@ -46,3 +46,8 @@ class Study:
         """The confirmation runs that met the test set."""
         finished = (self.runs.phase == CONFIRM) & self.runs.state.isin(FINISHED)
         return self.runs[finished & self.runs["test/accuracy"].notna()]
+
+    @cached_property
+    def recipes(self) -> pd.DataFrame:
+        """The finished runs of published recipes."""
+        return self.runs[(self.runs.phase == RECIPE) & self.runs.state.isin(FINISHED)]

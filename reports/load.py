@@ -7,7 +7,7 @@ import pandas as pd
 
 from reports.frames import MARKS, Study
 from study.errors import InputError, not_one_of
-from study.record import CONFIRM, EPOCH_METRICS, EXPLORE, SEARCH
+from study.record import CONFIRM, EPOCH_METRICS, EXPLORE, RECIPE, SEARCH
 from study.track import Run, Tracker, charts_link, experiments, run_link
 
 MEASURED = ("objective", "test/accuracy", "best_val_accuracy", "train_seconds", "parameters")
@@ -28,7 +28,12 @@ def load(uri: str, name: str | None, base: str) -> Study:
     if "study.space" not in tags:
         raise InputError(f"experiment {tracker.experiment!r} in {uri!r} was not made by study.run: it has no space")
     space = json.loads(tags["study.space"])
-    phases = (EXPLORE, SEARCH, CONFIRM)  # and a run that was cut off before its parameters arrived tells nothing
+    phases = (
+        EXPLORE,
+        SEARCH,
+        CONFIRM,
+        RECIPE,
+    )  # and a run that was cut off before its parameters arrived tells nothing
     runs = [run for run in tracker.runs() if run.tags.get("phase") in phases and run.params]
     frame = _frame(runs, space)
     frame["link"] = [run_link(base, tracker.experiment_id, run_id) for run_id in frame.run_id]

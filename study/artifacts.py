@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from study.config import Config
-from study.data import Splits
+from study.data import SCALINGS, Splits
 from study.train import Epoch, build
 
 CONFIG, HISTORY, WEIGHTS = "config.json", "history.csv", "weights.safetensors"
@@ -36,12 +36,13 @@ class Classifier(nn.Module):
 
 def write(folder: Path, config: Config, splits: Splits, history: Sequence[Epoch], model: nn.Module) -> None:
     """Configuration with what the data were, one row per epoch, and the weights without pickled code."""
+    mean, std = SCALINGS[config.scaling](splits)
     data = {
         "digest": splits.digest,
         "channels": splits.shape[0],
         "classes": splits.classes,
-        "mean": splits.mean.flatten().tolist(),
-        "std": splits.std.flatten().tolist(),
+        "mean": mean.flatten().tolist(),
+        "std": std.flatten().tolist(),
     }
     (folder / CONFIG).write_text(json.dumps({"config": asdict(config), "data": data}, indent=2))
     with (folder / HISTORY).open("w", newline="") as file:

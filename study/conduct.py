@@ -88,9 +88,8 @@ class Study:
         queue = ConfirmQueue(self.storage, self.options.study)
         self.tracker.tag(FINALISTS, json.dumps({role: config.hyperparameters() for role, config in roles.items()}))
         queue.want(roles, self.options.confirm_seeds)
-        train_missing(
-            queue, driver, self.options.study, lambda: test_set(self.plan, self.splits, self.options.data_dir)
-        )
+        title = f"{self.options.study} confirmation"
+        train_missing(queue, driver, title, lambda: test_set(self.plan, self.splits, self.options.data_dir))
 
     def crown(self, roles: Mapping[str, Config]) -> None:
         """Make the winner's first confirmation run the champion, or its search run if there was no confirmation."""
@@ -111,7 +110,7 @@ def make_driver(
 def read_splits(plan: Plan, data_dir: Path) -> Splits:
     """Training and validation pictures, at the size at which the plan's trials need them."""
     splits = load_splits(plan.base.dataset, data_dir, plan.largest_side)
-    return splits if "image_size" in plan.space else splits.resized(plan.base.image_size)
+    return splits.framed(plan.base.image_size, 0) if plan.same_pictures else splits
 
 
 def test_set(plan: Plan, splits: Splits, data_dir: Path) -> TestSet:
@@ -120,7 +119,7 @@ def test_set(plan: Plan, splits: Splits, data_dir: Path) -> TestSet:
     test = load_test(dataset, data_dir, plan.largest_side).with_channels(splits.shape[0])
     digest = digest_of(test.images.numpy(), test.labels.numpy(), splits.classes)
     record = dataset_input(f"{dataset} (test)", digest, str(data_dir), "testing", {"testing": len(test.labels)})
-    test = test if "image_size" in plan.space else test.resized(plan.base.image_size)
+    test = test.resized(plan.base.image_size) if plan.same_pictures else test
     return TestSet(test.shared(), record)
 
 

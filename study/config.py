@@ -11,12 +11,14 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import torch
 
-from models import ACTIVATIONS, MODELS, Family
+from models import ACTIVATIONS, INITIALISATIONS, MODELS, Family
+from study.data import SCALINGS
 from study.datasets import source
 from study.errors import InputError, not_one_of
 from study.optimizers import OPTIMIZERS
 from study.space import Choice, Hyperparameter, Range
 
+LAST_BATCH = ("keep", "drop")
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -53,11 +55,24 @@ class Config:
     width: Annotated[
         float, Hyperparameter("units per layer, as a multiple of the family's", Range(0.25, 4.0, log=True), (0.01, 64))
     ] = 1.0
+    kernel_size: Annotated[int, Hyperparameter("side of the convolutions", Choice((3, 5, 7)), (1, 31), "pixels")] = 3
+    initialisation: Annotated[
+        str, Hyperparameter("how weights start", Choice(("torch", "xavier", "he")), tuple(INITIALISATIONS))
+    ] = "torch"
     epochs: Annotated[int, Hyperparameter("passes over the training pictures", Range(5, 40), (1, 10000), "epochs")] = 10
     seed: Annotated[int, Hyperparameter("initialisation and shuffling", Range(0, 9), (0, 2**31 - 1))] = 0
     image_size: Annotated[
         int | None, Hyperparameter("side of the pictures (default: the data set's)", Range(8, 64), (1, 1024), "pixels")
     ] = None
+    border: Annotated[
+        int, Hyperparameter("black frame about a picture before it is resized", Range(0, 8), (0, 512), "pixels")
+    ] = 0
+    scaling: Annotated[
+        str, Hyperparameter("pixels as the network sees them", Choice(tuple(SCALINGS)), tuple(SCALINGS))
+    ] = "standardised"
+    last_batch: Annotated[
+        str, Hyperparameter("what becomes of a last batch that is not full", Choice(LAST_BATCH), LAST_BATCH)
+    ] = "keep"
     precision: Annotated[str, Hyperparameter("of the forward pass", Choice(tuple(PRECISIONS)), tuple(PRECISIONS))] = (
         "float32"
     )

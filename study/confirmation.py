@@ -84,15 +84,15 @@ class ConfirmQueue(Queue):
         job = self.jobs()[slot]
         config = Config(**job["config"])
         name = f"{job['role']}-seed-{config.seed}"
-        return Claim(trial, slot, CONFIRM, name, config, tags={"role": job["role"]})
+        return Claim(trial, slot, self.phases[0], name, config, tags={"role": job["role"]})
 
 
-def train_missing(queue: ConfirmQueue, driver: Driver, name: str, test: Callable[[], TestSet]) -> None:
-    """Run what is missing of a study's confirmation; `test` reads the test pictures, and only if something is."""
+def train_missing(queue: ConfirmQueue, driver: Driver, title: str, test: Callable[[], TestSet]) -> None:
+    """Run what is missing of a queue, shown under `title`; `test` reads the test pictures, only if something is."""
     reap(queue, driver.tracker)
     queue.retry()
     if queue.finished() < queue.total:
-        driver.view.begin(f"{name} confirmation", queue.total, queue.finished(), len(driver.pool))
+        driver.view.begin(title, queue.total, queue.finished(), len(driver.pool))
         driver.run(queue, test())
 
 
@@ -131,5 +131,6 @@ def crown(tracker: Tracker, run: Run, splits: Splits) -> None:
         for name in (CONFIG, WEIGHTS):
             tracker.download(run.run_id, name, Path(folder))
         classifier = load_classifier(Path(folder))
-    example = Part(splits.val.images[:2], splits.val.labels[:2]).resized(from_params(run.params).image_size).images
+    config, few = from_params(run.params), Part(splits.val.images[:2], splits.val.labels[:2])
+    example = few.framed(config.image_size, config.border).images
     tracker.register(run.run_id, classifier, example.numpy(), classifier(example).detach().numpy())

@@ -5,6 +5,7 @@ call, which confirmation alone makes.
 """
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from study.datasets import Pictures, cut, source
 from study.errors import InputError
 
 VALIDATION_FRACTION = 0.2
+LEVELS = 255  # of a pixel, above black
 RESIZE_CHUNK = 1024  # pictures; bounds the floats that resizing holds at once
 
 
@@ -36,6 +38,11 @@ class Part(NamedTuple):
             for chunk in self.images.split(RESIZE_CHUNK)
         ]
         return Part(torch.cat([chunk.round_().clamp_(0, 255).to(torch.uint8) for chunk in chunks]), self.labels)
+
+    def framed(self, side: int, border: int) -> "Part":
+        """The pictures, with a black border of so many pixels about them, at `side` x `side` pixels."""
+        images = functional.pad(self.images, (border,) * 4) if border else self.images
+        return Part(images, self.labels).resized(side)
 
     def with_channels(self, channels: int) -> "Part":
         """The pictures in one channel, their luminance (ITU-R BT.601), or in three; as they are if they have these."""
@@ -72,8 +79,8 @@ class Splits(NamedTuple):
             train=self.train.to(device), val=self.val.to(device), mean=self.mean.to(device), std=self.std.to(device)
         )
 
-    def resized(self, side: int) -> "Splits":
-        return self._replace(train=self.train.resized(side), val=self.val.resized(side))
+    def framed(self, side: int, border: int) -> "Splits":
+        return self._replace(train=self.train.framed(side, border), val=self.val.framed(side, border))
 
     def shared(self) -> "Splits":
         """The same tensors in memory that other processes can map."""
@@ -90,6 +97,20 @@ def load_splits(dataset: str, root: Path, side: int) -> Splits:
     train, val = (
         _part(pictures, torch.from_numpy(rows)) for rows in cut(pictures.labels, VALIDATION_FRACTION, pictures.classes)
     )
+    return _splits(pictures, train, val)
+
+
+def load_published(dataset: str, root: Path, side: int) -> Splits:
+    """All training pictures, and the test pictures where validation stands, as published recipes cut their data.
+
+    For configurations that are fixed beforehand: what is chosen by these figures is chosen by the test.
+    """
+    pictures = _read(dataset, root, True, side)
+    train = Part(torch.from_numpy(pictures.images), torch.from_numpy(pictures.labels))
+    return _splits(pictures, train, load_test(dataset, root, side).with_channels(train.images.shape[1]))
+
+
+def _splits(pictures: Pictures, train: Part, val: Part) -> Splits:
     statistics = [torch.std_mean(train.images[:, channel].float()) for channel in range(train.images.shape[1])]
     std, mean = (torch.stack(column).view(-1, 1, 1) for column in zip(*statistics, strict=True))
     digest = digest_of(pictures.images, pictures.labels, pictures.classes)
@@ -97,7 +118,7 @@ def load_splits(dataset: str, root: Path, side: int) -> Splits:
 
 
 def load_test(dataset: str, root: Path, side: int) -> Part:
-    """The test pictures. Only confirmation calls this."""
+    """The test pictures. Only confirmation and published recipes call this."""
     pictures = _read(dataset, root, False, side)
     return Part(torch.from_numpy(pictures.images), torch.from_numpy(pictures.labels))
 
@@ -120,3 +141,10 @@ def digest_of(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) 
     digest.update(images)
     digest.update(labels)
     return digest.hexdigest()[:16]
+
+
+SCALINGS: dict[str, Callable[[Splits], tuple[Tensor, Tensor]]] = {  # what is taken off a pixel, and divides the rest
+    "standardised": lambda splits: (splits.mean, splits.std),
+    "unit": lambda splits: (torch.zeros_like(splits.mean), torch.full_like(splits.std, LEVELS)),  # to [0, 1]
+    "symmetric": lambda splits: (torch.full_like(splits.mean, LEVELS / 2), torch.full_like(splits.std, LEVELS / 2)),
+}

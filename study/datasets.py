@@ -9,11 +9,13 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatch
 from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.error import URLError
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
@@ -71,6 +73,28 @@ def _digits(root: Path, location: str, train: bool, side: int) -> Pictures:
     classes = tuple("0123456789")
     rows = cut(labels, TEST_FRACTION, classes)[0 if train else 1]
     return Pictures(images[rows], labels[rows].astype(np.int64), classes)
+
+
+def _archive(name: str, root: Path, location: str, train: bool, side: int) -> Pictures:
+    """Pictures in `root/<name>.zip`, as `<name>/{train,test}/<class>/*.jpg`, all of one size."""
+    from PIL import Image
+
+    path, part = root / f"{name}.zip", "train" if train else "test"
+    if not path.is_file():
+        raise InputError(
+            f"dataset {name!r} must lie in {str(path)!r}, which is not there: name its folder with --data-dir"
+        )
+    try:
+        with ZipFile(path) as archive:
+            files = sorted(file for file in archive.namelist() if fnmatch(file, f"{name}/{part}/*/*.jpg"))
+            images = np.stack([np.asarray(Image.open(archive.open(file)).convert("RGB")) for file in files])
+    except (BadZipFile, OSError, ValueError) as error:
+        raise InputError(f"data file {path} is damaged: {error}") from None
+    folders = [file.split("/")[2] for file in files]
+    classes, labels = np.unique(folders, return_inverse=True)
+    return Pictures(
+        np.ascontiguousarray(images.transpose(0, 3, 1, 2)), labels.astype(np.int64), tuple(map(str, classes))
+    )
 
 
 def _torchvision(name: str, root: Path, location: str, train: bool, side: int) -> Pictures:
@@ -214,6 +238,7 @@ DATASETS: dict[str, Source] = {
     "fashion-mnist": Source(partial(_torchvision, "FashionMNIST"), side=28),
     "kmnist": Source(partial(_torchvision, "KMNIST"), side=28),
     "cifar10": Source(partial(_torchvision, "CIFAR10"), side=32),
+    "cifar10-jpeg": Source(partial(_archive, "cifar10-jpeg"), side=32),
     "cifar100": Source(partial(_torchvision, "CIFAR100"), side=32),
     "svhn": Source(partial(_torchvision, "SVHN"), side=32),
     "folder": Source(_folder, side=FOLDER_SIDE),

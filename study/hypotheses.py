@@ -74,7 +74,7 @@ def _train(console: Console, options: Namespace, study: Study, arms: list[Arm], 
     workers = min(options.workers or usual_workers(device), max(1, queue.total - queue.finished()))
     with stoppable(console), Pool(workers, splits, device) as pool, make_view(console, tuple(plan.space)) as view:
         driver = make_driver(pool, tracker, view, options, splits, device)
-        train_missing(queue, driver, study.name, lambda: test_set(plan, splits, options.data_dir))
+        train_missing(queue, driver, f"{study.name} confirmation", lambda: test_set(plan, splits, options.data_dir))
     return not driver.failures and queue.finished() == queue.total
 
 

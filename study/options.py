@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from models import MODELS
-from study.config import HYPERPARAMETERS, default_of
+from study.config import HYPERPARAMETERS, default_of, type_of
 from study.datasets import DATASETS
 from study.errors import InputError, Parser, not_one_of
 from study.plan import usual_space
@@ -130,7 +130,7 @@ def _describe(name: str) -> str:
         )
         return f"{row.help} (default and range by model: {spaces}; searched)"
     default = default_of(name)
-    accepted = f"; accepts {', '.join(row.accepted)}" if isinstance(row.space, Choice) else ""
+    accepted = f"; accepts {', '.join(row.accepted)}" if type_of(name) is str else ""
     log = " on a log scale" if isinstance(row.space, Range) and row.space.log else ""
     verb = "searched in" if row.searched else "fixed; a usual range is"
     shown = "" if default is None else f"default {default}, "

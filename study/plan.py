@@ -38,6 +38,11 @@ class Plan:
         """Pixels; the size at which pictures are read, so that a trial only ever scales them down."""
         return max(self.space["image_size"].ends) if "image_size" in self.space else self.base.image_size
 
+    @property
+    def same_pictures(self) -> bool:
+        """Whether all trials see pictures of one size without a border, so that they can be resized once."""
+        return not {"image_size", "border"} & set(self.space) and not self.base.border
+
     def describe(self) -> dict[str, dict[str, Any]]:
         """Per hyperparameter of the family: its space if searched, its default, scale and unit, ready for JSON."""
         return {name: self._describe(name, value) for name, value in self.base.hyperparameters().items()}

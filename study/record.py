@@ -17,7 +17,7 @@ COMPLETE, PRUNED, DIVERGED = "complete", "pruned", "diverged"
 FAILED, INTERRUPTED = "failed", "interrupted"
 FINISHED = (COMPLETE, PRUNED, DIVERGED)  # states that count towards --trials
 
-EXPLORE, SEARCH, CONFIRM = "explore", "search", "confirm"
+EXPLORE, SEARCH, CONFIRM, RECIPE = "explore", "search", "confirm", "recipe"
 
 EPOCH_METRICS = {
     "train/loss": "train_loss",

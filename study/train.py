@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models import MODELS
+from models import MODELS, initialise
 from study.config import PRECISIONS, Config
-from study.data import Splits
+from study.data import SCALINGS, Splits
 from study.errors import InputError
 from study.optimizers import OPTIMIZERS
 
@@ -63,7 +63,9 @@ def build(config: Config, channels: int, classes: int) -> nn.Module:
     torch.manual_seed(config.seed)
     family = MODELS[config.model]
     chosen = {name: getattr(config, name) for name in family.hyperparameters}
-    return family.build((channels, config.image_size, config.image_size), classes, **chosen)
+    network = family.build((channels, config.image_size, config.image_size), classes, **chosen)
+    initialise(network, config.initialisation)
+    return network
 
 
 def train(config: Config, splits: Splits, model: nn.Module | None = None) -> Iterator[Epoch]:
@@ -73,7 +75,7 @@ def train(config: Config, splits: Splits, model: nn.Module | None = None) -> Ite
     random permutation of the training pictures in steps of `batch_size`; a last batch of a single picture is left out,
     since batch normalisation has no variance to divide by. Dropout draws from torch's global generator.
     """
-    splits = splits.resized(config.image_size)
+    splits = splits.framed(config.image_size, config.border)
     model = build(config, splits.shape[0], len(splits.classes)) if model is None else model
     model.to(splits.mean.device)
     optimizer = OPTIMIZERS[config.optimizer](model.parameters(), config.lr, config.momentum, config.weight_decay)
@@ -130,7 +132,8 @@ def _train_epoch(
     """
     images, labels = splits.train
     order = torch.randperm(len(labels), generator=generator, device=labels.device)
-    batches = [rows for rows in order.split(config.batch_size) if len(rows) > 1]
+    fewest = config.batch_size if config.last_batch == "drop" else 2
+    batches = [rows for rows in order.split(config.batch_size) if len(rows) >= fewest] or [order]
     losses, hits = torch.empty(len(batches), device=labels.device), torch.zeros((), device=labels.device)
     for step, rows in enumerate(batches):
         optimizer.zero_grad()
@@ -146,8 +149,9 @@ def _train_epoch(
 
 
 def _forward(config: Config, splits: Splits, model: nn.Module, images: Tensor) -> Tensor:
-    """Logits in float32 for a batch of uint8 pictures, normalised by the training pixels."""
-    normalised = images.float().sub_(splits.mean).div_(splits.std)
+    """Logits in float32 for a batch of uint8 pictures, scaled as the configuration says."""
+    shift, scale = SCALINGS[config.scaling](splits)
+    normalised = images.float().sub_(shift).div_(scale)
     dtype = PRECISIONS[config.precision]
     with torch.autocast(images.device.type, dtype, enabled=dtype is not torch.float32):
         return model(normalised).float()

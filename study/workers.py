@@ -158,7 +158,6 @@ def work(orders: Connection, splits: Splits, device: torch.device, threads: int)
 def perform(job: Job, splits: Splits, orders: Connection) -> Outcome:
     """Train one job, send its epochs, and leave its artifacts in its folder."""
     config = job.config
-    splits = splits.resized(config.image_size)
     model = build(config, splits.shape[0], len(splits.classes))
     history, state = [], COMPLETE
     for epoch in train(config, splits, model):
@@ -178,7 +177,7 @@ def _meet_test(job: Job, splits: Splits, model: torch.nn.Module, history: list[A
     """Test metrics of a trained model; its confusion matrix and learning curves go to the artifacts."""
     from study import pictures  # matplotlib takes 0.5 s to import and draws in confirmation alone
 
-    part = job.test.to(splits.mean.device).resized(job.config.image_size)
+    part = job.test.to(splits.mean.device).framed(job.config.image_size, job.config.border)
     logits = predict(job.config, splits, model, part.images)
     loss, accuracy = score(logits, part.labels)
     counts = np.zeros((len(splits.classes),) * 2, dtype=np.int64)

@@ -29,6 +29,12 @@ def environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
 
 
+def small(model: str) -> dict[str, object]:
+    """Hyperparameters of a model that a test can afford: a tenth of its width where that is large."""
+    large = model in ("alexnet", "vgg", "vgg-two-branch")
+    return {"model": model, **({"width": 0.1} if large else {})}
+
+
 @pytest.fixture(scope="session")
 def digits() -> Splits:
     return load_splits("digits", Path("data"), 8)

@@ -13,15 +13,15 @@ from study.space import Choice, Range
 
 @pytest.mark.parametrize("model", MODELS)
 def test_tracked_parameters_give_the_same_configuration_back(model):
-    config = Config(model=model, image_size=16, lr=1.2345678901234567e-3, optimizer="sgd")
+    config = Config(model=model, image_size=64, lr=1.2345678901234567e-3, optimizer="sgd")
     params = {"dataset": "digits", "model": model, **config.hyperparameters()}
     assert from_params({name: str(value) for name, value in params.items()}) == config
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_configuration_has_the_hyperparameters_of_its_family_and_no_other(model):
-    names = set(Config(model=model, image_size=16).hyperparameters())
-    assert {"depth", "activation", "width", "dropout"} & names == set(MODELS[model].hyperparameters)
+    names = set(Config(model=model, image_size=64).hyperparameters())
+    assert {"depth", "activation", "width", "dropout", "kernel_size"} & names == set(MODELS[model].hyperparameters)
     assert {"lr", "batch_size", "optimizer", "epochs", "seed"} <= names
 
 

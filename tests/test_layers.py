@@ -10,7 +10,8 @@ from tests.conftest import ROOT
 ORDER = [
     *("errors", "space", "datasets", "data", "optimizers", "config", "plan", "train", "record", "stores", "track"),
     *("artifacts", "pictures", "workers", "prune", "queue", "search", "environment", "view", "drive", "confirmation"),
-    *("note", "closing", "options", "conduct", "run", "hypotheses", "confirm", "ui"),
+    *("note", "closing", "options", "conduct", "run", "hypotheses", "confirm"),
+    *("published", "reproduction", "recipes", "ui"),
 ]
 
 ALONE = {  # a library, and the only modules that may import it
@@ -25,6 +26,7 @@ ALONE = {  # a library, and the only modules that may import it
         "study.note",
         "study.closing",
         "study.hypotheses",
+        "study.reproduction",
     },
 }
 
@@ -60,7 +62,7 @@ def test_imports_run_one_way(name, path):
         if package == "study" and top == "study" and below in ORDER and name != "study.record":
             assert stem == "__init__" or ORDER.index(below) < ORDER.index(stem), f"{name} imports {imported}"
         if package == "study" and top == "reports":
-            assert stem in ("confirmation", "closing", "hypotheses"), f"{name} imports {imported}"
+            assert stem in ("confirmation", "closing", "hypotheses", "reproduction"), f"{name} imports {imported}"
         if top in ALONE:
             assert name in ALONE[top], f"{name} imports {imported}"
 

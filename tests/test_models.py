@@ -1,27 +1,29 @@
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
 from models import ACTIVATIONS, MODELS
 from study.config import Config
 from study.errors import InputError
 from study.train import build
+from tests.conftest import small
 
 SIDES_AND_CHANNELS = [(8, 1), (12, 1), (28, 1), (32, 3), (33, 3)]
 
 
 def every_build():
-    """Each model at each picture size and each depth that it takes."""
+    """Each model at each picture size, its smallest one too, and each depth that it takes."""
     for model, family in MODELS.items():
-        for side, channels in SIDES_AND_CHANNELS:
+        for side, channels in dict.fromkeys([*SIDES_AND_CHANNELS, (family.smallest_side, 1)]):
             for depth in family.depths or (None,):
-                if side >= family.smallest_side:
+                if side >= max(2, family.smallest_side):
                     yield pytest.param(model, side, channels, depth, id=f"{model}-{channels}x{side}-depth{depth}")
 
 
 @pytest.mark.parametrize(("model", "side", "channels", "depth"), every_build())
 def test_a_model_gives_logits_per_class_and_finite_gradients(model, side, channels, depth):
-    network = build(Config(model=model, image_size=side, depth=depth), channels, 7)
+    network = build(Config(**small(model), image_size=side, depth=depth), channels, 7)
     logits = network(torch.rand(5, channels, side, side))
     assert logits.shape == (5, 7)
     functional.cross_entropy(logits, torch.arange(5)).backward()
@@ -32,12 +34,12 @@ def test_a_model_gives_logits_per_class_and_finite_gradients(model, side, channe
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_model_can_learn_one_batch_by_heart(model):
-    config = Config(model=model, image_size=12, seed=1)
-    network = build(config, 1, 4)
+    side = max(12, MODELS[model].smallest_side)
+    network = build(Config(**small(model), image_size=side, seed=1), 1, 4)
     generator = torch.Generator().manual_seed(0)
-    images, labels = torch.randn(16, 1, 12, 12, generator=generator), torch.arange(16) % 4
+    images, labels = torch.randn(16, 1, side, side, generator=generator), torch.arange(16) % 4
     optimizer = torch.optim.Adam(network.parameters(), 1e-2)
-    for _ in range(150):
+    for _ in range(150 if model != "vgg-two-branch" else 60):
         optimizer.zero_grad()
         functional.cross_entropy(network(images), labels).backward()
         optimizer.step()
@@ -74,3 +76,60 @@ def test_the_smallest_side_of_lenet_is_where_its_maps_vanish():
     build(Config(model="lenet", image_size=12), 1, 10)(torch.rand(2, 1, 12, 12))
     with pytest.raises(InputError, match="at least 12 pixels"):
         Config(model="lenet", image_size=11)
+
+
+def parameters_of(model, shape, classes, **hyperparameters):
+    with torch.device("meta"):
+        network = MODELS[model].build(shape, classes, activation="relu", width=1.0, **hyperparameters)
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def test_alexnet_and_vgg_have_as_many_parameters_as_torchvision_s():
+    from torchvision import models
+
+    def of(make):
+        with torch.device("meta"):
+            return sum(parameter.numel() for parameter in make().parameters())
+
+    assert parameters_of("alexnet", (3, 224, 224), 1000, dropout=0.5) == of(models.alexnet)
+    published = {11: models.vgg11_bn, 13: models.vgg13_bn, 16: models.vgg16_bn, 19: models.vgg19_bn}
+    for depth, theirs in published.items():
+        assert parameters_of("vgg", (3, 224, 224), 1000, depth=depth, dropout=0.5) == of(theirs)
+
+
+def test_resnets_have_the_paper_s_numbers_of_parameters():
+    """He et al. 2016, table 6, in millions."""
+    for depth, millions in ((20, 0.27), (32, 0.46), (44, 0.66), (56, 0.85)):
+        assert round(parameters_of("resnet", (3, 32, 32), 10, depth=depth) / 1e6, 2) == millions
+
+
+def test_the_second_branch_adds_a_stack_and_its_part_of_the_classifier():
+    one, two = (parameters_of(name, (1, 28, 28), 10, depth=11, dropout=0.0) for name in ("vgg", "vgg-two-branch"))
+    with torch.device("meta"):
+        network = MODELS["vgg"].build((1, 28, 28), 10, depth=11, activation="relu", width=1.0, dropout=0.0)
+    stack = sum(
+        p.numel() for layer in network if isinstance(layer, nn.Conv2d | nn.BatchNorm2d) for p in layer.parameters()
+    )
+    assert two - one == stack + 512 * 4096
+
+
+def test_the_tutorials_layouts():
+    """784-128-256-128-64-10; and 6 maps of 3x3, 16 of 5x5, then 400-120-84-10 with nothing between."""
+    assert parameters_of("mlp-diamond", (1, 28, 28), 10, dropout=0.0) == (
+        785 * 128 + 129 * 256 + 257 * 128 + 129 * 64 + 65 * 10
+    )
+    network = build(Config(model="lenet-linear", dataset="mnist"), 1, 10)
+    assert [type(layer) for layer in network[-4:]] == [nn.Flatten, nn.Linear, nn.Linear, nn.Linear]
+    assert parameters_of("lenet-linear", (1, 28, 28), 10) == 10 * 6 + 151 * 16 + 401 * 120 + 121 * 84 + 85 * 10
+
+
+def test_weights_start_as_the_initialisation_says():
+    def first_layer(name):
+        network = build(Config(model="mlp", dataset="mnist", width=4.0, initialisation=name), 1, 10)
+        return network[1].weight, network[1].bias
+
+    for name, deviation in (("normal", 0.01), ("xavier", (2 / (784 + 512)) ** 0.5), ("he", (2 / 784) ** 0.5)):
+        weight, bias = first_layer(name)
+        assert weight.std().item() == pytest.approx(deviation, rel=0.02)
+        assert not bias.any()
+    assert first_layer("torch")[1].any()

@@ -1,0 +1,135 @@
+"""From published recipes to their runs: those that are missing, trained over seeds and tracked as one study."""
+
+import json
+from argparse import Namespace
+from itertools import groupby
+
+from rich.console import Console
+from rich.table import Table
+
+from reports.load import load
+from reports.reproduced import comparisons
+from study import environment
+from study.closing import print_report_command
+from study.conduct import make_driver, stoppable, usual_workers
+from study.config import Config
+from study.confirmation import ConfirmQueue, train_missing
+from study.data import digest_of, load_published
+from study.drive import TestSet
+from study.errors import InputError, Parser, not_one_of
+from study.options import add_machine, count
+from study.published import RECIPES
+from study.queue import Queue, open_storage
+from study.record import RECIPE
+from study.stores import check
+from study.track import Tracker, dataset_input
+from study.train import device as find_device
+from study.view import make_view
+from study.workers import Pool
+
+STUDY = "recipes"
+NOTE = (
+    "Published recipes, each as its tutorial fixes it, over several seeds. All training pictures are trained on, and "
+    "what is called validation here is the test set, as the tutorials have it: nothing was chosen by it."
+)
+
+
+class RecipeQueue(ConfirmQueue):
+    """Recipes on one data set times seeds."""
+
+    phases = (RECIPE,)
+
+    def __init__(self, storage, dataset: str) -> None:
+        Queue.__init__(self, storage, f"{STUDY}/{dataset}")
+
+
+def parse_options(words: list[str] | None) -> Namespace:
+    """The checked options of `python -m study.recipes`."""
+    parser = Parser(
+        prog="python -m study.recipes",
+        description="Reproduce published recipes over several seeds, tracked like any study.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(RECIPES)} (default: all)")
+    parser.add_argument("--seeds", type=count("seeds", 1), default=5, metavar="N", help="per recipe (default 5)")
+    add_machine(parser)
+    options = parser.parse(words)
+    for name in options.names:
+        if name not in RECIPES:
+            raise not_one_of("recipe", name, RECIPES)
+    options.names, options.study = options.names or list(RECIPES), STUDY
+    return options
+
+
+def reproduce(options: Namespace) -> int:
+    """Train what is missing of the recipes; 0 if all of it finished then."""
+    console = Console()
+    for url in (options.tracking_uri, options.storage):
+        check(url)
+    if options.tracking_uri == options.storage:
+        raise InputError(f"storage must be another database than tracking-uri; got {options.storage!r} for both")
+    find_device(options.device)
+    storage, tracker = open_storage(options.storage), Tracker(options.tracking_uri, STUDY)
+    tracker.create(Queue(storage, STUDY).identity())
+    tracker.describe(NOTE, _tags(options))
+    wanted = sorted(options.names, key=lambda name: (RECIPES[name].config.dataset, list(RECIPES).index(name)))
+    complete = True
+    with stoppable(console):
+        for dataset, names in groupby(wanted, key=lambda name: RECIPES[name].config.dataset):
+            configs = {name: RECIPES[name].config for name in names}
+            complete &= _train(console, options, tracker, RecipeQueue(storage, dataset), dataset, configs)
+    _summarise(console, options)
+    return 0 if complete else 1
+
+
+def _train(
+    console: Console,
+    options: Namespace,
+    tracker: Tracker,
+    queue: RecipeQueue,
+    dataset: str,
+    configs: dict[str, Config],
+) -> bool:
+    """Run what is missing of the recipes on one data set; whether all of it finished."""
+    device = find_device(options.device)
+    with console.status(f"reading {dataset}"):
+        splits = load_published(dataset, options.data_dir, max(config.image_size for config in configs.values()))
+    queue.settle({"data digest": splits.digest})
+    queue.want(configs, options.seeds)
+    workers = min(options.workers or usual_workers(device), max(1, queue.total - queue.finished()))
+    with Pool(workers, splits, device) as pool, make_view(console, ("model", "lr")) as view:
+        driver = make_driver(pool, tracker, view, Namespace(**{**vars(options), "dataset": dataset}), splits, device)
+        digest = digest_of(splits.val.images.numpy(), splits.val.labels.numpy(), splits.classes)
+        counts = {"testing": len(splits.val.labels)}
+        record = dataset_input(f"{dataset} (test)", digest, str(options.data_dir), "testing", counts)
+        train_missing(queue, driver, f"{STUDY} on {dataset}", lambda: TestSet(splits.val, record))
+    for failure in driver.failures:
+        console.print(f"{failure}; the same command tries it again", markup=False, highlight=False)
+    return not driver.failures and queue.finished() == queue.total
+
+
+def _tags(options: Namespace) -> dict[str, str]:
+    """What the report needs to know: every recipe with its published figures, whether it was run already or not."""
+    published = {
+        name: {"about": recipe.about, "dataset": recipe.config.dataset, "published": recipe.published}
+        for name, recipe in RECIPES.items()
+    }
+    return {
+        "study.space": "{}",
+        "study.recipes": json.dumps(published),
+        "study.hardware": environment.hardware(find_device(options.device)),
+        "study.command": environment.command(),
+    }
+
+
+def _summarise(console: Console, options: Namespace) -> None:
+    """Print the last figures of every recipe that was run beside the published ones."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("recipe", "metric", "published", "reproduced [95%]", "seeds", "verdict"):
+        table.add_column(heading, no_wrap=True)
+    for row in comparisons(load(options.tracking_uri, STUDY, "")):
+        if row.last:
+            said = "-" if row.published is None else f"{row.published:g}"
+            table.add_row(row.recipe, row.metric, said, str(row.estimate), str(row.estimate.n), row.verdict)
+    console.print(table)
+    print_report_command(console, options)
