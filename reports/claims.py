@@ -12,6 +12,7 @@ from reports.experiments import experiment_claims
 from reports.finding import Finding
 from reports.frames import Study
 from reports.lead import lead_claims, noise_claims
+from reports.reproduced import recipe_claims
 
 CLAIMS: dict[str, Callable[[Study], Sequence[Finding]]] = {
     "lead": lead_claims,
@@ -24,6 +25,7 @@ CLAIMS: dict[str, Callable[[Study], Sequence[Finding]]] = {
     "experiment": experiment_claims,
     "failure": failure_claims,
     "pruning": pruning_claims,
+    "recipe": recipe_claims,
 }
 
 

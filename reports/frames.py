@@ -2,13 +2,22 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from study.record import CONFIRM, EXPLORE, FINISHED, RECIPE, SEARCH
 
 MARKS = ("versions", "mlflow.source.git.commit")  # tags of a run that tell code and libraries
+
+
+class Answers(NamedTuple):
+    """What a network said of the test pictures: counts `(true, predicted)`, and its most confident mistakes with their
+    `pictures` (N, C, H, W) uint8, `true` and `predicted` class indices and `probability`, which old runs lack."""
+
+    counts: pd.DataFrame
+    mistakes: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +35,7 @@ class Study:
     space: dict[str, dict[str, Any]]
     runs: pd.DataFrame
     curves: pd.DataFrame
+    answers: Answers | None = None  # of the winner's first confirmation run
 
     @property
     def searched(self) -> list[str]:

@@ -1,11 +1,14 @@
 """A study as its tracker tells it."""
 
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from reports.frames import MARKS, Study
+from reports.frames import MARKS, Answers, Study
 from study.errors import InputError, not_one_of
 from study.record import CONFIRM, EPOCH_METRICS, EXPLORE, RECIPE, SEARCH
 from study.track import Run, Tracker, charts_link, experiments, run_link
@@ -38,7 +41,7 @@ def load(uri: str, name: str | None, base: str) -> Study:
     frame = _frame(runs, space)
     frame["link"] = [run_link(base, tracker.experiment_id, run_id) for run_id in frame.run_id]
     link = charts_link(base, tracker.experiment_id)
-    return Study(tracker.experiment, link, tags, space, frame, _curves(tracker, runs))
+    return Study(tracker.experiment, link, tags, space, frame, _curves(tracker, runs), _answers(tracker, frame))
 
 
 def _frame(runs: list[Run], space: dict[str, dict[str, Any]]) -> pd.DataFrame:
@@ -77,3 +80,22 @@ def _curves(tracker: Tracker, runs: list[Run]) -> pd.DataFrame:
         index=["run_id", "epoch"], columns="metric", values="value"
     )
     return wide.reindex(columns=list(EPOCH_METRICS)).rename_axis(columns=None).reset_index()
+
+
+def _answers(tracker: Tracker, runs: pd.DataFrame) -> Answers | None:
+    """What the winner's confirmation run with the lowest seed left of its test; None if there is none."""
+    tested = runs[(runs.phase == CONFIRM) & (runs.role == "winner") & runs["test/accuracy"].notna()]
+    if tested.empty:
+        return None
+    run_id = tested.loc[tested.seed.astype(int).idxmin()].run_id
+    with TemporaryDirectory() as folder:
+        try:
+            counts = pd.read_csv(tracker.download(run_id, "confusion_matrix.csv", Path(folder)), index_col=0)
+        except Exception:  # whatever an artifact store raises for a file that it has lost
+            return None
+        try:
+            with np.load(tracker.download(run_id, "mistakes.npz", Path(folder))) as file:
+                mistakes = dict(file)
+        except Exception:
+            mistakes = {}
+    return Answers(counts, mistakes)

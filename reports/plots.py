@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from matplotlib.figure import Figure
 
+from reports.answer_plots import confusion, mistakes, recipes
 from reports.effect_plots import effects, importance, lr_and_batch_size, pair
 from reports.frames import Study
 from reports.training_plots import ablation, budget, cost, lead, learning_curves
@@ -19,4 +20,7 @@ PLOTS: dict[str, Callable[[Study], Figure | None]] = {
     "learning_curves": learning_curves,
     "cost": cost,
     "budget": budget,
+    "confusion": confusion,
+    "mistakes": mistakes,
+    "recipes": recipes,
 }

@@ -60,11 +60,28 @@ SECTIONS = (
         "No trial is finished yet.",
     ),
     Section(
+        "What the winner gets wrong",
+        (),
+        ("confusion", "mistakes"),
+        ("classes",),
+        "No winner has met the test pictures yet.",
+    ),
+    Section(
         "How it learns, and what it costs",
         ("pruning",),
         ("learning_curves", "cost", "budget"),
         ("early_ranking",),
         "No trial is complete yet.",
+    ),
+)
+
+RECIPES = (
+    Section(
+        "Published and reproduced",
+        ("recipe",),
+        ("recipes",),
+        ("recipes",),
+        "No recipe is finished yet.",
     ),
 )
 
@@ -97,11 +114,11 @@ def write_report(study: Study, folder: Path) -> None:
     """Write `README.md`, `report.html`, `findings.json`, `figures/` and `tables/` into the folder."""
     for name in ("figures", "tables"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    parts = [_part(section, study, folder) for section in SECTIONS]
+    parts = [_part(section, study, folder) for section in (SECTIONS if study.searched else RECIPES)]
     appendix, _ = _attempt(lambda: _sheet("trials", study, folder))
     _attempt(lambda: _sheet("findings", study, folder))
-    checks, check_error = _attempt(lambda: health(study))
-    steps, step_error = _attempt(lambda: next_steps(study))
+    checks, check_error = _attempt(lambda: health(study) if study.searched else [])
+    steps, step_error = _attempt(lambda: next_steps(study) if study.searched else [])
     content = {
         "study": study,
         "parts": parts,

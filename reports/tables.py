@@ -11,6 +11,7 @@ from reports.defaults import defaults
 from reports.effects import influence_verdict
 from reports.experiments import SEEDS, change, hypotheses_of, missing_runs, results_of, seconds_of
 from reports.frames import Study
+from reports.reproduced import comparisons
 from reports.scales import bucket
 from reports.selection import failed, finalists, influences_of, of_finalist, shares_of, surrogate_of
 from reports.stats import mean_interval, rate
@@ -164,6 +165,36 @@ def trial_table(study: Study) -> pd.DataFrame:
     return runs.reset_index(drop=True)
 
 
+def class_table(study: Study) -> pd.DataFrame:
+    """How often the winner was right about each class of the test pictures, in one confirmation run, and what it took
+    that class for most often when it was wrong."""
+    if study.answers is None:
+        return pd.DataFrame()
+    rows, counts = [], study.answers.counts
+    for name, row in zip(counts.index, counts.to_numpy(), strict=True):
+        right, total = int(row[list(counts.index).index(name)]), int(row.sum())
+        others = {other: count for other, count in zip(counts.columns, row, strict=True) if str(other) != str(name)}
+        worst = max(others, key=others.__getitem__)
+        mistaken = f"{worst} ({others[worst]})" if others[worst] else ""
+        interval = str(rate(right, total)) if total else ""
+        rows.append({"class": name, "pictures": total, "accuracy [95%]": interval, "mistaken most often for": mistaken})
+    return pd.DataFrame(rows)
+
+
+def recipe_table(study: Study) -> pd.DataFrame:
+    """Every published figure beside ours after the same epoch: our mean over seeds with its 95% interval, where one
+    more run of ours would lie with 95% probability, and the verdict. `reproduced`: the published figure lies there;
+    `within 0.01` of our mean, but not there; else ours is higher or lower. Test figures of recipes are of the whole
+    test set after every epoch, by which nothing was chosen."""
+    rows = []
+    for row in comparisons(study):
+        one = "" if row.run_low is None else f"[{row.run_low:.4f}, {row.run_high:.4f}]"
+        figures = {"published": row.published, "reproduced [95%]": str(row.estimate), "one more run [95%]": one}
+        where = {"recipe": row.recipe, "metric": row.metric, "epoch": row.epoch}
+        rows.append({**where, **figures, "seeds": row.estimate.n, "verdict": row.verdict})
+    return pd.DataFrame(rows)
+
+
 TABLES: dict[str, Callable[[Study], pd.DataFrame]] = {
     "finalists": finalist_table,
     "findings": finding_table,
@@ -174,5 +205,7 @@ TABLES: dict[str, Callable[[Study], pd.DataFrame]] = {
     "limits": limit_table,
     "best_by_level": best_by_level,
     "early_ranking": early_ranking,
+    "classes": class_table,
+    "recipes": recipe_table,
     "trials": trial_table,
 }

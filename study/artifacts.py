@@ -12,10 +12,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from study.config import Config
-from study.data import SCALINGS, Splits
+from study.data import SCALINGS, Part, Splits
 from study.train import Epoch, build
 
 CONFIG, HISTORY, WEIGHTS = "config.json", "history.csv", "weights.safetensors"
+MISTAKES = 12  # pictures
 
 
 class Classifier(nn.Module):
@@ -60,6 +61,15 @@ def write_confusion(folder: Path, counts: np.ndarray, classes: Sequence[str]) ->
         rows = csv.writer(file)
         rows.writerow(["true \\ predicted", *classes])
         rows.writerows([name, *row] for name, row in zip(classes, counts.tolist(), strict=True))
+
+
+def write_mistakes(folder: Path, logits: Tensor, part: Part) -> None:
+    """The pictures that were taken for something else with the most confidence, and what was said of them."""
+    probability, predicted = logits.softmax(1).max(1)
+    wrong = (predicted != part.labels).nonzero().flatten()
+    worst = wrong[probability[wrong].argsort(descending=True)][:MISTAKES]
+    columns = {"pictures": part.images, "true": part.labels, "predicted": predicted, "probability": probability}
+    np.savez_compressed(folder / "mistakes.npz", **{name: tensor[worst].cpu() for name, tensor in columns.items()})
 
 
 def load_classifier(folder: Path) -> Classifier:

@@ -183,6 +183,7 @@ def _meet_test(job: Job, splits: Splits, model: torch.nn.Module, history: list[A
     counts = np.zeros((len(splits.classes),) * 2, dtype=np.int64)
     np.add.at(counts, (part.labels.cpu().numpy(), logits.argmax(1).cpu().numpy()), 1)
     artifacts.write_confusion(job.folder, counts, splits.classes)
+    artifacts.write_mistakes(job.folder, logits, part)
     pictures.confusion_matrix(job.folder / "confusion_matrix.png", counts, splits.classes)
     pictures.learning_curves(job.folder / "learning_curves.png", history)
     return {"test/loss": loss, "test/accuracy": accuracy}

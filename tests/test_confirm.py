@@ -2,11 +2,15 @@
 
 import re
 import shutil
+import subprocess
+import sys
 
+import optuna
 import pytest
 
+from study.queue import open_storage
 from study.track import Tracker
-from tests.conftest import python
+from tests.conftest import environment, python
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +64,40 @@ def test_the_next_report_tells_what_the_experiments_say(experimented):
     text = (folder / "reports" / "digits-cnn" / "README.md").read_text()
     assert "all else as in the winner" in text
     assert re.search(r"^\| alone \| .* \| (supported|suggestive|inconclusive) \| 3 \|$", text, re.M)
+
+
+def test_killed_experiments_go_on_where_they_stopped(finished_study, tmp_path):
+    folder = tmp_path / "study"
+    shutil.copytree(finished_study, folder)
+    words = [sys.executable, "-m", "study.confirm", "--seeds", "2", "--workers", "1"]
+    killed = subprocess.Popen(words, cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True)
+    for line in killed.stdout:
+        if line.startswith("[1/"):
+            break
+    killed.kill()
+    killed.wait()
+    done = python("-m", "study.confirm", "--seeds", "2", "--workers", "1", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    runs = Tracker(f"sqlite:///{folder}/mlruns/mlflow.db", "digits-cnn").runs("tags.phase = 'confirm'")
+    finished = [(run.tags["role"], run.params["seed"]) for run in runs if run.tags["state"] == "complete"]
+    assert len(set(finished)) == len(finished)
+    assert {run.tags["state"] for run in runs} <= {"complete", "interrupted"}
+    assert {run.status for run in runs} <= {"FINISHED", "KILLED"}
+    assert "0 runs missing" in python("-m", "study.confirm", "--seeds", "2", cwd=folder).stdout
+
+
+def test_experiments_take_no_other_pictures_than_the_study_s(finished_study, tmp_path):
+    folder = tmp_path / "study"
+    shutil.copytree(finished_study, folder)
+    storage = open_storage(f"sqlite:///{folder}/mlruns/optuna.db")
+    study = optuna.load_study(study_name="digits-cnn", storage=storage)
+    study.set_user_attr("settings", {**study.user_attrs["settings"], "data digest": "0123456789abcdef"})
+    before = arms(folder)
+    done = python("-m", "study.confirm", cwd=folder)
+    assert done.returncode == 2
+    assert "their digest must be 0123456789abcdef" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert arms(folder) == before
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ from urllib.error import URLError
 
 import pytest
 
+from models import MODELS
 from study.config import HYPERPARAMETERS
 from study.run import main
 from tests.test_datasets import write_mnist
 
 BAD = [
-    ("--model mpl", "model must be one of 'softmax', 'mlp', 'lenet', 'cnn'; got 'mpl' (did you mean 'mlp'?)"),
+    ("--model mpl", f"model must be one of {', '.join(map(repr, MODELS))}; got 'mpl' (did you mean 'mlp'?)"),
     ("--dataset fashon-mnist", "(did you mean 'fashion-mnist'?)"),
     ("--dataset folder", "dataset must be one of"),
     ("--dataset folder:nowhere", "data 'nowhere' cannot be read: No such file or directory"),

@@ -102,7 +102,7 @@ def test_the_smallest_searched_picture_must_fit_the_model():
 def test_the_description_is_json_and_names_every_hyperparameter(model):
     import json
 
-    plan = make_plan("mnist", model, {})
+    plan = make_plan("mnist", model, {"image_size": "64"})
     described = json.loads(json.dumps(plan.describe()))
     assert list(described) == list(plan.base.hyperparameters())
     assert {name for name, row in described.items() if row["kind"] != "fixed"} == set(plan.space)

@@ -2,6 +2,7 @@ import os
 import signal
 
 import psutil
+import numpy as np
 import pytest
 import torch
 
@@ -37,7 +38,7 @@ def test_a_job_sends_its_epochs_and_leaves_a_classifier_that_predicts_as_it_did(
     *epochs, outcome = listen(pool, 0)
     assert [epoch.epoch for epoch in epochs] == [1, 2, 3, 4]
     assert (outcome.state, outcome.parameters) == ("complete", 6138)
-    names = {"config.json", "history.csv", "weights.safetensors", "confusion_matrix.csv"}
+    names = {"config.json", "history.csv", "weights.safetensors", "confusion_matrix.csv", "mistakes.npz"}
     assert names | {"confusion_matrix.png", "learning_curves.png"} == {path.name for path in tmp_path.iterdir()}
     predicted = load_classifier(tmp_path)(test.images)
     assert torch.allclose(predicted.sum(1), torch.ones(360))
@@ -48,6 +49,12 @@ def test_a_job_sends_its_epochs_and_leaves_a_classifier_that_predicts_as_it_did(
     assert counts.sum() == 360
     assert counts.diag().sum() / 360 == pytest.approx(accuracy)
     assert counts.sum(1).tolist() == torch.bincount(test.labels).tolist()
+    with np.load(tmp_path / "mistakes.npz") as mistakes:
+        assert 0 < len(mistakes["true"]) == min(12, 360 - counts.diag().sum().item())
+        said = load_classifier(tmp_path)(torch.from_numpy(mistakes["pictures"]))
+        assert said.argmax(1).tolist() == mistakes["predicted"].tolist() != mistakes["true"].tolist()
+        assert said.max(1).values.numpy() == pytest.approx(mistakes["probability"], abs=1e-5)
+        assert (np.diff(mistakes["probability"]) <= 0).all()
 
 
 def test_without_a_test_part_the_test_pictures_are_not_met(pool, tmp_path):
