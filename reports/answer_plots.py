@@ -40,7 +40,7 @@ def mistakes(study: Study) -> Figure | None:
         return None
     classes, found = list(study.answers.counts.columns), study.answers.mistakes
     rows = -(-len(found["true"]) // ACROSS)
-    figure, panels = canvas(1.75 * rows, rows, ACROSS, squeeze=False)
+    figure, panels = canvas(1.6 * rows, rows, ACROSS, squeeze=False)
     for axes in panels.ravel():
         axes.set_axis_off()
     answers = zip(found["pictures"], found["true"], found["predicted"], found["probability"], strict=True)

@@ -75,6 +75,10 @@ SECTIONS = (
     ),
 )
 
+RECIPES_QUESTION = (
+    "Do published recipes give what their tutorials say? Each is trained as its tutorial fixes it, over several seeds, "
+    "on all training pictures, and meets the test pictures after every epoch; nothing is chosen by them."
+)
 RECIPES = (
     Section(
         "Published and reproduced",
@@ -129,6 +133,7 @@ def write_report(study: Study, folder: Path) -> None:
         "appendix": appendix,
         "space": study.space,
         "made_with": _made_with(study),
+        "RECIPES_QUESTION": RECIPES_QUESTION,
     }
     made = [finding for part in parts for finding in part.findings]
     (folder / "findings.json").write_text(json.dumps([finding._asdict() for finding in made], indent=2))

@@ -82,11 +82,13 @@ def _verdict(published: float | None, mean: float, low: float | None, high: floa
 
 
 def recipe_claims(study: Study) -> list[Finding]:
-    """What came of each recipe's last test accuracy."""
-    return [_claim(row) for row in comparisons(study) if row.last and row.metric == "test/accuracy"]
+    """What came of each recipe's last test accuracy, and why where that was looked into."""
+    known = recipes_of(study)
+    last = [row for row in comparisons(study) if row.last and row.metric == "test/accuracy"]
+    return [_claim(row, known[row.recipe].get("note", "")) for row in last]
 
 
-def _claim(row: Comparison) -> Finding:
+def _claim(row: Comparison, note: str) -> Finding:
     mean = row.estimate.mean
     told = {
         OURS: f"{row.recipe} reaches {mean:.4f} on the test pictures; its tutorial gives no figure.",
@@ -100,4 +102,5 @@ def _claim(row: Comparison) -> Finding:
     interval = "" if row.estimate.low is None else f"[{row.estimate.low:.4f}, {row.estimate.high:.4f}]"
     verdict = SUPPORTED if row.estimate.n > 2 else INCONCLUSIVE
     step = "" if row.estimate.n > 2 else "python -m study.recipes --seeds 5 would tell how much seeds vary."
+    told = f"{told} {note}".strip()
     return Finding("recipe", told, f"{mean:.4f}", interval, row.estimate.n, verdict, row.runs, step)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from study.config import Config
 from study.data import SCALINGS, Part, Splits
-from study.train import Epoch, build
+from study.train import EVALUATION_BATCH, Epoch, build
 
 CONFIG, HISTORY, WEIGHTS = "config.json", "history.csv", "weights.safetensors"
 MISTAKES = 12  # pictures
@@ -72,11 +73,31 @@ def write_mistakes(folder: Path, logits: Tensor, part: Part) -> None:
     np.savez_compressed(folder / "mistakes.npz", **{name: tensor[worst].cpu() for name, tensor in columns.items()})
 
 
-def load_classifier(folder: Path) -> Classifier:
-    """The classifier of a trial whose `config.json` and `weights.safetensors` lie in `folder`, ready to predict."""
+class Trained(NamedTuple):
+    """A trial's classifier with what it was trained on."""
+
+    config: Config
+    classifier: Classifier
+    classes: tuple[str, ...]
+    channels: int
+
+    @torch.inference_mode()
+    def probabilities(self, images: Tensor) -> Tensor:
+        """`(N, classes)` for pictures `(N, channels, H, W)` in uint8 as their data set has them."""
+        framed = Part(images, torch.zeros(len(images))).framed(self.config.image_size, self.config.border).images
+        return torch.cat([self.classifier(batch) for batch in framed.split(EVALUATION_BATCH)])
+
+
+def load_trained(folder: Path) -> Trained:
+    """The network of a trial whose `config.json` and `weights.safetensors` lie in `folder`, ready to predict."""
     kept = json.loads((folder / CONFIG).read_text())
-    data = kept["data"]
-    network = build(Config(**kept["config"]), data["channels"], len(data["classes"]))
+    config, data = Config(**kept["config"]), kept["data"]
+    network = build(config, data["channels"], len(data["classes"]))
     network.load_state_dict(load_file(folder / WEIGHTS))
     mean, std = (torch.tensor(data[name]).view(-1, 1, 1) for name in ("mean", "std"))
-    return Classifier(network, mean, std).eval()
+    return Trained(config, Classifier(network, mean, std).eval(), tuple(data["classes"]), data["channels"])
+
+
+def load_classifier(folder: Path) -> Classifier:
+    """The classifier alone."""
+    return load_trained(folder).classifier

@@ -220,6 +220,11 @@ def _listing(top: Path) -> tuple[list[Path], np.ndarray, tuple[str, ...]]:
     return [path for files in found for path in files], labels, tuple(folder.name for folder in folders)
 
 
+def read_picture(path: Path, side: int) -> np.ndarray:
+    """One picture file of any size and mode as uint8 (3, side, side), upright, cropped to a square about its centre."""
+    return np.ascontiguousarray(_decode(path, side).transpose(2, 0, 1))
+
+
 def _decode(path: Path, side: int) -> np.ndarray:
     """One picture as uint8 (side, side, 3)."""
     from PIL import Image, ImageOps

@@ -91,6 +91,12 @@ def add_machine(where: argparse._ActionsContainer) -> None:
         help="training processes (default: one per core; 1 on a GPU)",
     )
     where.add_argument("--device", default="auto", metavar="NAME", help="auto, cuda, mps or cpu (default auto)")
+    add_data_dir(where)
+    add_tracking_uri(where)
+    where.add_argument("--storage", default=STORAGE_URL, metavar="URL", help=f"Optuna's store (default {STORAGE_URL})")
+
+
+def add_data_dir(where: argparse._ActionsContainer) -> None:
     where.add_argument(
         "--data-dir",
         type=Path,
@@ -98,10 +104,12 @@ def add_machine(where: argparse._ActionsContainer) -> None:
         metavar="FOLDER",
         help="where data sets lie or are downloaded to (default: $STUDY_DATA_DIR, or data)",
     )
+
+
+def add_tracking_uri(where: argparse._ActionsContainer) -> None:
     where.add_argument(
         "--tracking-uri", default=TRACKING_URI, metavar="URL", help=f"MLflow's store (default {TRACKING_URI})"
     )
-    where.add_argument("--storage", default=STORAGE_URL, metavar="URL", help=f"Optuna's store (default {STORAGE_URL})")
 
 
 def _flag(name: str) -> str:

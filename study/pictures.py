@@ -1,4 +1,4 @@
-"""Pictures that a confirmation run carries: its learning curves and its confusion matrix."""
+"""Pictures that a confirmation run carries, its learning curves and its confusion matrix; and a grid of predictions."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from study.train import Epoch
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"  # Okabe & Ito 2008: told apart by colour-blind readers and in print
+GRID_COLUMNS = 8
 
 
 def learning_curves(path: Path, history: Sequence[Epoch]) -> None:
@@ -47,4 +48,24 @@ def confusion_matrix(path: Path, counts: np.ndarray, classes: Sequence[str]) -> 
         xlabel="predicted class", ylabel="true class", title=f"test accuracy {accuracy:.4f}, {counts.sum()} pictures"
     )
     figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
+    figure.savefig(path, dpi=110)
+
+
+def prediction_grid(
+    path: Path, images: np.ndarray, true: np.ndarray, predicted: np.ndarray, classes: Sequence[str]
+) -> None:
+    """Pictures `(N, C, H, W)` with what they are; those taken for something else are framed, and say for what."""
+    across = min(len(images), GRID_COLUMNS)
+    rows = -(-len(images) // across)
+    figure = Figure(figsize=(1.25 * across + 0.3, 1.55 * rows + 0.2), layout="constrained")
+    panels = figure.subplots(rows, across, squeeze=False).ravel()
+    for axes in panels:
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+    for axes, picture, label, said in zip(panels, images, true, predicted, strict=False):
+        axes.imshow(picture[0] if len(picture) == 1 else picture.transpose(1, 2, 0), cmap="gray", vmin=0, vmax=255)
+        wrong = label != said
+        text = f"{classes[label]}\nsaid: {classes[said]}" if wrong else f"{classes[label]}\n"
+        axes.set_title(text, fontsize=9, color=VALIDATION if wrong else "black", fontweight="bold" if wrong else None)
+        axes.spines[:].set(visible=bool(wrong), color=VALIDATION, linewidth=3)
     figure.savefig(path, dpi=110)

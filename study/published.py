@@ -13,15 +13,17 @@ TRAIN_LOSS, TRAIN_ACCURACY, TEST_ACCURACY = "train/loss", "train/accuracy", "tes
 
 
 class Recipe(NamedTuple):
-    """A configuration, what it is, and its published figures by metric: one per epoch, or the last one alone."""
+    """A configuration, what it is, its published figures by metric, one per epoch or the last one alone, and what was
+    found of it."""
 
     about: str
     config: Config
     published: Mapping[str, tuple[float, ...]]
+    note: str = ""
 
 
-def _recipe(about: str, published: Mapping[str, tuple[float, ...]], **values: object) -> Recipe:
-    return Recipe(about, Config(**values), published)
+def _recipe(about: str, published: Mapping[str, tuple[float, ...]], note: str = "", **values: object) -> Recipe:
+    return Recipe(about, Config(**values), published, note)
 
 
 _CIFAR10 = {
@@ -66,6 +68,12 @@ RECIPES: dict[str, Recipe] = {
     "cnn-cifar10-lr-0.1": _recipe(
         "The same with Adam at 0.1",
         {TRAIN_ACCURACY: (0.39,), TEST_ACCURACY: (0.43,)},
+        "Why: Adam's first step moves every weight by about lr, whatever its gradient, so the classifier's 2,048 "
+        "weights per class, 0.011 in the mean, become 0.1, and the loss rises from 2.5 to 113. What lowers it "
+        "fastest is the second norm's shift: after ten steps it is below -0.6 in every channel, after a hundred "
+        "below -1.3. The ReLU behind it then passes nothing of any picture, the gradients of both convolutions "
+        "are exactly zero from step 200 on, and the biases alone are left to learn: one class for all. At lr 0.01 "
+        "no channel dies. The published 43% cannot come of this recipe as it is written.",
         **{**_CIFAR10, "lr": 0.1, "epochs": 10},
     ),
 }

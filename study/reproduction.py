@@ -111,7 +111,7 @@ def _train(
 def _tags(options: Namespace) -> dict[str, str]:
     """What the report needs to know: every recipe with its published figures, whether it was run already or not."""
     published = {
-        name: {"about": recipe.about, "dataset": recipe.config.dataset, "published": recipe.published}
+        name: {"about": recipe.about, "published": recipe.published, "note": recipe.note}
         for name, recipe in RECIPES.items()
     }
     return {

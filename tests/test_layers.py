@@ -11,7 +11,7 @@ ORDER = [
     *("errors", "space", "datasets", "data", "optimizers", "config", "plan", "train", "record", "stores", "track"),
     *("artifacts", "pictures", "workers", "prune", "queue", "search", "environment", "view", "drive", "confirmation"),
     *("note", "closing", "options", "conduct", "run", "hypotheses", "confirm"),
-    *("published", "reproduction", "recipes", "ui"),
+    *("published", "reproduction", "recipes", "predict", "ui"),
 ]
 
 ALONE = {  # a library, and the only modules that may import it
@@ -27,6 +27,7 @@ ALONE = {  # a library, and the only modules that may import it
         "study.closing",
         "study.hypotheses",
         "study.reproduction",
+        "study.predict",
     },
 }
 

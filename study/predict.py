@@ -1,0 +1,130 @@
+"""What a study's champion says of pictures: `python -m study.predict --study digits-cnn picture.png`.
+
+`--grid N` draws test pictures with true and predicted label instead.
+"""
+
+import sys
+import tempfile
+from argparse import Namespace
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from study.artifacts import CONFIG, WEIGHTS, Trained, load_trained
+from study.data import LEVELS, Part, load_test
+from study.datasets import read_picture
+from study.errors import InputError, Parser, exit_code, not_one_of
+from study.options import add_data_dir, add_tracking_uri, count
+from study.pictures import prediction_grid
+from study.published import RECIPES
+from study.record import RECIPE
+from study.stores import existing
+from study.track import Tracker, experiments
+
+SHOWN = 5  # classes at most, the likeliest first
+
+
+def main(words: list[str] | None = None) -> int:
+    return exit_code("study.predict", lambda: predict(parse_options(words)))
+
+
+def parse_options(words: list[str] | None) -> Namespace:
+    """The checked options of `python -m study.predict`."""
+    parser = Parser(
+        prog="python -m study.predict", description="What a study's champion says of pictures.", allow_abbrev=False
+    )
+    parser.add_argument("pictures", nargs="*", type=Path, metavar="PICTURE", help="of any size and mode")
+    parser.add_argument("--study", metavar="NAME", help="whose champion (default: the latest study that has one)")
+    parser.add_argument(
+        "--recipe", metavar="NAME", help=f"a published recipe's first run instead: {', '.join(RECIPES)}"
+    )
+    parser.add_argument("--invert", action="store_true", help="light for dark: for ink on paper, where MNIST is chalk")
+    parser.add_argument("--grid", type=count("grid", 1), metavar="N", help="draw N test pictures with their labels")
+    parser.add_argument(
+        *("--out",),
+        **{"type": Path, "default": Path("predictions.png"), "metavar": "FILE", "help": "where --grid draws"},
+    )
+    add_data_dir(parser)
+    add_tracking_uri(parser)
+    options = parser.parse(words)
+    if bool(options.pictures) == bool(options.grid):
+        raise InputError("either name pictures, or draw test pictures with --grid N")
+    if options.recipe and options.study:
+        raise InputError(f"name a study or a recipe; got --study {options.study} and --recipe {options.recipe}")
+    if options.recipe and options.recipe not in RECIPES:
+        raise not_one_of("recipe", options.recipe, RECIPES)
+    for path in options.pictures:
+        if not path.is_file():
+            raise InputError(f"picture {str(path)!r} must be a file; there is none")
+    return options
+
+
+def predict(options: Namespace) -> int:
+    """Print class and probabilities of every picture, or draw the grid; 0."""
+    existing(options.tracking_uri)
+    tracker, run_id = _champion(options)
+    with tempfile.TemporaryDirectory() as folder:
+        for file in (CONFIG, WEIGHTS):
+            tracker.download(run_id, file, Path(folder))
+        trained = load_trained(Path(folder))
+    if options.grid:
+        _draw(options, trained)
+    else:
+        _tell(options, trained)
+    return 0
+
+
+def _champion(options: Namespace) -> tuple[Tracker, str]:
+    """Whose network is asked: a study and the run that trained it; raises `InputError` if there is none."""
+    names = list(experiments(options.tracking_uri))
+    if options.study and options.study not in names:
+        raise not_one_of("study", options.study, names)
+    for name in [options.study] if options.study else names:
+        tracker = Tracker(options.tracking_uri, name)
+        if options.recipe:
+            runs = tracker.runs(f"tags.phase = '{RECIPE}' and tags.state = 'complete'")
+            mine = [run for run in runs if run.tags["role"] == options.recipe]
+            run_id = min(mine, key=lambda run: int(run.params["seed"])).run_id if mine else None
+        else:
+            run_id = tracker.champion()
+        if run_id is not None:
+            return tracker, run_id
+    if options.recipe:
+        raise InputError(f"recipe {options.recipe!r} was not run yet: python -m study.recipes {options.recipe}")
+    raise InputError(f"{f'study {options.study!r}' if options.study else 'no study'} has a champion yet")
+
+
+def _tell(options: Namespace, trained: Trained) -> None:
+    """Print a line per picture."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("picture", "class", "probabilities"):
+        table.add_column(heading, overflow="fold")
+    for path in options.pictures:
+        pixels = torch.from_numpy(read_picture(path, trained.config.image_size))[None]
+        part = Part(LEVELS - pixels if options.invert else pixels, torch.zeros(1)).with_channels(trained.channels)
+        probabilities = trained.probabilities(part.images)[0]
+        best = probabilities.argsort(descending=True)[:SHOWN].tolist()
+        told = ", ".join(f"{trained.classes[number]} {probabilities[number]:.1%}" for number in best)
+        table.add_row(Text(str(path)), Text(trained.classes[best[0]]), Text(told))
+    Console().print(table)
+
+
+def _draw(options: Namespace, trained: Trained) -> None:
+    """Draw test pictures, chosen by chance but always the same, with what they are and what is said of them."""
+    test = load_test(trained.config.dataset, options.data_dir, trained.config.image_size)
+    rows = torch.randperm(len(test.labels), generator=torch.Generator().manual_seed(0))[: options.grid]
+    shown = Part(test.images[rows], test.labels[rows]).with_channels(trained.channels)
+    predicted = trained.probabilities(shown.images).argmax(1)
+    try:
+        prediction_grid(options.out, shown.images.numpy(), shown.labels.numpy(), predicted.numpy(), trained.classes)
+    except (OSError, ValueError) as error:
+        raise InputError(f"grid {str(options.out)!r} cannot be drawn: {error}") from None
+    right = int((predicted == shown.labels).sum())
+    Console().print(f"{right} of {len(rows)} right: {options.out}", markup=False, highlight=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
