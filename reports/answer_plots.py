@@ -10,7 +10,7 @@ from reports.reproduced import curves_of, recipes_of
 from reports.style import BLUE, GREY, ORANGE, canvas
 
 ANNOTATED = 12  # classes up to which every count is written
-ACROSS = 6  # pictures in a row
+ACROSS = 4  # pictures in a row
 
 
 def confusion(study: Study) -> Figure | None:
@@ -40,13 +40,13 @@ def mistakes(study: Study) -> Figure | None:
         return None
     classes, found = list(study.answers.counts.columns), study.answers.mistakes
     rows = -(-len(found["true"]) // ACROSS)
-    figure, panels = canvas(1.6 * rows, rows, ACROSS, squeeze=False)
+    figure, panels = canvas(2.25 * rows, rows, ACROSS, squeeze=False)
     for axes in panels.ravel():
         axes.set_axis_off()
     answers = zip(found["pictures"], found["true"], found["predicted"], found["probability"], strict=True)
     for axes, (picture, true, predicted, probability) in zip(panels.ravel(), answers, strict=False):
         _picture(axes, picture)
-        axes.set_title(f"{classes[true]}\nas {classes[predicted]}, {probability:.0%}", fontsize=8)
+        axes.set_title(f"{classes[true]}\nas {classes[predicted]}, {probability:.0%}", fontsize=11)
     return figure
 
 

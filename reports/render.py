@@ -79,7 +79,7 @@ RECIPES_QUESTION = (
     "Do published recipes give what their tutorials say? Each is trained as its tutorial fixes it, over several seeds, "
     "on all training pictures, and meets the test pictures after every epoch; nothing is chosen by them."
 )
-RECIPES = (
+RECIPE_SECTIONS = (
     Section(
         "Published and reproduced",
         ("recipe",),
@@ -118,7 +118,7 @@ def write_report(study: Study, folder: Path) -> None:
     """Write `README.md`, `report.html`, `findings.json`, `figures/` and `tables/` into the folder."""
     for name in ("figures", "tables"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    parts = [_part(section, study, folder) for section in (SECTIONS if study.searched else RECIPES)]
+    parts = [_part(section, study, folder) for section in (SECTIONS if study.searched else RECIPE_SECTIONS)]
     appendix, _ = _attempt(lambda: _sheet("trials", study, folder))
     _attempt(lambda: _sheet("findings", study, folder))
     checks, check_error = _attempt(lambda: health(study) if study.searched else [])

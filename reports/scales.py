@@ -75,7 +75,7 @@ def normal_scores(outcome: np.ndarray) -> np.ndarray:
 def bucket(values: pd.Series, row: Row, buckets: int = 3) -> pd.Series:
     """Labels of equal parts of the range on its own scale; the values themselves where there are few."""
     if not is_numeric(row) or values.nunique() <= 4:
-        return values.astype(str)
+        return values.map(lambda value: f"{value:.4g}" if isinstance(value, float) else str(value)).astype(str)
     numbers = np.clip((scaled(values, row) * buckets).astype(int), 0, buckets - 1)
     labels = [f"{a:.3g} to {b:.3g}" for a, b in pairwise(unscaled(np.linspace(0, 1, buckets + 1), row))]
     return pd.Series(pd.Categorical([labels[i] for i in numbers], labels, ordered=True), index=values.index)

@@ -50,16 +50,11 @@ def finalists(runs: Sequence[Run], default: Config) -> dict[str, Config]:
     return roles
 
 
-class ConfirmQueue(Queue):
-    """Finalists times seeds."""
-
-    phases = (CONFIRM,)
-
-    def __init__(self, storage: RDBStorage, study: str) -> None:
-        super().__init__(storage, f"{study}/confirm")
+class JobQueue(Queue):
+    """Configurations, each under its role, times seeds. Subclasses name their phase."""
 
     def want(self, roles: Mapping[str, Config], seeds: int) -> None:
-        """Ask for every finalist with every seed, beside what was asked for before."""
+        """Ask for every configuration with every seed, beside what was asked for before."""
         jobs = self.jobs()
         there = [job["config"] for job in jobs]
         for index in range(seeds):
@@ -87,7 +82,16 @@ class ConfirmQueue(Queue):
         return Claim(trial, slot, self.phases[0], name, config, tags={"role": job["role"]})
 
 
-def train_missing(queue: ConfirmQueue, driver: Driver, title: str, test: Callable[[], TestSet]) -> None:
+class ConfirmQueue(JobQueue):
+    """A study's finalists and the arms of its experiments."""
+
+    phases = (CONFIRM,)
+
+    def __init__(self, storage: RDBStorage, study: str) -> None:
+        super().__init__(storage, f"{study}/confirm")
+
+
+def train_missing(queue: JobQueue, driver: Driver, title: str, test: Callable[[], TestSet]) -> None:
     """Run what is missing of a queue, shown under `title`; `test` reads the test pictures, only if something is."""
     reap(queue, driver.tracker)
     queue.retry()

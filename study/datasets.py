@@ -7,6 +7,7 @@ A loader `load(root, location, train, side)` returns the training or the test pi
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
@@ -88,7 +89,7 @@ def _archive(name: str, root: Path, location: str, train: bool, side: int) -> Pi
         with ZipFile(path) as archive:
             files = sorted(file for file in archive.namelist() if fnmatch(file, f"{name}/{part}/*/*.jpg"))
             images = np.stack([np.asarray(Image.open(archive.open(file)).convert("RGB")) for file in files])
-    except (BadZipFile, OSError, ValueError) as error:
+    except (BadZipFile, zlib.error, OSError, ValueError) as error:
         raise InputError(f"data file {path} is damaged: {error}") from None
     folders = [file.split("/")[2] for file in files]
     classes, labels = np.unique(folders, return_inverse=True)

@@ -43,10 +43,10 @@ def experiment(options: Namespace) -> int:
     for url in (options.tracking_uri, options.storage):
         existing(url)
     study = load(options.tracking_uri, options.study, "")
-    options.study, options.dataset = study.name, study.tags["study.dataset"]
-    arms = arms_of(hypotheses_of(study))
     if "study.finalists" not in study.tags:
         raise InputError(f"study {study.name!r} has no winner yet; go on with it: {study.tags['study.command']}")
+    options.study, options.dataset = study.name, study.tags["study.dataset"]
+    arms = arms_of(hypotheses_of(study))
     if not arms:
         console.print(f"{study.name}: the default configuration is the winner, so there is nothing to compare")
         return 0

@@ -4,6 +4,7 @@ import json
 from argparse import Namespace
 from itertools import groupby
 
+from optuna.storages import RDBStorage
 from rich.console import Console
 from rich.table import Table
 
@@ -13,7 +14,7 @@ from study import environment
 from study.closing import print_report_command
 from study.conduct import make_driver, stoppable, usual_workers
 from study.config import Config
-from study.confirmation import ConfirmQueue, train_missing
+from study.confirmation import JobQueue, train_missing
 from study.data import digest_of, load_published
 from study.drive import TestSet
 from study.errors import InputError, Parser, not_one_of
@@ -34,13 +35,13 @@ NOTE = (
 )
 
 
-class RecipeQueue(ConfirmQueue):
-    """Recipes on one data set times seeds."""
+class RecipeQueue(JobQueue):
+    """The recipes on one data set."""
 
     phases = (RECIPE,)
 
-    def __init__(self, storage, dataset: str) -> None:
-        Queue.__init__(self, storage, f"{STUDY}/{dataset}")
+    def __init__(self, storage: RDBStorage, dataset: str) -> None:
+        super().__init__(storage, f"{STUDY}/{dataset}")
 
 
 def parse_options(words: list[str] | None) -> Namespace:

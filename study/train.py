@@ -72,9 +72,10 @@ def build(config: Config, channels: int, classes: int) -> nn.Module:
 def train(config: Config, splits: Splits, model: nn.Module | None = None) -> Iterator[Epoch]:
     """Train and yield one record per epoch; the last one if the loss stops being finite.
 
-    `model` is trained in place and moved to where the splits lie; without one, a new one is built. An epoch is a
-    random permutation of the training pictures in steps of `batch_size`; a last batch of a single picture is left out,
-    since batch normalisation has no variance to divide by. Dropout draws from torch's global generator.
+    `model` is trained in place and moved to where the splits lie; without one, a new one is built. An epoch is a random
+    permutation of the training pictures in steps of `batch_size`; a last batch of a single picture is left out, since
+    batch normalisation has no variance to divide by, and one that is not full if the configuration drops it. Dropout
+    draws from torch's global generator.
     """
     splits = splits.framed(config.image_size, config.border)
     model = build(config, splits.shape[0], len(splits.classes)) if model is None else model

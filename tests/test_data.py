@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from study.data import Part, load_splits, load_test
+from study.data import SCALINGS, Part, load_published, load_splits, load_test
 
 
 def test_validation_is_a_stratified_fifth(digits):
@@ -42,6 +42,42 @@ def test_resizing_agrees_with_pillow():
 
 def test_resizing_to_the_same_size_copies_nothing(digits):
     assert digits.train.resized(8).images is digits.train.images
+
+
+def test_a_border_is_black_and_part_of_the_size():
+    """As torchvision pads and resizes: 32 pixels with 4 more on each side, at 32 again."""
+    from torchvision.transforms import v2
+
+    pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 3, 32, 32), dtype=np.uint8))
+    framed = Part(pixels, torch.zeros(3)).framed(32, 4).images
+    assert framed.shape == pixels.shape
+    expected = v2.Resize(32, antialias=True)(v2.Pad(4)(pixels))
+    assert (framed.int() - expected.int()).abs().max() <= 1
+    assert (framed[..., :3, :] == 0).all()
+
+
+def test_without_a_border_pictures_of_the_right_size_are_left_alone(digits):
+    assert digits.train.framed(8, 0).images is digits.train.images
+
+
+@pytest.mark.parametrize(("scaling", "ends"), [("unit", (0, 1)), ("symmetric", (-1, 1))])
+def test_a_scaling_brings_black_and_white_to_its_ends(digits, scaling, ends):
+    shift, scale = SCALINGS[scaling](digits)
+    assert ((torch.tensor([0.0, 255.0]) - shift) / scale).flatten().tolist() == pytest.approx(ends)
+
+
+def test_standardised_training_pixels_have_mean_0_and_deviation_1(digits):
+    shift, scale = SCALINGS["standardised"](digits)
+    pixels = (digits.train.images.float() - shift) / scale
+    assert pixels.mean().item() == pytest.approx(0, abs=1e-4)
+    assert pixels.std().item() == pytest.approx(1, abs=1e-3)
+
+
+def test_published_recipes_train_on_all_and_validate_on_the_test_pictures(digits):
+    whole, test = load_published("digits", Path("data"), 8), load_test("digits", Path("data"), 8)
+    assert len(whole.train.labels) == len(digits.train.labels) + len(digits.val.labels)
+    assert torch.equal(whole.val.images, test.images)
+    assert whole.mean.item() == pytest.approx(whole.train.images.float().mean().item())
 
 
 def test_the_digest_changes_with_one_pixel_one_label_or_a_class_name(tmp_path):

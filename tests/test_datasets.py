@@ -1,8 +1,10 @@
 """Every loader on small files in the official format that these tests write themselves."""
 
 import hashlib
+import io
 import pickle
 from urllib.error import URLError
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -123,8 +125,46 @@ def test_svhn_matlab_files_are_read_as_written(tmp_path, monkeypatch):
         assert list(pictures.labels[:10]) == [1, 2, 3, 4, 5, 6, 7, 8, 9, 0]
 
 
+def write_archive(root, count=3):
+    """A zip of an image-folder tree: two classes, flat colours that survive JPEG."""
+    with ZipFile(root / "cifar10-jpeg.zip", "w") as archive:
+        for part, offset in (("train", 0), ("test", 100)):
+            for number, name in enumerate(("airplane", "cat")):
+                for index in range(count):
+                    level = offset + 50 * number + 5 * index
+                    content = io.BytesIO()
+                    Image.new("RGB", (32, 32), (level, 40, 80)).save(content, "JPEG")
+                    archive.writestr(f"cifar10-jpeg/{part}/{name}/{index:04}.jpg", content.getvalue())
+
+
+def test_an_archive_of_pictures_is_read_in_the_order_of_its_names(tmp_path):
+    write_archive(tmp_path)
+    for train, offset in ((True, 0), (False, 100)):
+        pictures = load("cifar10-jpeg", tmp_path, train)
+        assert pictures.classes == ("airplane", "cat")
+        assert pictures.labels.tolist() == [0, 0, 0, 1, 1, 1]
+        assert pictures.images.shape == (6, 3, 32, 32)
+        reds = pictures.images[:, 0].mean((1, 2))
+        assert reds == pytest.approx([offset + level for level in (0, 5, 10, 50, 55, 60)], abs=3)
+
+
+def test_an_archive_that_is_missing_or_damaged_is_one_clear_line(tmp_path):
+    with pytest.raises(InputError, match="which is not there: name its folder with --data-dir"):
+        load("cifar10-jpeg", tmp_path, True)
+    write_archive(tmp_path)
+    whole = (tmp_path / "cifar10-jpeg.zip").read_bytes()
+    for content in (b"no zip", whole[: len(whole) // 2], whole[:60] + bytes(200) + whole[260:], b""):
+        (tmp_path / "cifar10-jpeg.zip").write_bytes(content)
+        with pytest.raises(InputError, match="is damaged"):
+            load("cifar10-jpeg", tmp_path, True)
+    with ZipFile(tmp_path / "cifar10-jpeg.zip", "w") as archive:
+        archive.writestr("another/file.txt", "text")
+    with pytest.raises(InputError, match="is damaged"):
+        load("cifar10-jpeg", tmp_path, True)
+
+
 def test_every_data_set_has_a_loader_test():
-    tested = {*IDX_FOLDERS, "cifar10", "cifar100", "svhn", "digits", "folder"}
+    tested = {*IDX_FOLDERS, "cifar10", "cifar10-jpeg", "cifar100", "svhn", "digits", "folder"}
     assert tested == set(DATASETS)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from reports.findings import main
 from reports.plots import PLOTS
-from reports.render import RECIPES, SECTIONS, write_report
+from reports.render import RECIPE_SECTIONS, SECTIONS, write_report
 from reports.tables import TABLES
 from study.options import parse_options
 from study.plan import make_plan
@@ -151,7 +151,7 @@ def test_the_next_command_is_one_that_runs(tmp_path):
 
 
 def test_every_figure_and_table_has_its_place_and_its_caption():
-    placed = {name for section in (*SECTIONS, *RECIPES) for name in (*section.plots, *section.tables)} | {
+    placed = {name for section in (*SECTIONS, *RECIPE_SECTIONS) for name in (*section.plots, *section.tables)} | {
         "trials",
         "findings",
     }

@@ -16,7 +16,7 @@ ORDER = [
 
 ALONE = {  # a library, and the only modules that may import it
     "mlflow": {"study.track"},
-    "optuna": {"study.queue", "study.prune", "study.search", "study.confirmation"},
+    "optuna": {"study.queue", "study.prune", "study.search", "study.confirmation", "study.reproduction"},
     "argparse": {
         "study.errors",
         "reports.findings",

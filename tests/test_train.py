@@ -140,3 +140,28 @@ def test_a_device_that_is_not_here_is_refused():
     for name in absent:
         with pytest.raises(InputError, match=f"device must be .* got '{name}'"):
             device(name)
+
+
+@pytest.mark.parametrize(("last_batch", "steps"), [("keep", 4), ("drop", 3)])
+def test_a_last_batch_that_is_not_full_is_kept_or_dropped(digits, last_batch, steps):
+    few = digits._replace(train=Part(*(tensor[:200] for tensor in digits.train)))
+    (epoch,) = run(few, batch_size=64, last_batch=last_batch, epochs=1)
+    assert epoch.steps == steps
+
+
+def test_a_batch_larger_than_the_data_is_not_dropped(digits):
+    few = digits._replace(train=Part(*(tensor[:50] for tensor in digits.train)))
+    (epoch,) = run(few, batch_size=64, last_batch="drop", epochs=1)
+    assert epoch.steps == 1
+
+
+def test_a_trial_sees_the_pictures_as_its_configuration_frames_and_scales_them(digits):
+    seen = []
+    config = Config(model="softmax", epochs=1, border=2, image_size=12, scaling="unit")
+    model = build(config, 1, 10)
+    model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    list(train(config, digits, model))
+    assert all(batch.shape[1:] == (1, 12, 12) for batch in seen)
+    assert min(batch.min() for batch in seen) == 0
+    assert 0.9 < max(batch.max() for batch in seen) <= 1
+    assert all((batch[:, :, 0] == 0).all() for batch in seen)
