@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from reports.failures import Break, Logistic, breaks, logistic
+from reports.failures import Break, Corner, Edge, Logistic, breaks, corners, logistic
 from reports.finding import SUPPORTED, Finding, larger_study
 from reports.frames import Study
 from reports.selection import failed
@@ -14,6 +14,14 @@ from study.record import DIVERGED
 def breaks_of(study: Study) -> list[Break]:
     """How failures depend on every searched hyperparameter, the clearest first; empty with too few to tell."""
     return breaks(study.explored, failed(study), study.space)
+
+
+@lru_cache(maxsize=1)
+def corners_of(study: Study) -> list[Corner]:
+    """The pairs that fail together, where no hyperparameter is found to do so alone."""
+    if any(row.found for row in breaks_of(study)):
+        return []
+    return corners(study.explored, failed(study), study.space)
 
 
 @lru_cache(maxsize=4)
@@ -33,16 +41,32 @@ def failure_claims(study: Study) -> list[Finding]:
     )
     interval, evidence = f"[{share.low:.0%}, {share.high:.0%}]", list(runs[bad].run_id)
     found = [_break(study, row) for row in breaks_of(study) if row.found]
+    found += [_corner(study, row) for row in corners_of(study)[:1]]  # the others overlap with the clearest
     step = ""
     if bad.sum() > 0 and not found:
         step = "Which hyperparameter does it is not clear: " + larger_study(2 * 2 ** (len(runs) - 1).bit_length())
     return [Finding("failure", claim, f"{share.mean:.0%}", interval, len(runs), SUPPORTED, evidence, step), *found]
 
 
-def _break(study: Study, row: Break) -> Finding:
-    where = f"at {row.cut}" if row.side == "at" else f"from {row.cut:.3g} {'up' if row.side == 'above' else 'down'}"
+def _corner(study: Study, row: Corner) -> Finding:
     claim = (
-        f"Training fails with {row.name} {where}: {_count(row.beyond)} there, {_count(row.within)} elsewhere "
+        f"Training fails with {' together with '.join(map(_where, row.edges))}: {_count(row.beyond)} there, "
+        f"{_count(row.within)} elsewhere (p = {row.p_holm:.4f}, corrected); neither is found to do so alone."
+    )
+    interval, evidence = f"[{row.beyond.low:.0%}, {row.beyond.high:.0%}]", list(study.explored[failed(study)].run_id)
+    n = len(study.explored)
+    return Finding("failure", claim, f"{row.beyond.mean:.0%}", interval, n, SUPPORTED, evidence)
+
+
+def _where(edge: Edge | Break) -> str:
+    if edge.side == "at":
+        return f"{edge.name} at {edge.cut}"
+    return f"{edge.name} from {edge.cut:.3g} {'up' if edge.side == 'above' else 'down'}"
+
+
+def _break(study: Study, row: Break) -> Finding:
+    claim = (
+        f"Training fails with {_where(row)}: {_count(row.beyond)} there, {_count(row.within)} elsewhere "
         f"(p = {row.p_holm:.4f}, corrected)."
     )
     effect, interval = f"{row.beyond.mean:.0%}", f"[{row.beyond.low:.0%}, {row.beyond.high:.0%}]"

@@ -1,11 +1,13 @@
 """Where training breaks: which hyperparameters tell the trials that failed from those that trained, and from where on.
 
 A numeric hyperparameter is cut where the two sides differ most; the p value counts how often shuffled failures differ
-as much somewhere (maximally selected statistics, Miller & Siegmund 1982). The limit, beyond which half of the trials
+as much somewhere (maximally selected statistics, Miller & Siegmund 1982). Where none does so alone, pairs are cut at a
+corner: beyond both cuts. The limit, beyond which half of the trials
 fail, is that of a ridge logistic regression, since failures are often separated perfectly.
 """
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +22,8 @@ SHUFFLES, RESAMPLES = 2000, 200
 FEWEST = 3  # failures, and trials that trained
 PENALTY = 100.0  # the inverse of the ridge: weak, yet a perfect separation stays finite
 STEPS, LARGEST_STEP = 60, 4.0  # of Newton's method
-LEVEL = 0.05
+LEVEL, CORNER_LEVEL = 0.05, 0.01
+CUTS = 12  # of a range, at most, at which a pair is tried
 
 
 class Limit(NamedTuple):
@@ -69,18 +72,85 @@ def breaks(runs: pd.DataFrame, failed: pd.Series, space: Mapping[str, Row], seed
     return sorted(rows, key=lambda row: (row.p_holm, row.within.mean - row.beyond.mean))
 
 
+class Edge(NamedTuple):
+    """One side of a corner, as in `Break`."""
+
+    name: str
+    side: str
+    cut: float | str
+
+
+class Corner(NamedTuple):
+    """Two hyperparameters beyond whose cuts, both at once, trials fail."""
+
+    edges: tuple[Edge, Edge]
+    beyond: Estimate
+    within: Estimate
+    p_holm: float
+
+
+def corners(runs: pd.DataFrame, failed: pd.Series, space: Mapping[str, Row], seed: int = 0) -> list[Corner]:
+    """The pairs found to fail together, the clearest first; empty with too few failures, or trials that trained.
+
+    To be asked where no hyperparameter is found alone, of which it knows nothing.
+    """
+    bad = failed.to_numpy(bool)
+    if min(bad.sum(), (~bad).sum()) < FEWEST:
+        return []
+    outcomes = np.vstack([bad, np.random.default_rng(seed).permuted(np.tile(bad, (SHUFFLES, 1)), axis=1)])
+    searched = [name for name, row in space.items() if row["kind"] != "fixed" and runs[name].nunique() > 1]
+    edges = {name: _edges(runs[name], space[name]) for name in searched}
+    found = [_corner(edges[one], edges[two], outcomes) for one, two in combinations(searched, 2)]
+    p_values = holm([p for _, _, p in found]) if found else []
+    rows = []
+    for (pair, beyond, _), p in zip(found, p_values, strict=True):
+        if p < CORNER_LEVEL:
+            rates = (rate(int(bad[mask].sum()), int(mask.sum())) for mask in (beyond, ~beyond))
+            rows.append(Corner(pair, *rates, p))
+    return sorted(rows, key=lambda row: (row.p_holm, row.within.mean - row.beyond.mean))
+
+
+def _edges(values: pd.Series, row: Row) -> list[tuple[Edge, np.ndarray]]:
+    """Every side of a hyperparameter that a corner may have, with the trials on it."""
+    if not is_numeric(row):
+        texts = values.astype(str)
+        return [(Edge(values.name, "at", level), (texts == level).to_numpy()) for level in sorted(texts.unique())]
+    levels = np.unique(values)
+    cuts = levels[np.unique(np.linspace(0, len(levels) - 1, CUTS + 2).astype(int))]
+    above = [(Edge(values.name, "above", float(cut)), (values >= cut).to_numpy()) for cut in cuts[1:]]
+    return above + [(Edge(values.name, "below", float(cut)), (values <= cut).to_numpy()) for cut in cuts[:-1]]
+
+
+def _corner(
+    ones: list[tuple[Edge, np.ndarray]], twos: list[tuple[Edge, np.ndarray]], outcomes: np.ndarray
+) -> tuple[tuple[Edge, Edge], np.ndarray, float]:
+    """The corner of two hyperparameters that tells most, the trials in it, and the p value of its telling so much."""
+    sets = np.array([one & two for _, one in ones for _, two in twos])
+    pairs = [(one, two) for one, _ in ones for two, _ in twos]
+    inside = sets.sum(1)
+    kept = (inside >= FEWEST) & (inside < outcomes.shape[1])
+    told = _told(outcomes, sets[kept].astype(float))
+    best = int(told[0].argmax())
+    p = float((told.max(1) >= told[0, best] - 1e-9).mean())
+    place = int(np.flatnonzero(kept)[best])
+    return pairs[place], sets[place], p
+
+
+def _told(outcomes: np.ndarray, sets: np.ndarray) -> np.ndarray:
+    """How many standard errors more often trials fail in each set than outside of it, `(outcomes, sets)`."""
+    inside, n = sets.sum(1), sets.shape[1]
+    hits, share = outcomes @ sets.T, outcomes[0].mean()
+    excess = hits / inside - (outcomes.sum(1)[:, None] - hits) / (n - inside)
+    return excess / np.sqrt(share * (1 - share) * (1 / inside + 1 / (n - inside)))
+
+
 def _scan(values: pd.Series, row: Row, outcomes: np.ndarray) -> tuple[str, np.ndarray, float]:
     """The side and the trials beyond the cut that tells most, and the p value of its telling so much."""
     if is_numeric(row):
         masks = [(values >= cut).to_numpy() for cut in np.unique(values)[1:]]
     else:
         masks = [(values.astype(str) == level).to_numpy() for level in sorted(values.astype(str).unique())]
-    sets = np.array(masks, dtype=float)
-    inside, n = sets.sum(1), len(values)
-    hits = outcomes @ sets.T
-    share = outcomes[0].mean()
-    excess = hits / inside - (outcomes.sum(1)[:, None] - hits) / (n - inside)
-    told = excess / np.sqrt(share * (1 - share) * (1 / inside + 1 / (n - inside)))
+    told = _told(outcomes, np.array(masks, dtype=float))
     strength = np.abs(told) if is_numeric(row) else told
     best = int(strength[0].argmax())
     p = float((strength.max(1) >= strength[0, best] - 1e-9).mean())

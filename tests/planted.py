@@ -54,6 +54,17 @@ def diverging(u: pd.DataFrame) -> np.ndarray:
     return np.where(u.lr > 0.8, 0.1, peak(u))
 
 
+def together(u: pd.DataFrame) -> np.ndarray:
+    """A fifth of the space, that of large lr with large depth, does not train; either alone is harmless."""
+    return np.where((u.lr > 0.6) & (u.depth > 0.5), 0.1, peak(u))
+
+
+def failing_by_chance(u: pd.DataFrame) -> np.ndarray:
+    """A fifth of the trials does not train, wherever they lie."""
+    rng = np.random.default_rng(np.abs(u.lr * 2**52).astype(np.int64).to_numpy())
+    return np.where(rng.random(len(u)) < 0.2, 0.1, peak(u))
+
+
 def breaking(u: pd.DataFrame) -> np.ndarray:
     """As real failures are: ever more probable with lr, by half at 0.8 of its range; chance hangs on the trials."""
     rng = np.random.default_rng(np.abs(u.lr * 2**52).astype(np.int64).to_numpy())

@@ -19,7 +19,7 @@ from rich.table import Table
 from scipy import stats
 
 from reports.boundary import crowds
-from reports.breaking import breaks_of, logistic_of
+from reports.breaking import breaks_of, corners_of, logistic_of
 from reports.defaults import defaults
 from reports.effects import influence_verdict
 from reports.experiments import ALONE, results_of
@@ -40,6 +40,7 @@ from tests.planted import (
     bump,
     cliff,
     diverging,
+    failing_by_chance,
     flat,
     interacting,
     lr_with_activation,
@@ -48,6 +49,7 @@ from tests.planted import (
     peak,
     planted,
     population,
+    together,
     unit,
     with_confirmation,
     with_experiments,
@@ -86,7 +88,24 @@ def other_pairs(*pair: str) -> Callable[[Study], list[bool]]:
 
 
 def breaks_by(*names: str) -> Callable[[Study], list[bool]]:
-    return lambda study: [any(row.found and row.name in names for row in breaks_of(study))]
+    """Whether failures are blamed on any of these, alone or together with any other of them."""
+
+    def judge(study: Study) -> list[bool]:
+        alone = any(row.found and row.name in names for row in breaks_of(study))
+        corners = [{edge.name for edge in row.edges} for row in corners_of(study)[:1]]
+        return [alone or any(pair <= set(names) for pair in corners)]
+
+    return judge
+
+
+def breaks_by_others(*names: str) -> Callable[[Study], list[bool]]:
+    """Whether failures are blamed on any hyperparameter but these."""
+
+    def judge(study: Study) -> list[bool]:
+        alone = any(row.found and row.name not in names for row in breaks_of(study))
+        return [alone or any({edge.name for edge in row.edges} - set(names) for row in corners_of(study)[:1])]
+
+    return judge
 
 
 def at_end(*names: str) -> Callable[[Study], list[bool]]:
@@ -200,9 +219,12 @@ ROWS: dict[str, Row] = {
     "an optimum beyond the end of the range is found": Row(_study(beyond), at_end("lr"), POWER, 0.5),
     "the best lr is said to lie at an end, and does not": Row(_study(peak), at_end("lr"), ERROR, 0.5),
     "a fifth of the space that diverges is found": Row(_study(diverging), breaks_by("lr"), POWER, 0.1),
-    "it is blamed on another hyperparameter": Row(
-        _study(diverging), breaks_by("batch_size", "depth", "activation"), ERROR, 0.1
+    "it is blamed on another hyperparameter": Row(_study(diverging), breaks_by_others("lr"), ERROR, 0.1),
+    "a fifth that fails only at large lr with large depth is found": Row(
+        _study(together), breaks_by("lr", "depth"), POWER, 0.4
     ),
+    "that is blamed on another hyperparameter": Row(_study(together), breaks_by_others("lr", "depth"), ERROR, 0.4),
+    "failures by chance are blamed on something": Row(_study(failing_by_chance), breaks_by(*SEARCHED), ERROR, 0.4),
     "the limit of lr is covered": Row(_study(breaking), limit_covers, COVERAGE, 0.5),
     "the exponent of lr* against batch size is covered (1/2)": Row(
         _study(moving(0.5)), exponent_covers(0.5), CONSERVATIVE, 0.5

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from reports.breaking import breaks_of, logistic_of
-from reports.failures import breaks
+from reports.breaking import breaks_of, corners_of, failure_claims, logistic_of
+from reports.failures import breaks, corners
 from reports.scales import scaled
 from reports.selection import failed
-from tests.planted import SPACE, diverging, planted
+from tests.planted import SPACE, diverging, planted, together
 
 
 def test_the_cut_lies_between_what_trained_and_what_failed():
@@ -26,6 +26,27 @@ def test_the_side_or_the_level_that_fails_is_named(truth, name, side):
     assert row.found
     if side == "at":
         assert row.cut == "sigmoid"
+
+
+def test_two_that_fail_only_together_are_named_with_their_corner():
+    study = planted(1, together, noise=0.0)
+    bad = study.explored[failed(study)]
+    if not any(row.found for row in breaks_of(study)):
+        assert corners_of(study)
+    row = corners(study.explored, failed(study), SPACE)[0]
+    assert {(edge.name, edge.side) for edge in row.edges} == {("lr", "above"), ("depth", "above")}
+    cuts = {edge.name: edge.cut for edge in row.edges}
+    assert cuts["depth"] == 3
+    assert cuts["lr"] <= bad.lr.min()
+    assert row.beyond.mean > 0.7
+    assert row.within.mean == 0
+
+
+def test_the_report_says_which_two_fail_together():
+    study = next(s for s in (planted(n, together) for n in range(20)) if corners_of(s))
+    (finding,) = [f for f in failure_claims(study) if "together" in f.claim]
+    assert "lr from" in finding.claim
+    assert "depth from 3 up" in finding.claim
 
 
 def test_shuffled_failures_are_blamed_on_nothing_more_often_than_the_level_allows():
