@@ -5,9 +5,9 @@ runs that hardly trained would swallow the differences among the good ones; what
 accuracy through the outcomes' own quantiles. Inputs are positions on each hyperparameter's own scale, levels one-hot
 (Matern 5/2, a length per input; Rasmussen & Williams 2006), and an inert dummy that goes the whole way with the others.
 
-Uncertainty is carried by replicates of the whole function. Each is fitted to resampled trials, for which trials there
-happened to be, a few with a kernel of their own, and drawn from the posterior that they leave, by pathwise conditioning
-(Wilson et al., ICML 2020), for what lies between them.
+Uncertainty is carried by replicates of the whole function. Each has the kernel of one fold of the cross-validation, for
+what the kernel might have been; is conditioned on resampled trials, for which trials there happened to be; and is drawn
+from the posterior that they leave, by pathwise conditioning (Wilson et al., ICML 2020), for what lies between them.
 """
 
 from collections.abc import Callable, Mapping

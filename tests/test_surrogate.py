@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from reports.surrogate import DUMMY, encode, fit_surrogate
+from reports.surrogate import DUMMY, LENGTHS, NOISES, VARIANCES, encode, fit_surrogate
 from tests.planted import SEARCHED, SPACE, flat, peak, planted, unit
 
 
@@ -29,6 +29,18 @@ def test_the_mean_is_that_of_scikit_learn_s_gaussian_process(surrogate):
     new = points_of(planted(1, peak).explored)
     expected = reference.predict(encode(new, surrogate.space))
     assert surrogate.predict(new)[:, 0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_kernel_is_as_likely_as_scikit_learn_s(surrogate):
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+
+    matern = Matern(np.ones(surrogate.inputs.shape[1]), LENGTHS, nu=2.5)
+    prior = ConstantKernel(1.0, VARIANCES) * matern + WhiteKernel(0.1, NOISES)
+    theirs = GaussianProcessRegressor(prior).fit(surrogate.inputs, surrogate.scores)
+    one = surrogate.kernel
+    ours = theirs.log_marginal_likelihood(np.log([one.variance, *one.lengths, one.noise]))
+    assert ours == pytest.approx(theirs.log_marginal_likelihood_value_, abs=0.02)
 
 
 def test_replicates_vary_more_where_no_trial_is():
