@@ -212,8 +212,9 @@ def test_the_rules_for_lr_against_batch_size_are_held_against_its_exponent():
 
 
 def test_an_inert_hyperparameter_is_safe_at_its_default_and_a_costly_default_is_not():
-    rng = np.random.default_rng(0)
-    safe = {c.claim.split()[0] for c in default_claims(with_confirmation(planted(0, bump), 0.02, 0.01, 5, rng))}
+    """By the surrogate alone few are sure enough: activation in about one study of six, lr in none."""
+    studies = [with_confirmation(planted(n, bump), 0.02, 0.01, 5, np.random.default_rng(n)) for n in range(16)]
+    safe = [claim.claim.split()[0] for study in studies for claim in default_claims(study)]
     assert "activation" in safe
     assert "lr" not in safe
     assert default_claims(planted(0, bump)) == [], "without a measured noise nothing is called safe"
