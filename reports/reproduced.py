@@ -85,22 +85,22 @@ def recipe_claims(study: Study) -> list[Finding]:
     """What came of each recipe's last test accuracy, and why where that was looked into."""
     known = recipes_of(study)
     last = [row for row in comparisons(study) if row.last and row.metric == "test/accuracy"]
-    return [_claim(row, known[row.recipe].get("note", "")) for row in last]
+    return [_claim(row, known[row.recipe]) for row in last]
 
 
-def _claim(row: Comparison, note: str) -> Finding:
-    mean = row.estimate.mean
+def _claim(row: Comparison, known: dict[str, Any]) -> Finding:
+    mean, name = row.estimate.mean, f"{row.recipe} ({known['about']})"
     told = {
-        OURS: f"{row.recipe} reaches {mean:.4f} on the test pictures; its tutorial gives no figure.",
-        REPRODUCED: f"{row.recipe} is reproduced: {mean:.4f} on the test pictures, published {row.published}, which "
+        OURS: f"{name} reaches {mean:.4f} on the test pictures; its tutorial gives no figure.",
+        REPRODUCED: f"{name} is reproduced: {mean:.4f} on the test pictures, published {row.published}, which "
         "one more run of ours may well show.",
-        NEAR: f"{row.recipe} reaches {mean:.4f} on the test pictures, within {CLOSE} of the published {row.published}, "
+        NEAR: f"{name} reaches {mean:.4f} on the test pictures, within {CLOSE} of the published {row.published}, "
         "though outside of what one more run of ours would show.",
-        HIGHER: f"{row.recipe} reaches {mean:.4f} on the test pictures, more than the published {row.published}.",
-        LOWER: f"{row.recipe} reaches {mean:.4f} on the test pictures, not the published {row.published}.",
+        HIGHER: f"{name} reaches {mean:.4f} on the test pictures, more than the published {row.published}.",
+        LOWER: f"{name} reaches {mean:.4f} on the test pictures, not the published {row.published}.",
     }[row.verdict]
     interval = "" if row.estimate.low is None else f"[{row.estimate.low:.4f}, {row.estimate.high:.4f}]"
     verdict = SUPPORTED if row.estimate.n > 2 else INCONCLUSIVE
     step = "" if row.estimate.n > 2 else "python -m study.recipes --seeds 5 would tell how much seeds vary."
-    told = f"{told} {note}".strip()
+    told = f"{told} {known['note']}".strip()
     return Finding("recipe", told, f"{mean:.4f}", interval, row.estimate.n, verdict, row.runs, step)

@@ -127,7 +127,7 @@ def _summarise(console: Console, options: Namespace) -> None:
     """Print the last figures of every recipe that was run beside the published ones."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     for heading in ("recipe", "metric", "published", "reproduced [95%]", "seeds", "verdict"):
-        table.add_column(heading, no_wrap=True)
+        table.add_column(heading, overflow="fold")
     for row in comparisons(load(options.tracking_uri, STUDY, "")):
         if row.last:
             said = "-" if row.published is None else f"{row.published:g}"
