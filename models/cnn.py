@@ -24,9 +24,8 @@ def cnn(
     layers: list[nn.Module] = []
     for block in range(depth):
         maps = max(1, round(FIRST_MAPS * 2**block * width))
-        convolution = nn.Conv2d(
-            channels, maps, kernel_size, padding="same", bias=False
-        )  # the norm has a bias of its own
+        # no bias: the norm has one of its own
+        convolution = nn.Conv2d(channels, maps, kernel_size, padding="same", bias=False)
         layers += [convolution, nn.BatchNorm2d(maps), ACTIVATIONS[activation]()]
         if min(height, width_px) >= 4:
             layers.append(nn.MaxPool2d(2))

@@ -15,7 +15,7 @@ from study import environment
 from study.closing import print_summary
 from study.config import Config
 from study.confirmation import WINNER, ConfirmQueue, confirmed, crown, finalists, ranking, train_missing
-from study.data import Splits, digest_of, load_splits, load_test
+from study.data import Part, Splits, digest_of, load_splits, load_test
 from study.drive import Driver, TestSet, reap
 from study.errors import InputError
 from study.note import FINALISTS, note, tags
@@ -58,10 +58,7 @@ class Study:
 
     def __init__(self, options: Namespace, plan: Plan, splits: Splits, device: torch.device) -> None:
         self.options, self.plan, self.splits, self.device = options, plan, splits, device
-        for url in (options.tracking_uri, options.storage):
-            check(url)  # both, before either is written
-        if options.tracking_uri == options.storage:
-            raise InputError(f"storage must be another database than tracking-uri; got {options.storage!r} for both")
+        check_stores(options)
         self.tracker = Tracker(options.tracking_uri, options.study)
         self.storage = open_storage(options.storage)
         self.queue = SearchQueue(self.storage, options.study, plan, options.sampler, options.pruner)
@@ -117,10 +114,23 @@ def test_set(plan: Plan, splits: Splits, data_dir: Path) -> TestSet:
     """The test pictures in the form of the training pictures, and their record; read by confirmation alone."""
     dataset = plan.base.dataset
     test = load_test(dataset, data_dir, plan.largest_side).with_channels(splits.shape[0])
-    digest = digest_of(test.images.numpy(), test.labels.numpy(), splits.classes)
-    record = dataset_input(f"{dataset} (test)", digest, str(data_dir), "testing", {"testing": len(test.labels)})
+    record = test_record(dataset, test, splits.classes, data_dir)
     test = test.resized(plan.base.image_size) if plan.same_pictures else test
     return TestSet(test.shared(), record)
+
+
+def test_record(dataset: str, test: Part, classes: tuple[str, ...], data_dir: Path) -> Any:
+    """The test pictures as the tracker records them."""
+    digest = digest_of(test.images.numpy(), test.labels.numpy(), classes)
+    return dataset_input(f"{dataset} (test)", digest, str(data_dir), "testing", {"testing": len(test.labels)})
+
+
+def check_stores(options: Namespace) -> None:
+    """Raise `InputError` unless both stores answer or can be made, and are two; before either is written."""
+    for url in (options.tracking_uri, options.storage):
+        check(url)
+    if options.tracking_uri == options.storage:
+        raise InputError(f"storage must be another database than tracking-uri; got {options.storage!r} for both")
 
 
 def settings(options: Namespace, plan: Plan, splits: Splits) -> dict[str, str]:

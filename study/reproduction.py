@@ -12,18 +12,17 @@ from reports.load import load
 from reports.reproduced import comparisons
 from study import environment
 from study.closing import print_report_command
-from study.conduct import make_driver, stoppable, usual_workers
+from study.conduct import check_stores, make_driver, stoppable, test_record, usual_workers
 from study.config import Config
 from study.confirmation import JobQueue, train_missing
-from study.data import digest_of, load_published
+from study.data import load_published
 from study.drive import TestSet
-from study.errors import InputError, Parser, not_one_of
+from study.errors import Parser, not_one_of
 from study.options import add_machine, count
 from study.published import RECIPES
 from study.queue import Queue, open_storage
 from study.record import RECIPE
-from study.stores import check
-from study.track import Tracker, dataset_input
+from study.track import Tracker
 from study.train import device as find_device
 from study.view import make_view
 from study.workers import Pool
@@ -65,10 +64,7 @@ def parse_options(words: list[str] | None) -> Namespace:
 def reproduce(options: Namespace) -> int:
     """Train what is missing of the recipes; 0 if all of it finished then."""
     console = Console()
-    for url in (options.tracking_uri, options.storage):
-        check(url)
-    if options.tracking_uri == options.storage:
-        raise InputError(f"storage must be another database than tracking-uri; got {options.storage!r} for both")
+    check_stores(options)
     find_device(options.device)
     storage, tracker = open_storage(options.storage), Tracker(options.tracking_uri, STUDY)
     tracker.create(Queue(storage, STUDY).identity())
@@ -100,9 +96,7 @@ def _train(
     workers = min(options.workers or usual_workers(device), max(1, queue.total - queue.finished()))
     with Pool(workers, splits, device) as pool, make_view(console, ("model", "lr")) as view:
         driver = make_driver(pool, tracker, view, Namespace(**{**vars(options), "dataset": dataset}), splits, device)
-        digest = digest_of(splits.val.images.numpy(), splits.val.labels.numpy(), splits.classes)
-        counts = {"testing": len(splits.val.labels)}
-        record = dataset_input(f"{dataset} (test)", digest, str(options.data_dir), "testing", counts)
+        record = test_record(dataset, splits.val, splits.classes, options.data_dir)
         train_missing(queue, driver, f"{STUDY} on {dataset}", lambda: TestSet(splits.val, record))
     for failure in driver.failures:
         console.print(f"{failure}; the same command tries it again", markup=False, highlight=False)
