@@ -2,9 +2,29 @@
 
 from itertools import pairwise
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
-from models.activations import ACTIVATIONS
+from models.activations import ACTIVATIONS, pooled
+
+LANES = 8  # floats in a vector of most processors
+
+
+class LanedConv2d(nn.Conv2d):
+    """A convolution whose maps are filled up to a multiple of 8 by empty ones, which it also takes in and ignores.
+
+    Convolving and pooling eight maps takes a processor less time than six. Parameters and results are those of
+    `nn.Conv2d`. `laned` says whether to fill up.
+    """
+
+    def __init__(self, *arguments: int, laned: bool, padding: int = 0) -> None:
+        super().__init__(*arguments, padding=padding)
+        self.empty = -self.out_channels % LANES if laned else 0
+
+    def forward(self, images: Tensor) -> Tensor:
+        ignored = images.shape[1] - self.in_channels
+        weight = functional.pad(self.weight, (0, 0, 0, 0, 0, ignored, 0, self.empty))
+        return self._conv_forward(images, weight, functional.pad(self.bias, (0, self.empty)))
 
 
 def lenet(
@@ -39,8 +59,8 @@ def _convolutions(
     channels, height, width_px = shape
     first, second = (max(1, round(maps * width)) for maps in (6, 16))
     layers: list[nn.Module] = [
-        *(nn.Conv2d(channels, first, first_side, padding=first_side // 2), ACTIVATIONS[activation](), nn.MaxPool2d(2)),
-        *(nn.Conv2d(first, second, 5), ACTIVATIONS[activation](), nn.MaxPool2d(2)),
+        *(LanedConv2d(channels, first, first_side, padding=first_side // 2, laned=True), *pooled(activation)),
+        *(LanedConv2d(first, second, 5, laned=False), *pooled(activation)),
         nn.Flatten(),
     ]
     return layers, second * ((height // 2 - 4) // 2) * ((width_px // 2 - 4) // 2)

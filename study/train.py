@@ -139,7 +139,8 @@ def _train_epoch(
     losses, hits = torch.empty(len(batches), device=labels.device), torch.zeros((), device=labels.device)
     for step, rows in enumerate(batches):
         optimizer.zero_grad()
-        logits, truth = _forward(config, splits, model, images[rows]), labels[rows]
+        batch, truth = images.index_select(0, rows), labels.index_select(0, rows)
+        logits = _forward(config, splits, model, batch)
         loss = functional.cross_entropy(logits, truth)
         loss.backward()
         optimizer.step()

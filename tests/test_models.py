@@ -4,6 +4,7 @@ from torch import nn
 from torch.nn import functional
 
 from models import ACTIVATIONS, MODELS
+from models.activations import MONOTONE, pooled
 from study.config import Config
 from study.errors import InputError
 from study.train import build
@@ -133,3 +134,31 @@ def test_weights_start_as_the_initialisation_says():
         assert weight.std().item() == pytest.approx(deviation, rel=0.02)
         assert not bias.any()
     assert first_layer("torch")[1].any()
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_pooling_comes_first_exactly_where_that_changes_nothing(activation):
+    function, x = ACTIVATIONS[activation](), torch.linspace(-8, 8, 2001)
+    rises = bool((function(x).diff() >= -1e-6).all())
+    assert (activation in MONOTONE) == rises
+    images = torch.randn(4, 3, 8, 8)
+    expected = functional.max_pool2d(function(images), 2)
+    assert torch.equal(nn.Sequential(*pooled(activation))(images), expected)
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+def test_filled_up_maps_change_neither_outputs_nor_gradients(activation):
+    """LeNet against the same layers of torch's, with the same weights."""
+    network = build(Config(model="lenet", image_size=28, activation=activation), 1, 10)
+    function = ACTIVATIONS[activation]
+    plain = nn.Sequential(
+        *(nn.Conv2d(1, 6, 5, padding=2), function(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(6, 16, 5), function(), nn.MaxPool2d(2)),
+        *list(network)[6:],
+    )
+    plain.load_state_dict(network.state_dict())
+    images, labels = torch.rand(5, 1, 28, 28), torch.arange(5)
+    expected = torch.autograd.grad(functional.cross_entropy(plain(images), labels), list(plain.parameters()))
+    assert torch.allclose(network(images), plain(images), atol=1e-6)
+    found = torch.autograd.grad(functional.cross_entropy(network(images), labels), list(network.parameters()))
+    assert all(torch.allclose(one, other, atol=1e-6) for one, other in zip(found, expected, strict=True))
