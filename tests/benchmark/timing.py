@@ -1,0 +1,41 @@
+"""What the benchmarks share: a command with the time of each line that it prints, and a ratio in words."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+TRIAL = re.compile(r"\[\d+/\d+\] (explore|search)-\d+ ")  # the line of a finished trial
+
+
+class Line(NamedTuple):
+    seconds: float  # since the command was given
+    text: str
+
+
+def run(folder: Path, *command: str) -> list[Line]:
+    """The lines that `python COMMAND` prints in a folder, with an empty one at its end; raises if it fails."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    words = [sys.executable, *command]
+    started = perf_counter()
+    with subprocess.Popen(words, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        printed = [Line(perf_counter() - started, text.rstrip()) for text in process.stdout]
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, words)
+    return [*printed, Line(perf_counter() - started, "")]
+
+
+def finished(lines: Sequence[Line]) -> list[float]:
+    """When each trial was finished, in seconds."""
+    return [line.seconds for line in lines if TRIAL.match(line.text)]
+
+
+def ratio(ratios: Sequence[float]) -> str:
+    """Median, smallest and largest, as in '5.1 [4.8, 5.3]'."""
+    return f"{median(ratios):.2f} [{min(ratios):.2f}, {max(ratios):.2f}]"

@@ -1,0 +1,75 @@
+"""That the two sides of every comparison do the same work."""
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from PIL import Image
+
+from study.config import Config
+from study.data import SCALINGS, Part, Splits
+from study.train import build
+from tests.benchmark import gpu, timing, tutorials
+from tests.benchmark.core import CASES
+
+
+def noise(channels: int, side: int, count: int = 320) -> Splits:
+    """Random pictures in ten classes, as training and as validation pictures."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (count, channels, side, side), generator=generator, dtype=torch.uint8)
+    part = Part(images, torch.arange(count) % 10)
+    std, mean = (value.view(-1, 1, 1) for value in torch.std_mean(images.float(), (0, 2, 3)))
+    return Splits(part, part, tuple("0123456789"), mean, std, "noise")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_tutorials_network_is_ours(name):
+    config, _, network = CASES[name]
+    channels = 3 if "CIFAR" in name else 1
+    ours, theirs = build(config, channels, 10), network()
+    theirs.load_state_dict(ours.state_dict())
+    images = torch.rand(4, channels, config.image_size, config.image_size)
+    assert torch.allclose(ours(images), theirs(images), atol=1e-5)
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_tutorials_pictures_are_ours(scaling, channels):
+    splits = noise(channels, 8)
+    config = Config(scaling=scaling, image_size=12, border=2)
+    shift, scale = SCALINGS[scaling](splits)
+    expected = (splits.framed(12, 2).train.images[5].float() - shift) / scale
+    pictures = tutorials.Pictures(splits.train, tutorials.transform(config, splits))
+    image, label = pictures[5]
+    assert label == 5
+    assert torch.allclose(image, expected, atol=1e-5)
+    assert isinstance(Image.fromarray(pictures.images[5]), Image.Image)
+
+
+def test_the_tutorials_loop_learns():
+    splits = noise(1, 8, 64)
+    *_, last = tutorials.train(Config(epochs=30, lr=0.01), splits, tutorials.cnn(1, 8, 3))
+    assert last.val_accuracy > 0.9
+    assert last.pictures == 64
+
+
+TWO_PROCESSES = partial(gpu.in_processes, 2)
+
+
+@pytest.mark.parametrize(
+    ("model", "way"), [("mlp", TWO_PROCESSES), ("mlp", gpu.batch_of_models), ("lenet", gpu.batch_of_models)]
+)
+def test_trials_side_by_side_learn_as_one_after_another(model, way):
+    config = replace(Config(model=model, image_size=12, batch_size=64, last_batch="drop"), epochs=2)
+    splits = noise(1, 12)
+    expected = gpu.one_at_a_time(config, splits, 3)
+    assert way(config, splits, 3).loss == pytest.approx(expected.loss, abs=1e-3)
+
+
+def test_a_command_s_lines_come_with_their_times(tmp_path):
+    code = "import time; print('[1/2] explore-000 complete'); time.sleep(0.2); print('[2/2] search-001 pruned')"
+    first, second, end = timing.run(tmp_path, "-c", code)
+    assert 0 < first.seconds < second.seconds - 0.15
+    assert second.seconds <= end.seconds
+    assert timing.finished([first, second, end]) == [first.seconds, second.seconds]
