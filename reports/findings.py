@@ -1,6 +1,7 @@
 """Turn a study's runs into a findings report: `python -m reports.findings --study digits-cnn`."""
 
 import gc
+import os
 import sys
 from argparse import Namespace
 from concurrent.futures import ProcessPoolExecutor
@@ -22,20 +23,25 @@ def main(words: list[str] | None = None) -> int:
 def report(options: Namespace) -> int:
     """Write the report of a study, attach it to the study in the tracker, and say where it lies."""
     existing(options.tracking_uri)
-    # one core opens the tracker while the other imports what draws
-    with ProcessPoolExecutor(1, initializer=signal, initargs=(SIGINT, SIG_IGN)) as store:
+    with _helper() as store:  # opens the tracker while this process imports what draws
         loading = store.submit(_load, options.tracking_uri, options.study)
         from reports.render import write_report
 
         study = loading.result()
         folder = options.folder / study.name
         try:
-            write_report(study, folder)
+            with _helper() as artist:
+                write_report(study, folder, artist)
         except OSError as error:
             raise InputError(f"folder {str(folder)!r} cannot be written: {error.strerror}") from None
         store.submit(_attach, options.tracking_uri, study.name, folder).result()
     print(f"{folder / 'report.html'}\n{folder / 'README.md'}")
     return 0
+
+
+def _helper() -> ProcessPoolExecutor:
+    """A second process, for the second core."""
+    return ProcessPoolExecutor(1, initializer=signal, initargs=(SIGINT, SIG_IGN))
 
 
 def _load(uri: str, name: str | None) -> "Study":
@@ -59,5 +65,6 @@ def _options(words: list[str] | None) -> Namespace:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy will read it; the second core draws meanwhile
     gc.disable()  # its passes over what was imported take a tenth of a report's time, and find nothing
     sys.exit(main())

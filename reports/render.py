@@ -2,7 +2,8 @@
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,13 +12,15 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
 
 from reports.advice import health, next_steps
-from reports.claims import CLAIMS
+from reports.claims import claims
 from reports.finding import Finding
 from reports.frames import MARKS, Study
 from reports.plots import PLOTS
 from reports.tables import TABLES
 
 DPI = 150
+# Figures that need no surrogate, which only the process that makes the claims has at hand.
+APART = frozenset({"lead", "ablation", "learning_curves", "cost", "budget", "confusion", "mistakes"})
 
 
 class Section(NamedTuple):
@@ -114,11 +117,17 @@ class Part(NamedTuple):
     nothing: str
 
 
-def write_report(study: Study, folder: Path) -> None:
-    """Write `README.md`, `report.html`, `findings.json`, `figures/` and `tables/` into the folder."""
+def write_report(study: Study, folder: Path, helper: Executor | None = None) -> None:
+    """Write `README.md`, `report.html`, `findings.json`, `figures/` and `tables/` into the folder.
+
+    A `helper`, if there is one, draws some of the figures meanwhile.
+    """
     for name in ("figures", "tables"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    parts = [_part(section, study, folder) for section in (SECTIONS if study.searched else RECIPE_SECTIONS)]
+    sections = SECTIONS if study.searched else RECIPE_SECTIONS
+    apart = [name for section in sections for name in section.plots if name in APART]
+    drawn = {name: helper.submit(_drawing, name, study, folder) for name in apart} if helper else {}
+    parts = [_part(section, study, folder, drawn) for section in sections]
     appendix, _ = _attempt(lambda: _sheet("trials", study, folder))
     _attempt(lambda: _sheet("findings", study, folder))
     checks, check_error = _attempt(lambda: health(study) if study.searched else [])
@@ -149,7 +158,7 @@ def _made_with(study: Study) -> str:
     return ", ".join([*words, *(f"commit {commit[:12]}" for commit in commits.iloc[-1:])]) or "versions unknown"
 
 
-def _part(section: Section, study: Study, folder: Path) -> Part:
+def _part(section: Section, study: Study, folder: Path, drawn: Mapping[str, Future[Drawing | None]]) -> Part:
     errors: list[str] = []
 
     def all_of(names: tuple[str, ...], make: Callable[[str], Any]) -> list[Any]:
@@ -160,12 +169,14 @@ def _part(section: Section, study: Study, folder: Path) -> Part:
             made.extend([result] if result is not None else [])
         return made
 
-    claims = [finding for made in all_of(section.claims, lambda name: CLAIMS[name](study)) for finding in made]
-    figures = all_of(section.plots, lambda name: _drawing(name, study, folder))
+    claimed = [finding for made in all_of(section.claims, lambda name: claims(name, study)) for finding in made]
+    figures = all_of(
+        section.plots, lambda name: drawn[name].result() if name in drawn else _drawing(name, study, folder)
+    )
     tables = all_of(section.tables, lambda name: _sheet(name, study, folder))
     anchor = section.title.lower().replace(" ", "-").replace(",", "")
-    empty = not (claims or figures or tables or errors)
-    return Part(section.title, anchor, claims, figures, tables, errors, section.nothing if empty else "")
+    empty = not (claimed or figures or tables or errors)
+    return Part(section.title, anchor, claimed, figures, tables, errors, section.nothing if empty else "")
 
 
 def _attempt(make: Callable[[], Any]) -> tuple[Any, str | None]:
