@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from reports.stats import Estimate, mean_interval, paired_difference
 from study.config import Config
-from study.confirmation import DEFAULT, WINNER, confirmed, gain, ranking, test_accuracy
+from study.confirmation import DEFAULT, TEST_METRIC, WINNER, confirmed, ranking
 from study.drive import Driver
 from study.record import CONFIRM, FINISHED
 from study.stores import TRACKING_URI, UI_ADDRESS, is_server
@@ -50,6 +51,18 @@ def print_report_command(console: Console, options: Namespace) -> None:
     local = "" if options.tracking_uri == TRACKING_URI else f" --tracking-uri {options.tracking_uri}"
     report = f"python -m reports.findings --study {options.study}{local}"
     console.print(f"report: {report}", markup=False, highlight=False, soft_wrap=True)
+
+
+def test_accuracy(runs: Sequence[Run]) -> Estimate:
+    """Mean test accuracy over seeds, a fraction, with its interval."""
+    return mean_interval([run.metrics[TEST_METRIC] for run in runs], bounds=(0, 1))
+
+
+def gain(first: Sequence[Run], second: Sequence[Run]) -> Estimate:
+    """How much higher the test accuracy of the first is, paired over the seeds that both have."""
+    by_seed = [{run.params["seed"]: run.metrics[TEST_METRIC] for run in runs} for runs in (first, second)]
+    shared = sorted(set(by_seed[0]) & set(by_seed[1]))
+    return paired_difference(*([row[seed] for seed in shared] for row in by_seed))
 
 
 def _print_confirmation(

@@ -4,6 +4,7 @@ import json
 import signal
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,14 +13,13 @@ import torch
 from rich.console import Console
 
 from study import environment
-from study.closing import print_summary
 from study.config import Config
 from study.confirmation import WINNER, ConfirmQueue, confirmed, crown, finalists, ranking, train_missing
-from study.data import Part, Splits, digest_of, load_splits, load_test
+from study.data import Part, Splits, digest_of, load_test
 from study.drive import Driver, TestSet, reap
 from study.errors import InputError
 from study.note import FINALISTS, note, tags
-from study.plan import Plan, make_plan
+from study.plan import Plan
 from study.queue import open_storage
 from study.record import COMPLETE
 from study.search import SearchQueue
@@ -30,13 +30,12 @@ from study.view import View, make_view
 from study.workers import Pool
 
 
-def conduct(options: Namespace) -> int:
+def conduct(options: Namespace, plan: Plan, reading: Future[Splits]) -> int:
     """Run what is missing of a study; 0 if all of its trials are finished then, 1 if some failed."""
     console = Console()
-    plan = make_plan(options.dataset, options.model, options.given)
     device = find_device(options.device)
     with console.status(f"reading {options.dataset}"):
-        splits = read_splits(plan, options.data_dir)
+        splits = reading.result()
     workers = min(options.workers or usual_workers(device), options.trials)
     with stoppable(console), Pool(workers, splits, device) as pool:
         study = Study(options, plan, splits, device)
@@ -49,6 +48,8 @@ def conduct(options: Namespace) -> int:
     if roles:
         with console.status("registering the winner's model"):
             study.crown(roles)
+    from study.closing import print_summary  # scipy takes a second to import, for which no trial should wait
+
     print_summary(console, study.tracker, options, roles, driver)
     return 1 if driver.failures or study.queue.finished() < study.queue.total else 0
 
@@ -102,12 +103,6 @@ def make_driver(
     counts = {"training": len(splits.train.labels), "validation": len(splits.val.labels)}
     data = dataset_input(options.dataset, splits.digest, str(options.data_dir), "training", counts)
     return Driver(pool, tracker, view, len(splits.classes), [data], environment.run_tags(device))
-
-
-def read_splits(plan: Plan, data_dir: Path) -> Splits:
-    """Training and validation pictures, at the size at which the plan's trials need them."""
-    splits = load_splits(plan.base.dataset, data_dir, plan.largest_side)
-    return splits.framed(plan.base.image_size, 0) if plan.same_pictures else splits
 
 
 def test_set(plan: Plan, splits: Splits, data_dir: Path) -> TestSet:

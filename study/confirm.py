@@ -7,10 +7,12 @@ one hyperparameter at a time. The next report says what came of it.
 import sys
 
 from study.errors import exit_code
+from study.processes import start_server
 
 
 def main(words: list[str] | None = None) -> int:
     def run() -> int:
+        start_server()
         # Imported here: every worker imports this module again, and needs neither mlflow nor optuna.
         from study.hypotheses import experiment, parse_options
 

@@ -14,7 +14,6 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.storages import RDBStorage
 from optuna.trial import Trial
 
-from reports.stats import Estimate, mean_interval, paired_difference
 from study.artifacts import CONFIG, WEIGHTS, load_classifier
 from study.config import Config, from_params
 from study.data import Part, Splits
@@ -110,18 +109,6 @@ def confirmed(runs: Sequence[Run], roles: Mapping[str, Config]) -> dict[str, lis
             if replace(from_params(run.params), seed=config.seed) == config:
                 by_role[role].append(run)
     return by_role
-
-
-def test_accuracy(runs: Sequence[Run]) -> Estimate:
-    """Mean test accuracy over seeds, a fraction, with its interval."""
-    return mean_interval([run.metrics[TEST_METRIC] for run in runs], bounds=(0, 1))
-
-
-def gain(first: Sequence[Run], second: Sequence[Run]) -> Estimate:
-    """How much higher the test accuracy of the first is, paired over the seeds that both have."""
-    by_seed = [{run.params["seed"]: run.metrics[TEST_METRIC] for run in runs} for runs in (first, second)]
-    shared = sorted(set(by_seed[0]) & set(by_seed[1]))
-    return paired_difference(*([row[seed] for seed in shared] for row in by_seed))
 
 
 def crown(tracker: Tracker, run: Run, splits: Splits) -> None:

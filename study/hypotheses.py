@@ -9,12 +9,12 @@ from reports.experiments import SEEDS, Arm, arms_of, change, hypotheses_of, miss
 from reports.load import Study, load
 from reports.selection import of_finalist
 from study.closing import print_report_command
-from study.conduct import make_driver, read_splits, stoppable, test_set, usual_workers
+from study.conduct import make_driver, stoppable, test_set, usual_workers
 from study.config import Config
 from study.confirmation import ConfirmQueue, train_missing
 from study.errors import InputError, Parser
 from study.options import add_machine, count
-from study.plan import Plan, space_of
+from study.plan import Plan, read_splits, space_of
 from study.queue import open_storage, settings_of
 from study.stores import existing
 from study.track import Tracker

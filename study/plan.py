@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from models import MODELS
 from study.config import HYPERPARAMETERS, Config, applies, type_of
+from study.data import Splits, load_splits
 from study.errors import InputError
 from study.space import Choice, Range
 
@@ -52,6 +54,12 @@ class Plan:
         kind = {None: "fixed", Range: "range", Choice: "choice"}[space and type(space)]
         accepted = {} if isinstance(default, str) else {"accepted": list(row.accepted)}
         return {"kind": kind, **(asdict(space) if space else {}), "default": default, "unit": row.unit, **accepted}
+
+
+def read_splits(plan: Plan, data_dir: Path) -> Splits:
+    """Training and validation pictures, at the size at which the plan's trials need them."""
+    splits = load_splits(plan.base.dataset, data_dir, plan.largest_side)
+    return splits.framed(plan.base.image_size, 0) if plan.same_pictures else splits
 
 
 def make_plan(dataset: str, model: str, given: dict[str, str]) -> Plan:

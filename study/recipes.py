@@ -6,10 +6,12 @@ Without a name, all of them. `python -m reports.findings --study recipes` then s
 import sys
 
 from study.errors import exit_code
+from study.processes import start_server
 
 
 def main(words: list[str] | None = None) -> int:
     def run() -> int:
+        start_server()
         # Imported here: every worker imports this module again, and needs neither mlflow nor optuna.
         from study.reproduction import parse_options, reproduce
 

@@ -3,17 +3,24 @@
 import sys
 
 from study.errors import exit_code
+from study.processes import beside, start_server
 
 
 def main(words: list[str] | None = None) -> int:
     def run() -> int:
-        # Imported here: every worker imports this module again, and needs neither mlflow nor optuna.
+        # Imported one by one: workers import this module again and need neither mlflow nor optuna, and while this
+        # process imports both, another reads the pictures.
+        start_server()
         from study.options import parse_options
 
         options = parse_options(words)
+        from study.plan import make_plan, read_splits
+
+        plan = make_plan(options.dataset, options.model, options.given)
+        reading = beside(read_splits, plan, options.data_dir)
         from study.conduct import conduct
 
-        return conduct(options)
+        return conduct(options, plan, reading)
 
     return exit_code("study.run", run)
 

@@ -22,6 +22,7 @@ import torch.multiprocessing  # registers how tensors travel between processes
 from study import artifacts
 from study.config import Config
 from study.data import Part, Splits
+from study.processes import context, start_server
 from study.record import COMPLETE, DIVERGED, PRUNED
 from study.train import build, predict, score, train
 
@@ -66,7 +67,8 @@ class Pool:
     """A fixed number of workers, of which a dead one is replaced when it is next needed."""
 
     def __init__(self, size: int, splits: Splits, device: torch.device, threads: int = 1) -> None:
-        self._context = multiprocessing.get_context("spawn")
+        start_server()
+        self._context = context(device.type)
         self._arguments = (splits.shared(), device, threads)
         self._workers = [self._spawn() for _ in range(size)]
         self._busy: set[int] = set()

@@ -1,7 +1,8 @@
 from dataclasses import replace
 
+from study.closing import gain, test_accuracy
 from study.config import Config
-from study.confirmation import ConfirmQueue, confirmed, finalists, gain, ranking, test_accuracy
+from study.confirmation import ConfirmQueue, confirmed, finalists, ranking
 from study.queue import open_storage
 from study.record import COMPLETE
 from study.track import Run

@@ -8,9 +8,22 @@ from tests.conftest import ROOT
 
 # Each module of study/ may import those of study/ that stand before it, and no later one.
 ORDER = [
-    *("errors", "space", "datasets", "data", "optimizers", "config", "plan", "train", "record", "stores", "track"),
-    *("artifacts", "pictures", "workers", "prune", "queue", "search", "environment", "view", "drive", "confirmation"),
-    *("note", "closing", "options", "conduct", "run", "hypotheses", "confirm"),
+    *(
+        "errors",
+        "processes",
+        "space",
+        "datasets",
+        "data",
+        "optimizers",
+        "config",
+        "plan",
+        "train",
+        "record",
+        "stores",
+        "track",
+    ),
+    *("artifacts", "pictures", "workers", "prune", "queue", "search", "environment", "view", "drive"),
+    *("confirmation", "note", "closing", "options", "conduct", "run", "hypotheses", "confirm"),
     *("published", "reproduction", "recipes", "predict", "ui"),
 ]
 

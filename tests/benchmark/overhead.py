@@ -13,10 +13,9 @@ import torch
 from rich.console import Console
 
 from study.artifacts import CONFIG, HISTORY
-from study.conduct import read_splits
 from study.config import Config
 from study.environment import cores
-from study.plan import make_plan
+from study.plan import make_plan, read_splits
 from study.workers import Job, Outcome, Pool
 from tests.benchmark.timing import Line, finished, ratio, run
 
