@@ -28,7 +28,7 @@ class Judge:
     def __init__(self, pruner: pruners.BasePruner) -> None:
         # Hyperband draws a trial's bracket from the study's name, which must not be a random one.
         self._study = optuna.create_study(study_name="curves", direction="maximize", pruner=pruner)
-        self._open: dict[int, Trial] = {}
+        self._open: dict[int, tuple[Trial, list[float]]] = {}
         self.known: set[int] = set()  # numbers of the trials whose curves are finished
 
     def learn(self, trial: FrozenTrial, prunable: bool) -> None:
@@ -42,18 +42,20 @@ class Judge:
     def report(self, number: int, epoch: int, accuracy: float) -> None:
         """Draw a curve on by one epoch."""
         if number not in self._open:
-            self._open[number] = self._study.ask()
-        self._open[number].report(accuracy, epoch)
+            self._open[number] = self._study.ask(), []
+        trial, curve = self._open[number]
+        trial.report(accuracy, epoch)
+        curve.append(accuracy)
 
     def should_prune(self, number: int) -> bool:
-        return self._open[number].should_prune()
+        trial, _ = self._open[number]
+        return trial.should_prune()
 
     def close(self, number: int, state: TrialState, objective: float | None) -> list[float]:
         """A curve that is finished, one value per epoch."""
         self.known.add(number)
         if number not in self._open:  # it diverged, or was interrupted, in its first epoch
             return []
-        trial = self._open.pop(number)
-        curve = list(self._study.trials[trial.number].intermediate_values.values())
+        trial, curve = self._open.pop(number)
         self._study.tell(trial, objective if state is TrialState.COMPLETE else None, state)
         return curve

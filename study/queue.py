@@ -191,14 +191,14 @@ class Queue:
         trial = self.study.ask()
         self.storage.record_heartbeat(trial._trial_id)
         trial.set_user_attr(OWNER, self.owner)
-        if trial.number == number and not self._is_twin(slot, number):
+        if trial.number == number and not (number in waiting and self._is_twin(slot, number)):
             return self.configure(trial, slot)
         self.tell(trial.number, INTERRUPTED)
         self.retry()
         return None
 
     def _is_twin(self, slot: int, number: int) -> bool:
-        """Whether the slot has another live attempt: two processes may have enqueued one each."""
+        """Whether a slot that is tried again has another live attempt: two processes may have enqueued one each."""
         return any(t.number != number and t.state in LIVE for t in self.trials().get(slot, ()))
 
     def report(self, claim: Claim, epoch: int, accuracy: float) -> bool:

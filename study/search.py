@@ -165,9 +165,10 @@ class SearchQueue(Queue):
         return make(Draw(self.plan, slot, phase, index, count))
 
     def configure(self, trial: Trial, slot: int) -> Claim:
-        self._learn()
-        values = {name: suggest(trial, name, space) for name, space in self.plan.space.items()}
         phase, _ = self.slots[slot]
+        if phase == SEARCH:
+            self._learn()
+        values = {name: suggest(trial, name, space) for name, space in self.plan.space.items()}
         return Claim(trial, slot, phase, f"{phase}-{slot:03d}", self.plan.config(values), prunable=phase == SEARCH)
 
     def report(self, claim: Claim, epoch: int, accuracy: float) -> bool:

@@ -31,7 +31,7 @@ logging.getLogger("mlflow").setLevel(logging.ERROR)
 logging.getLogger("alembic").setLevel(logging.ERROR)
 
 FLUSH_SECONDS = 2.0
-BATCH = 1000  # metrics in one `log_batch`, the most that MLflow takes
+BATCH = 800  # metrics in one `log_batch`: MLflow takes 1,000 metrics, parameters and tags
 PAGE = 5000  # runs in one answer of `search_runs`
 NOTE = "mlflow.note.content"
 STATE = "state"
@@ -137,27 +137,25 @@ class Tracker:
     ) -> None:
         """Close a run with its summary metrics and the files in `folder` as its artifacts."""
         self.log(run_id, metrics, step=0)
-        self._flush(run_id)
         self.client.log_artifacts(run_id, str(folder))
         self.close(run_id, state, status, tags)
 
     def close(self, run_id: str, state: str, status: str, tags: Mapping[str, str] | None = None) -> None:
         """End a run as what it was."""
-        if run_id in self._pending:
-            self._flush(run_id)
-            del self._pending[run_id]
-        written = [RunTag(name, value) for name, value in {**(tags or {}), STATE: state}.items()]
-        self.client.log_batch(run_id, tags=written)
+        self._flush(run_id, {**(tags or {}), STATE: state})
+        self._pending.pop(run_id, None)
         self.client.set_terminated(run_id, status)
 
-    def _flush(self, run_id: str) -> None:
-        params, metrics = self._pending[run_id]
+    def _flush(self, run_id: str, tags: Mapping[str, str] | None = None) -> None:
+        """Write what waits; MLflow writes a batch's tags after its metrics and parameters."""
+        params, metrics = self._pending.get(run_id, Pending([], []))
         self._pending[run_id] = Pending([], [])
-        if params:
-            self.client.log_batch(run_id, metrics[:BATCH], params)
+        while len(metrics) > BATCH:
+            self.client.log_batch(run_id, metrics[:BATCH])
             del metrics[:BATCH]
-        for first in range(0, len(metrics), BATCH):
-            self.client.log_batch(run_id, metrics[first : first + BATCH])
+        written = [RunTag(name, value) for name, value in (tags or {}).items()]
+        if params or metrics or written:
+            self.client.log_batch(run_id, metrics, params, written)
 
     def runs(self, condition: str = "") -> list[Run]:
         """All runs of the experiment that meet an MLflow filter, oldest first."""

@@ -34,7 +34,8 @@ def main() -> int:
     for part in options.parts:
         if part not in PARTS:
             raise not_one_of("part", part, PARTS)
-    console.print(f"{hardware(torch.device('cpu'))}; {versions()}", highlight=False)
+    libraries = ", ".join(f"{name} {number}" for name, number in versions().items())
+    console.print(f"{hardware(torch.device('cpu'))}; {libraries}", highlight=False, soft_wrap=True)
     for part in options.parts or USUAL:
         PARTS[part](console, options.data_dir.resolve(), options.rounds)
     return 0
