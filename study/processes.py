@@ -1,10 +1,14 @@
 """Where workers come from: a fork server, which imports what they need once, while the driver imports the rest."""
 
 import multiprocessing
+import signal
+import threading
+import traceback
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
-from signal import SIG_IGN, SIGINT, signal
 from typing import Any
 
 FORKS = "forkserver" in multiprocessing.get_all_start_methods()
@@ -13,11 +17,13 @@ NEEDED = ["study.workers", "torch._dynamo"]  # the second by any optimizer of to
 
 def start_server() -> None:
     """Let the server begin with its imports; where there is none, workers will import for themselves."""
-    if FORKS:
+    if FORKS and threading.current_thread() is threading.main_thread():
         from multiprocessing import forkserver
 
         multiprocessing.get_context("forkserver").set_forkserver_preload(NEEDED)
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C during its imports is the driver's
         forkserver.ensure_running()
+        signal.signal(signal.SIGINT, before)
 
 
 def context(device_type: str) -> BaseContext:
@@ -26,13 +32,38 @@ def context(device_type: str) -> BaseContext:
 
 
 def beside(function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-    """Call a function in a process of its own, which ends with it; what it raises, the future raises."""
-
-    def call() -> Any:
-        with ProcessPoolExecutor(1, context("cpu"), signal, (SIGINT, SIG_IGN)) as helper:
-            return helper.submit(function, *arguments).result()
-
-    thread = ThreadPoolExecutor(1)  # it waits until the server has done its imports
-    future = thread.submit(call)
-    thread.shutdown(wait=False)
+    """Call a function in a process of its own, which ends with this one; the future raises what it raises."""
+    future: Future[Any] = Future()
+    threading.Thread(target=_await, args=(future, function, arguments), daemon=True).start()  # the server may be busy
     return future
+
+
+def _await(future: Future[Any], function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    ours, theirs = multiprocessing.Pipe()
+    process = context("cpu").Process(target=_answer, args=(theirs, function, arguments), daemon=True)
+    try:
+        process.start()
+        theirs.close()
+        error, value = ours.recv()
+    except EOFError:
+        process.join()
+        error, value = RuntimeError(f"{function.__name__} ended with {process.exitcode}"), None
+    except Exception as raised:
+        error, value = raised, None
+    ours.close()
+    if error is None:
+        future.set_result(value)
+    else:
+        future.set_exception(error)
+
+
+def _answer(connection: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
+    try:
+        result = None, function(*arguments)
+    except Exception as error:
+        error.add_note(traceback.format_exc())
+        result = error, None
+    with suppress(EOFError, OSError):
+        connection.send(result)
+        connection.recv()  # until the other side has it: shared tensors are handed over by a process that lives

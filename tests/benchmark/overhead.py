@@ -16,6 +16,8 @@ from study.artifacts import CONFIG, HISTORY
 from study.config import Config
 from study.environment import cores
 from study.plan import make_plan, read_splits
+from study.stores import TRACKING_URI
+from study.track import Tracker
 from study.workers import Job, Outcome, Pool
 from tests.benchmark.timing import Line, finished, ratio, run
 
@@ -23,6 +25,7 @@ STUDIES = {
     "default study of the digits": ("digits", "cnn", 50, {}),
     "LeNet on MNIST, 8 trials of 2 epochs": ("mnist", "lenet", 8, {"epochs": "2"}),
 }
+DATABASE = TRACKING_URI.removeprefix("sqlite:///")
 SPENT = re.compile(r"training ([\d.]+) s, tracking ([\d.]+) s .* driving ([\d.]+) s")
 
 
@@ -38,7 +41,7 @@ def benchmark(console: Console, data_dir: Path, rounds: int) -> None:
                 with tempfile.TemporaryDirectory() as folder:
                     lines = run(Path(folder), "-m", "study.run", *words, "--data-dir", str(data_dir))
                     times = finished(lines)
-                    alone = trained_alone(pool, list(trained(Path(folder))))
+                    alone = trained_alone(pool, list(trained(Path(folder), f"{dataset}-{model}")))
                 ratios.append((times[-1] - times[0]) / alone)
                 shares.append(overhead(lines) / lines[-1].seconds)
         console.print(
@@ -47,9 +50,10 @@ def benchmark(console: Console, data_dir: Path, rounds: int) -> None:
         )
 
 
-def trained(folder: Path) -> Iterator[Config]:
-    """The configurations of a study in the order in which they were trained, each to the epoch that it reached."""
-    for path in sorted(folder.rglob(CONFIG), key=lambda path: path.stat().st_mtime):
+def trained(folder: Path, study: str) -> Iterator[Config]:
+    """The configurations of a study in the order in which they were started, each to the epoch that it reached."""
+    started = {run.run_id: run.start_ms for run in Tracker(f"sqlite:///{folder}/{DATABASE}", study).runs()}
+    for path in sorted(folder.rglob(CONFIG), key=lambda path: started[path.parents[1].name]):
         epochs = sum(1 for _ in csv.DictReader((path.parent / HISTORY).open()))
         yield replace(Config(**json.loads(path.read_text())["config"]), epochs=epochs)
 
