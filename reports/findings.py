@@ -67,4 +67,6 @@ def _options(words: list[str] | None) -> Namespace:
 if __name__ == "__main__":
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy will read it; the second core draws meanwhile
     gc.disable()  # its passes over what was imported take a tenth of a report's time, and find nothing
-    sys.exit(main())
+    code = main()
+    gc.freeze()  # its last passes, as the interpreter ends, too
+    sys.exit(code)

@@ -12,7 +12,6 @@ from multiprocessing.context import BaseContext
 from typing import Any
 
 FORKS = "forkserver" in multiprocessing.get_all_start_methods()
-NEEDED = ["study.workers", "torch._dynamo"]  # the second by any optimizer of torch, at its first step
 
 
 def start_server() -> None:
@@ -20,7 +19,7 @@ def start_server() -> None:
     if FORKS and threading.current_thread() is threading.main_thread():
         from multiprocessing import forkserver
 
-        multiprocessing.get_context("forkserver").set_forkserver_preload(NEEDED)
+        multiprocessing.get_context("forkserver").set_forkserver_preload(["study.preloaded"])
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C during its imports is the driver's
         forkserver.ensure_running()
         signal.signal(signal.SIGINT, before)

@@ -4,6 +4,7 @@ A worker knows neither the tracker nor the sampler. All map one copy of the pict
 even if that is killed.
 """
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -68,6 +69,7 @@ class Pool:
 
     def __init__(self, size: int, splits: Splits, device: torch.device, threads: int = 1) -> None:
         start_server()
+        gc.freeze()  # what is imported stays: neither the collector nor the end of this process need walk over it
         self._context = context(device.type)
         self._arguments = (splits.shared(), device, threads)
         self._workers = [self._spawn() for _ in range(size)]

@@ -22,7 +22,7 @@ ORDER = [
         "stores",
         "track",
     ),
-    *("artifacts", "pictures", "workers", "prune", "queue", "search", "environment", "view", "drive"),
+    *("artifacts", "pictures", "workers", "preloaded", "prune", "queue", "search", "environment", "view", "drive"),
     *("confirmation", "note", "closing", "options", "conduct", "run", "hypotheses", "confirm"),
     *("published", "reproduction", "recipes", "predict", "ui"),
 ]

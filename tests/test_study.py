@@ -222,9 +222,11 @@ def test_a_study_whose_driver_is_killed_goes_on_to_exactly_its_number_of_trials(
 def test_a_study_whose_workers_are_killed_tries_their_trials_again(tmp_path):
     driver = started(tmp_path, *["--trials", "8", "--epochs", "12", "--confirm-seeds", "1", "--workers", "2"])
     wait_for(lambda: finished_lines(tmp_path) >= 1)
-    for server in psutil.Process(driver.pid).children():
-        for worker in server.children():
-            worker.kill()
+    while "interrupted" not in (tmp_path / "output.txt").read_text():  # they may just have been idle
+        for server in psutil.Process(driver.pid).children():
+            for worker in server.children():
+                worker.kill()
+        time.sleep(1)
     assert driver.wait() == 0
     killed = [run for run in check_whole(tmp_path, 8, 1) if run.status == "KILLED"]
     assert {run.tags["error"] for run in killed} == {"worker ended with -9"}
