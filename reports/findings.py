@@ -29,11 +29,13 @@ def report(options: Namespace) -> int:
 
         study = loading.result()
         folder = options.folder / study.name
+        artist = _helper()
         try:
-            with _helper() as artist:
-                write_report(study, folder, artist)
+            write_report(study, folder, artist)
         except OSError as error:
             raise InputError(f"folder {str(folder)!r} cannot be written: {error.strerror}") from None
+        finally:
+            artist.shutdown(cancel_futures=True)  # after Ctrl-C not a figure more
         store.submit(_attach, options.tracking_uri, study.name, folder).result()
     print(f"{folder / 'report.html'}\n{folder / 'README.md'}")
     return 0

@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 
 from study import environment
+from study.closing import print_summary
 from study.config import Config
 from study.confirmation import WINNER, ConfirmQueue, confirmed, crown, finalists, ranking, train_missing
 from study.data import Part, Splits, digest_of, load_test
@@ -48,8 +49,6 @@ def conduct(options: Namespace, plan: Plan, reading: Future[Splits]) -> int:
     if roles:
         with console.status("registering the winner's model"):
             study.crown(roles)
-    from study.closing import print_summary  # scipy takes a second to import, for which no trial should wait
-
     print_summary(console, study.tracker, options, roles, driver)
     return 1 if driver.failures or study.queue.finished() < study.queue.total else 0
 

@@ -4,6 +4,7 @@ For each hyperparameter the default's level against the winner's, all else equal
 one hyperparameter at a time. The next report says what came of it.
 """
 
+import gc
 import sys
 
 from study.errors import exit_code
@@ -16,6 +17,7 @@ def main(words: list[str] | None = None) -> int:
         # Imported here: every worker imports this module again, and needs neither mlflow nor optuna.
         from study.hypotheses import experiment, parse_options
 
+        gc.freeze()  # what is imported stays: neither the collector nor the end of this process walks over it
         return experiment(parse_options(words))
 
     return exit_code("study.confirm", run)

@@ -1,17 +1,19 @@
 """Where workers come from: a fork server, which imports what they need once, while the driver imports the rest."""
 
 import multiprocessing
+import os
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
-from typing import Any
+from typing import Any, NoReturn
 
-FORKS = "forkserver" in multiprocessing.get_all_start_methods()
+FORKS = sys.platform == "linux"  # elsewhere a process that has imported torch is not to be forked
 
 
 def start_server() -> None:
@@ -21,13 +23,15 @@ def start_server() -> None:
 
         multiprocessing.get_context("forkserver").set_forkserver_preload(["study.preloaded"])
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C during its imports is the driver's
-        forkserver.ensure_running()
-        signal.signal(signal.SIGINT, before)
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 def context(device_type: str) -> BaseContext:
-    """How to start a worker for that type of device; CUDA must meet a process that has not been forked."""
-    return multiprocessing.get_context("forkserver" if FORKS and device_type != "cuda" else "spawn")
+    """How to start a worker for that type of device; an accelerator must meet a process that has not been forked."""
+    return multiprocessing.get_context("forkserver" if FORKS and device_type == "cpu" else "spawn")
 
 
 def beside(function: Callable[..., Any], *arguments: Any) -> Future[Any]:
@@ -35,6 +39,16 @@ def beside(function: Callable[..., Any], *arguments: Any) -> Future[Any]:
     future: Future[Any] = Future()
     threading.Thread(target=_await, args=(future, function, arguments), daemon=True).start()  # the server may be busy
     return future
+
+
+def die_with_parent() -> None:
+    """Have this process told to terminate when the one that asked for it ends, however that ends."""
+
+    def watch() -> None:
+        wait([multiprocessing.parent_process().sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _await(future: Future[Any], function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
@@ -58,6 +72,8 @@ def _await(future: Future[Any], function: Callable[..., Any], arguments: tuple[A
 
 def _answer(connection: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
+    signal.signal(signal.SIGTERM, _leave)
+    die_with_parent()
     try:
         result = None, function(*arguments)
     except Exception as error:
@@ -66,3 +82,7 @@ def _answer(connection: Connection, function: Callable[..., Any], arguments: tup
     with suppress(EOFError, OSError):
         connection.send(result)
         connection.recv()  # until the other side has it: shared tensors are handed over by a process that lives
+
+
+def _leave(*signal_and_frame: object) -> NoReturn:
+    sys.exit(128 + signal.SIGTERM)  # by way of what the function has to tidy up

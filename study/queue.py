@@ -189,9 +189,10 @@ class Queue:
             return None
         self.study.sampler = self.sampler(slot)
         trial = self.study.ask()
+        mine = trial.number == number and (number in waiting or SLOT not in trial.user_attrs)
         self.storage.record_heartbeat(trial._trial_id)
         trial.set_user_attr(OWNER, self.owner)
-        if trial.number == number and not (number in waiting and self._is_twin(slot, number)):
+        if mine and not (number in waiting and self._is_twin(slot, number)):
             return self.configure(trial, slot)
         self.tell(trial.number, INTERRUPTED)
         self.retry()

@@ -1,5 +1,6 @@
 """Run a study, or go on with one that was interrupted: `python -m study.run --trials 50`."""
 
+import gc
 import sys
 
 from study.errors import exit_code
@@ -20,6 +21,7 @@ def main(words: list[str] | None = None) -> int:
         reading = beside(read_splits, plan, options.data_dir)
         from study.conduct import conduct
 
+        gc.freeze()  # what is imported stays: neither the collector nor the end of this process walks over it
         return conduct(options, plan, reading)
 
     return exit_code("study.run", run)

@@ -4,11 +4,8 @@ A worker knows neither the tracker nor the sampler. All map one copy of the pict
 even if that is killed.
 """
 
-import gc
-import multiprocessing
 import os
 import signal
-import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,7 +20,7 @@ import torch.multiprocessing  # registers how tensors travel between processes
 from study import artifacts
 from study.config import Config
 from study.data import Part, Splits
-from study.processes import context, start_server
+from study.processes import context, die_with_parent, start_server
 from study.record import COMPLETE, DIVERGED, PRUNED
 from study.train import build, predict, score, train
 
@@ -69,7 +66,6 @@ class Pool:
 
     def __init__(self, size: int, splits: Splits, device: torch.device, threads: int = 1) -> None:
         start_server()
-        gc.freeze()  # what is imported stays: neither the collector nor the end of this process need walk over it
         self._context = context(device.type)
         self._arguments = (splits.shared(), device, threads)
         self._workers = [self._spawn() for _ in range(size)]
@@ -141,7 +137,7 @@ class Pool:
 def work(orders: Connection, splits: Splits, device: torch.device, threads: int) -> None:
     """A worker's life: jobs until the driver closes the connection."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    die_with_parent()
     os.nice(NICE)
     torch.set_num_threads(threads)
     splits = splits.to(device)
@@ -191,8 +187,3 @@ def _meet_test(job: Job, splits: Splits, model: torch.nn.Module, history: list[A
     pictures.confusion_matrix(job.folder / "confusion_matrix.png", counts, splits.classes)
     pictures.learning_curves(job.folder / "learning_curves.png", history)
     return {"test/loss": loss, "test/accuracy": accuracy}
-
-
-def _die_with_parent() -> None:
-    wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)

@@ -3,16 +3,17 @@
 import os
 import signal
 import subprocess
-import time
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from study.errors import InputError
 from study.plan import make_plan, read_splits
 from study.processes import beside
 from tests.conftest import environment
-from tests.test_study import RUN
+from tests.test_study import RUN, wait_for
 
 
 def test_pictures_read_beside_are_those_read_here(digits):
@@ -36,13 +37,49 @@ def killed():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-@pytest.mark.parametrize("seconds", [0.5, 3.0])
-def test_an_interrupt_while_it_starts_leaves_neither_word_nor_store(seconds, tmp_path):
+SLEEPER = """
+import sys, tempfile, time
+from study.processes import beside
+
+def sleep_in_a_folder(root):
+    with tempfile.TemporaryDirectory(dir=root):
+        time.sleep(600)
+
+if __name__ == "__main__":
+    beside(sleep_in_a_folder, sys.argv[1]).result()
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_what_is_done_beside_is_tidied_up_however_the_driver_ends(how, tmp_path):
+    (tmp_path / "sleeper.py").write_text(SLEEPER)
+    (root := tmp_path / "root").mkdir()
+    words = [sys.executable, str(tmp_path / "sleeper.py"), str(root)]
+    driver = subprocess.Popen(words, env=environment(), stderr=subprocess.DEVNULL)
+    wait_for(lambda: list(root.iterdir()))
+    driver.send_signal(how)
+    driver.wait()
+    wait_for(lambda: not list(root.iterdir()), 10)
+
+
+@pytest.mark.parametrize("generation", [1, 2])
+def test_an_interrupt_while_it_starts_leaves_neither_word_nor_store(generation, tmp_path):
+    """Once there is a fork server, and once that has a child, which reads the pictures."""
     words = {"cwd": tmp_path, "env": environment(), "start_new_session": True, "text": True}
     study = subprocess.Popen(RUN, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **words)
-    time.sleep(seconds)
+    wait_for(lambda: descendants(psutil.Process(study.pid), generation))
     os.killpg(study.pid, signal.SIGINT)
     printed = "".join(study.communicate(timeout=60))
-    assert study.returncode == 130
+    assert study.returncode in (130, -signal.SIGINT)
     assert "Traceback" not in printed
     assert not list(tmp_path.iterdir())
+
+
+def descendants(process, generation):
+    """Commands of its children, or of their children, beside Python's resource tracker."""
+    return [
+        child.cmdline()
+        for child in process.children(recursive=True)
+        if "resource_tracker" not in " ".join(child.cmdline())
+        and len(child.parents()) - len(process.parents()) == generation
+    ]

@@ -50,6 +50,26 @@ def test_a_process_that_loses_a_race_leaves_the_slot_to_be_claimed_again(tmp_pat
     assert [by_slot[slot] for slot in range(2)] == clean[:2], "the design is what it would have been"
 
 
+def test_another_attempt_that_is_enqueued_meanwhile_is_not_taken_for_a_first_one(tmp_path, monkeypatch):
+    queue, rival = make_queue(tmp_path, 5), make_queue(tmp_path, 5)
+    first = queue.claim()
+    queue.finish(first, INTERRUPTED)
+    ask = queue.study.ask
+
+    def ask_late():
+        monkeypatch.setattr(queue.study, "ask", ask)
+        rival.retry()
+        return ask()
+
+    monkeypatch.setattr(queue.study, "ask", ask_late)
+    assert queue.claim() is None
+    claims = finish_all(queue)
+    assert sorted(claim.slot for claim in claims) == [0, 1, 2, 3, 4]
+    assert [claim.config for claim in claims if claim.slot == 0] == [first.config]
+    clean = {claim.slot: claim.config for claim in finish_all(make_queue(tmp_path, 5, name="clean"))}
+    assert [claim.config for claim in claims if claim.slot in (1, 2)] == [clean[1], clean[2]], "designed"
+
+
 def test_a_trial_beyond_the_last_slot_holds_nobody_up(tmp_path, monkeypatch):
     """Two processes race for the last slot; the loser's trial has none, and must never be tried again."""
     queue, rival = make_queue(tmp_path, 2), make_queue(tmp_path, 2)

@@ -1,4 +1,4 @@
 """How fast it is, against what a user would write otherwise: `python -m tests.benchmark`.
 
-Every figure is a ratio of two sides that were timed in turn in one run. Nothing here is a test: machines are shared.
+Every ratio is one of two sides that were timed in turn in one run. Nothing here is a test: machines are shared.
 """

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -23,8 +24,8 @@ from study.published import RECIPES
 from study.train import Epoch
 from study.workers import Job, Outcome, Pool
 from tests.benchmark import tutorials
+from tests.benchmark.timing import ratio
 
-EPOCHS = 3  # of one measurement of ours, of which the first warms up
 MATRIX = 1024  # rows and columns of the product whose rate counts as the machine's peak
 VAL_PICTURES = 1024  # enough to see that both sides learn
 CIFAR = RECIPES["cnn-cifar10"].config
@@ -36,13 +37,14 @@ class Case(NamedTuple):
     config: Config
     pictures: int  # a second or two of the slowest side
     network: Callable[[], nn.Module]
+    epochs: int = 3  # of one measurement of ours, of which the first warms up; enough for workers to overlap
 
 
 CASES = {
     "mlp-sigmoid, MNIST": Case(RECIPES["mlp-sigmoid-mnist"].config, 12_800, tutorials.diamond_mlp),
     "LeNet, MNIST": Case(RECIPES["lenet-mnist"].config, 9_600, tutorials.lenet),
     "CNN, CIFAR-10 (JPEG)": Case(CIFAR, 3_200, partial(tutorials.cnn, 3, 32, 5)),
-    "default CNN, digits": Case(Config(), 1_149, partial(tutorials.cnn, 1, 8, 3)),
+    "default CNN, digits": Case(Config(), 1_149, partial(tutorials.cnn, 1, 8, 3), epochs=30),
 }
 if torch.cpu.get_capabilities().get("avx512_bf16"):  # elsewhere bf16 is emulated, at a tenth of the speed
     CASES["CNN, CIFAR-10 (JPEG), ours in bf16"] = CASES["CNN, CIFAR-10 (JPEG)"]._replace(
@@ -78,8 +80,8 @@ def measure(case: Case, data_dir: Path, rounds: int) -> list[Round]:
     with Pool(cores(), splits, torch.device("cpu")) as pool:
         sides: list[Callable[[], float]] = [
             lambda: tutorials_rate(case, splits),
-            lambda: our_rate(case.config, pool, 1),
-            lambda: our_rate(case.config, pool, len(pool)),
+            lambda: our_rate(case, pool, 1),
+            lambda: our_rate(case, pool, len(pool)),
             peak,
         ]
         return [Round(*(side() for side in sides)) for _ in range(rounds + 1)][1:]
@@ -95,19 +97,19 @@ def load(case: Case, data_dir: Path) -> Splits:
 
 
 def tutorials_rate(case: Case, splits: Splits) -> float:
-    """Pictures a second of one epoch in all threads, evaluation left out."""
-    epoch = next(tutorials.train(case.config, splits, case.network()))
+    """Pictures a second of a second epoch in all threads, evaluation left out."""
+    _, epoch = islice(tutorials.train(case.config, splits, case.network()), 2)
     return epoch.pictures / epoch.train_seconds
 
 
-def our_rate(config: Config, pool: Pool, jobs: int) -> float:
+def our_rate(case: Case, pool: Pool, jobs: int) -> float:
     """Pictures a second of so many workers together, evaluation left out."""
     histories: dict[int, list[Epoch]] = {worker: [] for worker in range(jobs)}
     with tempfile.TemporaryDirectory() as folder:
         for worker in histories:
             trial = Path(folder) / str(worker)
             trial.mkdir()
-            pool.start(worker, Job(replace(config, epochs=EPOCHS, seed=worker), trial))
+            pool.start(worker, Job(replace(case.config, epochs=case.epochs, seed=worker), trial))
         while len(pool.idle()) < len(pool):
             for worker, message in pool.messages(1.0):
                 if isinstance(message, Epoch):
@@ -146,8 +148,3 @@ def _cells(rounds: list[Round], flops: float) -> list[str]:
         ratio([round_.worker_per_core / round_.tutorials for round_ in rounds]),
         " ".join(f"{share:.0%}" for share in shares),
     ]
-
-
-def ratio(ratios: list[float]) -> str:
-    """Median, smallest and largest, as in '5.1 [4.8, 5.3]'."""
-    return f"{median(ratios):.2f} [{min(ratios):.2f}, {max(ratios):.2f}]"

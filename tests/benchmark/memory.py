@@ -7,6 +7,7 @@ import psutil
 import torch
 from rich.console import Console
 
+from study.train import Epoch
 from study.workers import Job, Outcome, Pool
 from tests.benchmark.core import CASES, load
 
@@ -23,5 +24,5 @@ def benchmark(console: Console, data_dir: Path, rounds: int) -> None:
             while pool.idle() == []:
                 sizes.append(psutil.Process(pid).memory_full_info().uss)
                 for _, message in pool.messages(POLL_SECONDS):
-                    assert not isinstance(message, Outcome) or message.state, message
+                    assert isinstance(message, Epoch | Outcome), message
         console.print(f"memory: {name}: {max(sizes) / 2**20:.0f} MiB")

@@ -18,6 +18,7 @@ from study.environment import cores
 from study.plan import make_plan, read_splits
 from study.stores import TRACKING_URI
 from study.track import Tracker
+from study.train import Epoch
 from study.workers import Job, Outcome, Pool
 from tests.benchmark.timing import Line, finished, ratio, run
 
@@ -66,6 +67,7 @@ def trained_alone(pool: Pool, configs: list[Config]) -> float:
             for worker, config in zip(pool.idle(), waiting, strict=False):
                 pool.start(worker, Job(config, Path(tempfile.mkdtemp(dir=folder))))
             for _, message in pool.messages(1.0):
+                assert isinstance(message, Epoch | Outcome), message
                 if isinstance(message, Outcome):
                     times.append(perf_counter())
     return times[-1] - times[0]

@@ -13,7 +13,7 @@ WINDOW = 40  # trials over which a cost is averaged
 
 
 def benchmark(console: Console, data_dir: Path, rounds: int) -> None:
-    """Print milliseconds per trial about the 50th and at the end, for random search and for TPE throughout."""
+    """Print milliseconds per trial about the 50th and at the end, for random search and for TPE after the design."""
     for sampler in ("random", "tpe"):
         with tempfile.TemporaryDirectory() as folder, console.status(f"1,000 tiny trials, {sampler}"):
             words = ["--sampler", sampler, "--trials", str(TRIALS), "--workers", "1"]
