@@ -10,6 +10,7 @@ from signal import SIG_IGN, SIGINT, signal
 from typing import TYPE_CHECKING
 
 from study.errors import InputError, Parser, exit_code
+from study.processes import die_with_parent
 from study.stores import TRACKING_URI, UI_ADDRESS, existing, is_server
 
 if TYPE_CHECKING:
@@ -43,7 +44,12 @@ def report(options: Namespace) -> int:
 
 def _helper() -> ProcessPoolExecutor:
     """A second process, for the second core."""
-    return ProcessPoolExecutor(1, initializer=signal, initargs=(SIGINT, SIG_IGN))
+    return ProcessPoolExecutor(1, initializer=_serve)
+
+
+def _serve() -> None:
+    signal(SIGINT, SIG_IGN)  # Ctrl-C reaches both; this one is told when to end
+    die_with_parent()
 
 
 def _load(uri: str, name: str | None) -> "Study":

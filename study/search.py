@@ -91,8 +91,8 @@ def explore_size(trials: int) -> int:
 
 def explore_design(space: Mapping[str, Range | Choice], count: int, seed: int) -> list[dict[str, Any]]:
     """`count` points of a scrambled Sobol sequence over the space; a longer design starts with the shorter one's."""
-    quantiles = qmc.Sobol(len(space), scramble=True, rng=seed).random(count)
-    return [{name: space[name].at(u) for name, u in zip(space, row, strict=True)} for row in quantiles]
+    sequence = qmc.Sobol(len(space), scramble=True, rng=seed).random_base2(math.ceil(math.log2(count)))
+    return [{name: space[name].at(u) for name, u in zip(space, row, strict=True)} for row in sequence[:count]]
 
 
 def grid(space: Mapping[str, Range | Choice], count: int) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import pytest
 
 from reports.findings import main
 from reports.plots import PLOTS
-from reports.render import RECIPE_SECTIONS, SECTIONS, write_report
+from reports.render import APART, RECIPE_SECTIONS, SECTIONS, write_report
 from reports.tables import TABLES
 from study.options import parse_options
 from study.plan import make_plan
@@ -156,4 +156,5 @@ def test_every_figure_and_table_has_its_place_and_its_caption():
         "findings",
     }
     assert placed == {*PLOTS, *TABLES}
+    assert {*PLOTS} > APART
     assert all(len(function.__doc__) > 20 for function in (*PLOTS.values(), *TABLES.values()))
