@@ -10,7 +10,7 @@ from signal import SIG_IGN, SIGINT, signal
 from typing import TYPE_CHECKING
 
 from study.errors import InputError, Parser, exit_code
-from study.processes import die_with_parent
+from study.processes import die_with_parent, freeze_imports
 from study.stores import TRACKING_URI, UI_ADDRESS, existing, is_server
 
 if TYPE_CHECKING:
@@ -76,5 +76,5 @@ if __name__ == "__main__":
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy will read it; the second core draws meanwhile
     gc.disable()  # its passes over what was imported take a tenth of a report's time, and find nothing
     code = main()
-    gc.freeze()  # its last passes, as the interpreter ends, too
+    freeze_imports()
     sys.exit(code)

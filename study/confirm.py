@@ -4,11 +4,10 @@ For each hyperparameter the default's level against the winner's, all else equal
 one hyperparameter at a time. The next report says what came of it.
 """
 
-import gc
 import sys
 
 from study.errors import exit_code
-from study.processes import start_server
+from study.processes import freeze_imports, start_server
 
 
 def main(words: list[str] | None = None) -> int:
@@ -17,7 +16,7 @@ def main(words: list[str] | None = None) -> int:
         # Imported here: every worker imports this module again, and needs neither mlflow nor optuna.
         from study.hypotheses import experiment, parse_options
 
-        gc.freeze()  # what is imported stays: neither the collector nor the end of this process walks over it
+        freeze_imports()
         return experiment(parse_options(words))
 
     return exit_code("study.confirm", run)

@@ -1,12 +1,8 @@
-"""What the fork server imports once for all workers.
-
-Frozen, it is not walked over by their garbage collectors, which would copy its pages, nor at the server's end.
-"""
-
-import gc
+"""What the fork server imports once for all workers."""
 
 import study.workers  # noqa: F401
+from study.processes import freeze_imports
 
-gc.freeze()
+freeze_imports()
 
-import torch._dynamo  # noqa: E402, F401  by any optimizer at its first step; unfrozen, since triton protests at the end
+import torch._dynamo  # noqa: E402, F401  by any optimizer at its first step; it brings triton, not to be frozen

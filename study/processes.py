@@ -1,5 +1,6 @@
 """Where workers come from: a fork server, which imports what they need once, while the driver imports the rest."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -32,6 +33,15 @@ def start_server() -> None:
 def context(device_type: str) -> BaseContext:
     """How to start a worker for that type of device; an accelerator must meet a process that has not been forked."""
     return multiprocessing.get_context("forkserver" if FORKS and device_type == "cpu" else "spawn")
+
+
+def freeze_imports() -> None:
+    """What is imported stays: neither the collector nor the end of this process walks over it.
+
+    Forked, its pages are not copied for the collector's marks. Triton's binding takes what is frozen for leaked.
+    """
+    if "triton" not in sys.modules:
+        gc.freeze()
 
 
 def beside(function: Callable[..., Any], *arguments: Any) -> Future[Any]:

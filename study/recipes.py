@@ -3,11 +3,10 @@
 Without a name, all of them. `python -m reports.findings --study recipes` then sets ours beside the published figures.
 """
 
-import gc
 import sys
 
 from study.errors import exit_code
-from study.processes import start_server
+from study.processes import freeze_imports, start_server
 
 
 def main(words: list[str] | None = None) -> int:
@@ -16,7 +15,7 @@ def main(words: list[str] | None = None) -> int:
         # Imported here: every worker imports this module again, and needs neither mlflow nor optuna.
         from study.reproduction import parse_options, reproduce
 
-        gc.freeze()  # what is imported stays: neither the collector nor the end of this process walks over it
+        freeze_imports()
         return reproduce(parse_options(words))
 
     return exit_code("study.recipes", run)

@@ -1,10 +1,9 @@
 """Run a study, or go on with one that was interrupted: `python -m study.run --trials 50`."""
 
-import gc
 import sys
 
 from study.errors import exit_code
-from study.processes import beside, start_server
+from study.processes import beside, freeze_imports, start_server
 
 
 def main(words: list[str] | None = None) -> int:
@@ -21,7 +20,7 @@ def main(words: list[str] | None = None) -> int:
         reading = beside(read_splits, plan, options.data_dir)
         from study.conduct import conduct
 
-        gc.freeze()  # what is imported stays: neither the collector nor the end of this process walks over it
+        freeze_imports()
         return conduct(options, plan, reading)
 
     return exit_code("study.run", run)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -76,10 +77,10 @@ def test_an_interrupt_while_it_starts_leaves_neither_word_nor_store(generation, 
 
 
 def descendants(process, generation):
-    """Commands of its children, or of their children, beside Python's resource tracker."""
-    return [
-        child.cmdline()
-        for child in process.children(recursive=True)
-        if "resource_tracker" not in " ".join(child.cmdline())
-        and len(child.parents()) - len(process.parents()) == generation
-    ]
+    """Its children, or their children, beside Python's resource tracker."""
+    found = []
+    for child in process.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it has ended since
+            if "resource_tracker" not in " ".join(child.cmdline()):
+                found += [child] * (len(child.parents()) - len(process.parents()) == generation)
+    return found
