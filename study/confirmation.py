@@ -18,7 +18,7 @@ from study.artifacts import CONFIG, WEIGHTS, load_classifier
 from study.config import Config, from_params
 from study.data import Part, Splits
 from study.drive import Driver, TestSet, reap
-from study.queue import Claim, Queue
+from study.queue import Claim, Queue, Slots
 from study.record import COMPLETE, CONFIRM, EXPLORE, FINISHED, SEARCH
 from study.track import Run, Tracker
 
@@ -74,7 +74,7 @@ class JobQueue(Queue):
     def sampler(self, slot: int) -> BaseSampler:
         return RandomSampler()  # nothing is left to choose
 
-    def configure(self, trial: Trial, slot: int) -> Claim:
+    def configure(self, trial: Trial, slot: int, earlier: Slots) -> Claim:
         job = self.jobs()[slot]
         config = Config(**job["config"])
         name = f"{job['role']}-seed-{config.seed}"

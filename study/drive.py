@@ -63,8 +63,10 @@ class Driver:
         with tempfile.TemporaryDirectory(prefix="study-") as scratch:
             self.scratch = Path(scratch)
             try:
-                while not self._done(queue):
+                while True:
                     self._hand_out(queue, test)
+                    if self._done(queue):
+                        return
                     for worker, message in self.pool.messages(WAIT_SECONDS):
                         self._receive(queue, worker, message)
                     self.view.refresh()

@@ -44,6 +44,8 @@ TOLD = {
     INTERRUPTED: TrialState.FAIL,
 }
 
+Slots = dict[int, list[FrozenTrial]]  # the attempts at every slot, the first one first
+
 
 class Claim(NamedTuple):
     """A trial that this process has taken on. `prunable` says whether it asks the pruner after every epoch."""
@@ -139,20 +141,20 @@ class Queue:
         """What chooses the values of a slot's trial."""
         raise NotImplementedError
 
-    def configure(self, trial: Trial, slot: int) -> Claim:
-        """The claim of a trial that has just been created."""
+    def configure(self, trial: Trial, slot: int, earlier: Slots) -> Claim:
+        """The claim of a trial that has just been created, after all those in `earlier`."""
         raise NotImplementedError
 
-    def trials(self) -> dict[int, list[FrozenTrial]]:
-        """Every slot's trials, the first attempt first."""
-        slots: dict[int, list[FrozenTrial]] = {}
+    def trials(self) -> Slots:
+        """All trials by slot."""
+        slots: Slots = {}
         first_attempts = count()
         for trial in self.study.get_trials(deepcopy=False):
             slot = trial.user_attrs[SLOT] if SLOT in trial.user_attrs else next(first_attempts)
             slots.setdefault(slot, []).append(trial)
         return slots
 
-    def wanted(self) -> dict[int, list[FrozenTrial]]:
+    def wanted(self) -> Slots:
         """The trials of the slots that there shall be; a process that loses a race may leave a trial beyond them."""
         total = self.total
         return {slot: attempts for slot, attempts in self.trials().items() if slot < total}
@@ -193,7 +195,7 @@ class Queue:
         self.storage.record_heartbeat(trial._trial_id)
         trial.set_user_attr(OWNER, self.owner)
         if mine and not (number in waiting and self._is_twin(slot, number)):
-            return self.configure(trial, slot)
+            return self.configure(trial, slot, slots)
         self.tell(trial.number, INTERRUPTED)
         self.retry()
         return None

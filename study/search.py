@@ -7,14 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from optuna import samplers
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import RDBStorage
-from optuna.trial import Trial
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial
 from scipy.stats import qmc
 
 from study.errors import InputError
 from study.plan import Plan
 from study.prune import CURVE, PRUNERS, Judge
-from study.queue import TOLD, Claim, Queue, seed_of
+from study.queue import TOLD, Claim, Queue, Slots, seed_of
 from study.record import EXPLORE, PRUNED, SEARCH
 from study.space import Choice, Range
 
@@ -42,9 +44,19 @@ def _explore(draw: Draw) -> samplers.BaseSampler:
     return samplers.PartialFixedSampler(point, _random(draw))
 
 
+class _TPE(samplers.TPESampler):
+    """Optuna's, told the space that it would otherwise gather from every earlier trial, for each trial anew."""
+
+    def __init__(self, space: Mapping[str, Range | Choice], seed: int) -> None:
+        super().__init__(seed=seed, n_startup_trials=0)  # the designed trials before it are better spread than random
+        self.distributions = {name: distribution(space[name]) for name in sorted(space)}
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return {name: found for name, found in self.distributions.items() if not found.single()}
+
+
 def _tpe(draw: Draw) -> samplers.BaseSampler:
-    """No random trials of its own: the designed ones before it are better spread."""
-    return samplers.TPESampler(seed=draw.seed, n_startup_trials=0)
+    return _TPE(draw.plan.space, draw.seed)
 
 
 def _random(draw: Draw) -> samplers.BaseSampler:
@@ -103,6 +115,14 @@ def grid(space: Mapping[str, Range | Choice], count: int) -> list[dict[str, Any]
             break
         columns = finer
     return [dict(zip(space, row, strict=True)) for row in product(*columns)]
+
+
+def distribution(space: Range | Choice) -> BaseDistribution:
+    """A part of the search space in Optuna's terms."""
+    if isinstance(space, Choice):
+        return CategoricalDistribution(space.options)
+    kind = IntDistribution if space.integer else FloatDistribution
+    return kind(space.low, space.high, log=space.log)
 
 
 def suggest(trial: Trial, name: str, space: Range | Choice) -> Any:
@@ -164,10 +184,10 @@ class SearchQueue(Queue):
         make = _explore if phase == EXPLORE else SAMPLERS[self.sampler_name]
         return make(Draw(self.plan, slot, phase, index, count))
 
-    def configure(self, trial: Trial, slot: int) -> Claim:
+    def configure(self, trial: Trial, slot: int, earlier: Slots) -> Claim:
         phase, _ = self.slots[slot]
         if phase == SEARCH:
-            self._learn()
+            self._learn(earlier)
         values = {name: suggest(trial, name, space) for name, space in self.plan.space.items()}
         return Claim(trial, slot, phase, f"{phase}-{slot:03d}", self.plan.config(values), prunable=phase == SEARCH)
 
@@ -184,9 +204,9 @@ class SearchQueue(Queue):
             claim.trial.report(curve[-1], len(curve))
         super().finish(claim, state, objective)
 
-    def _learn(self) -> None:
+    def _learn(self, slots: Slots) -> None:
         """Take in the curves that other processes, or this study before a restart, have finished."""
-        for slot, attempts in self.wanted().items():
+        for slot, attempts in slots.items():
             for trial in attempts:
-                if CURVE in trial.user_attrs and trial.number not in self.judge.known:
+                if trial.number not in self.judge.known and slot < self.total and CURVE in trial.user_attrs:
                     self.judge.learn(trial, prunable=self.slots[slot][0] == SEARCH)

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,12 +26,14 @@ import mlflow.store.tracking.sqlalchemy_store  # a client of a database would im
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.tracking.dbmodels.models import SqlMetric, SqlRun
 
 logging.getLogger("mlflow").setLevel(logging.ERROR)
 logging.getLogger("alembic").setLevel(logging.ERROR)
 
-FLUSH_SECONDS = 2.0
+FLUSH_SECONDS = 5.0
 BATCH = 800  # metrics in one `log_batch`: MLflow takes 1,000 metrics, parameters and tags
 PAGE = 5000  # runs in one answer of `search_runs`
 NOTE = "mlflow.note.content"
@@ -51,26 +54,28 @@ class Run(NamedTuple):
     end_ms: int | None = None
 
 
-class Pending(NamedTuple):
-    """What of a run waits to be written."""
+@dataclass
+class Open:
+    """A run of ours: where its artifacts go, and what waits to be written since it last was, in monotonic seconds."""
 
+    artifacts: ArtifactRepository
     params: list[Param]
     metrics: list[Metric]
+    written: float
 
 
 class Tracker:
     """One experiment of a tracking store.
 
-    Parameters and metrics wait in a buffer and go out together: one `log_batch` of a whole trial costs what a single
-    metric costs. A run's `state` tag is written last of all, so that a run that has it is complete, whatever its
+    Parameters and metrics wait and are written together: one `log_batch` of a whole trial costs what a single metric
+    costs. A run's `state` tag is written last of all, so that a run that has it is complete, whatever its
     status says.
     """
 
     def __init__(self, uri: str, experiment: str) -> None:
         """Open the store, and the experiment if it exists; `create` makes it. Raises `InputError`."""
         self.uri, self.experiment = uri, experiment
-        self._pending: dict[str, Pending] = {}
-        self._flushed = time.monotonic()
+        self._open: dict[str, Open] = {}
         self.client = _client(uri)
         found = self.client.get_experiment_by_name(experiment)
         if found is not None and found.lifecycle_stage != "active":
@@ -112,19 +117,18 @@ class Tracker:
     ) -> str:
         """A new run's identifier."""
         tags = {key: str(value) for key, value in tags.items()}
-        run_id = self.client.create_run(self.experiment_id, run_name=name, tags=tags).info.run_id
-        self._pending[run_id] = Pending([Param(key, str(value)) for key, value in params.items()], [])
-        self.client.log_inputs(run_id, list(datasets))
-        return run_id
+        run = self.client.create_run(self.experiment_id, run_name=name, tags=tags).info
+        artifacts = get_artifact_repository(run.artifact_uri, self.uri)  # a client asks for the run to find the same
+        waiting = [Param(key, str(value)) for key, value in params.items()]
+        self._open[run.run_id] = Open(artifacts, waiting, [], time.monotonic())
+        self.client.log_inputs(run.run_id, list(datasets))
+        return run.run_id
 
     def log(self, run_id: str, metrics: Mapping[str, float], step: int) -> None:
-        """Record metrics of one epoch, now or within two seconds."""
-        now = int(time.time() * 1000)
-        self._pending[run_id].metrics.extend(Metric(name, value, now, step) for name, value in metrics.items())
-        if time.monotonic() - self._flushed > FLUSH_SECONDS:
-            for pending in list(self._pending):
-                self._flush(pending)
-            self._flushed = time.monotonic()
+        """Record metrics of one epoch; they are written if the run's last were five seconds ago, else they wait."""
+        self._add(run_id, metrics, step)
+        if time.monotonic() - self._open[run_id].written > FLUSH_SECONDS:
+            self._write(run_id)
 
     def finish(
         self,
@@ -136,20 +140,26 @@ class Tracker:
         tags: Mapping[str, str] | None = None,
     ) -> None:
         """Close a run with its summary metrics and the files in `folder` as its artifacts."""
-        self.log(run_id, metrics, step=0)
-        self.client.log_artifacts(run_id, str(folder))
+        self._add(run_id, metrics, step=0)
+        self._open[run_id].artifacts.log_artifacts(str(folder))
         self.close(run_id, state, status, tags)
 
     def close(self, run_id: str, state: str, status: str, tags: Mapping[str, str] | None = None) -> None:
         """End a run as what it was."""
-        self._flush(run_id, {**(tags or {}), STATE: state})
-        self._pending.pop(run_id, None)
+        self._write(run_id, {**(tags or {}), STATE: state})
+        self._open.pop(run_id, None)
         self.client.set_terminated(run_id, status)
 
-    def _flush(self, run_id: str, tags: Mapping[str, str] | None = None) -> None:
-        """Write what waits; MLflow writes a batch's tags after its metrics and parameters."""
-        params, metrics = self._pending.get(run_id, Pending([], []))
-        self._pending[run_id] = Pending([], [])
+    def _add(self, run_id: str, metrics: Mapping[str, float], step: int) -> None:
+        now = int(time.time() * 1000)
+        self._open[run_id].metrics.extend(Metric(name, value, now, step) for name, value in metrics.items())
+
+    def _write(self, run_id: str, tags: Mapping[str, str] | None = None) -> None:
+        """Write what waits, if the run is ours, and tags; MLflow writes a batch's tags after the rest of it."""
+        params, metrics = [], []
+        if run := self._open.get(run_id):
+            params, metrics = run.params, run.metrics
+            run.params, run.metrics, run.written = [], [], time.monotonic()
         while len(metrics) > BATCH:
             self.client.log_batch(run_id, metrics[:BATCH])
             del metrics[:BATCH]
@@ -218,9 +228,7 @@ class Tracker:
                 input_example=example,
                 pip_requirements=["mlflow", "torch", "numpy"],
             )
-        self.client.set_terminated(
-            run_id, "FINISHED", ended
-        )  # the run was reopened, but its duration is its training's
+        self.client.set_terminated(run_id, "FINISHED", ended)  # reopened, but its duration is its training's
         with suppress(MlflowException):  # there already
             self.client.create_registered_model(self.experiment)
         version = self.client.create_model_version(

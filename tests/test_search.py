@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from optuna import samplers
 from scipy.stats import qmc
 
 from study.errors import InputError
@@ -112,6 +113,14 @@ def test_a_restart_does_not_change_what_is_sampled(sampler, tmp_path):
         queue.finish(claim, COMPLETE, -abs(math.log10(claim.config.lr) + 2.5))
         pieces.append(claim.config)
     assert pieces == whole
+
+
+def test_told_the_space_tpe_samples_what_it_would_have_gathered_it_for(tmp_path, monkeypatch):
+    (tmp_path / "ours").mkdir(), (tmp_path / "optuna").mkdir()
+    ours = [claim.config for claim in finish_all(make_queue(tmp_path / "ours"))]
+    theirs = {"tpe": lambda draw: samplers.TPESampler(seed=draw.seed, n_startup_trials=0)}
+    monkeypatch.setattr("study.search.SAMPLERS", theirs)
+    assert ours == [claim.config for claim in finish_all(make_queue(tmp_path / "optuna"))]
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "gp"])  # cmaes needs more generations than 16 trials hold
