@@ -8,8 +8,9 @@ import torch
 
 from study.config import Config
 from study.data import SCALINGS, Part, Splits
+from study.environment import cores
 from study.train import build
-from tests.benchmark import gpu, timing, tutorials
+from tests.benchmark import gpu, overhead, timing, tutorials
 from tests.benchmark.core import CASES
 
 
@@ -71,3 +72,28 @@ def test_a_command_s_lines_come_with_their_times(tmp_path):
     assert 0 < first.seconds < second.seconds - 0.15
     assert second.seconds <= end.seconds
     assert timing.finished([first, second, end]) == [first.seconds, second.seconds]
+
+
+def test_a_driver_s_share_is_that_of_the_processor_time_between_the_first_trial_and_the_last():
+    lines = [
+        timing.Line(1.0, "first, a word", {10: 1.0}),
+        timing.Line(2.0, "[1/2] explore-000 complete", {10: 2.0, 11: 3.0}),
+        timing.Line(12.0, "[2/2] search-001 pruned", {10: 3.0, 11: 8.0, 12: 4.0}),
+        timing.Line(13.0, "the end", {10: 9.0}),
+    ]
+    assert overhead.overhead(lines) == (pytest.approx(0.1), pytest.approx(10 / (10 * cores())))
+
+
+def test_a_command_s_processor_time_is_seen_with_its_children_s(tmp_path):
+    spin = "import sys, time\nwhile time.process_time() < 0.3:\n    pass\n"
+    (tmp_path / "child.py").write_text(f"{spin}print('both', flush=True)\nsys.stdin.read()\n")
+    (tmp_path / "parent.py").write_text(
+        f"""{spin}
+from subprocess import PIPE, Popen
+with Popen([sys.executable, "child.py"], stdin=PIPE) as child:
+    time.sleep(2)
+"""
+    )
+    both, _ = timing.run(tmp_path, "parent.py", watch=overhead.processor_seconds)
+    assert len(both.seen) == 2
+    assert all(seconds >= 0.25 for seconds in both.seen.values())

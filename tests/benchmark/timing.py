@@ -4,11 +4,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import psutil
 
 ROOT = Path(__file__).parents[2]
 TRIAL = re.compile(r"\[\d+/\d+\] (explore|search)-\d+ ")  # the line of a finished trial
@@ -17,15 +19,20 @@ TRIAL = re.compile(r"\[\d+/\d+\] (explore|search)-\d+ ")  # the line of a finish
 class Line(NamedTuple):
     seconds: float  # since the command was given
     text: str
+    seen: Any = None  # what was seen of the command at that time
 
 
-def run(folder: Path, *command: str) -> list[Line]:
-    """The lines that `python COMMAND` prints in a folder, with an empty one at its end; raises if it fails."""
+def run(folder: Path, *command: str, watch: Callable[[psutil.Process], Any] = lambda process: None) -> list[Line]:
+    """The lines that `python COMMAND` prints in a folder, with an empty one at its end; raises if it fails.
+
+    `watch` is shown the command's process with every line.
+    """
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     words = [sys.executable, *command]
     started = perf_counter()
     with subprocess.Popen(words, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        printed = [Line(perf_counter() - started, text.rstrip()) for text in process.stdout]
+        seen = psutil.Process(process.pid)
+        printed = [Line(perf_counter() - started, text.rstrip(), watch(seen)) for text in process.stdout]
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, words)
     return [*printed, Line(perf_counter() - started, "")]
@@ -36,6 +43,6 @@ def finished(lines: Sequence[Line]) -> list[float]:
     return [line.seconds for line in lines if TRIAL.match(line.text)]
 
 
-def ratio(ratios: Sequence[float]) -> str:
-    """Median, smallest and largest, as in '5.1 [4.8, 5.3]'."""
-    return f"{median(ratios):.2f} [{min(ratios):.2f}, {max(ratios):.2f}]"
+def ratio(ratios: Sequence[float], digits: int = 2) -> str:
+    """Median, smallest and largest, as in '5.10 [4.80, 5.30]'."""
+    return f"{median(ratios):.{digits}f} [{min(ratios):.{digits}f}, {max(ratios):.{digits}f}]"
