@@ -187,7 +187,7 @@ def reap(queue: Queue, tracker: Tracker, stopping: bool = False) -> None:
         for trial in lost:
             run = complete.get(str(trial.number))
             state = run.tags[STATE] if run else INTERRUPTED
-            queue.tell(trial.number, state, run.metrics["objective"] if state in FINISHED else None)
+            queue.tell(trial, state, run.metrics["objective"] if state in FINISHED else None)
         for slot, attempts in queue.trials().items():
             if attempts[-1].number in {trial.number for trial in lost}:
                 queue.retry(slot)

@@ -12,12 +12,14 @@ import time
 import uuid
 import warnings
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import count
 from typing import NamedTuple
 
 import numpy as np
 import optuna
 import psutil
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
@@ -196,7 +198,7 @@ class Queue:
         trial.set_user_attr(OWNER, self.owner)
         if mine and not (number in waiting and self._is_twin(slot, number)):
             return self.configure(trial, slot, slots)
-        self.tell(trial.number, INTERRUPTED)
+        self.tell(trial, INTERRUPTED)
         self.retry()
         return None
 
@@ -210,14 +212,17 @@ class Queue:
 
     def finish(self, claim: Claim, state: str, objective: float | None = None) -> None:
         """Close a trial of ours as what it was."""
-        self.tell(claim.trial.number, state, objective)
+        self.tell(claim.trial, state, objective)
 
-    def tell(self, number: int, state: str, objective: float | None = None) -> None:
-        """Close a trial as what it was: a complete or diverged one with its objective, a pruned one with the value that
-        it reported last, and any other as failed.
+    def tell(self, trial: Trial | FrozenTrial, state: str, objective: float | None = None) -> None:
+        """Close a trial as what it was, a finished one with its objective, unless it is closed already.
+
+        The storage is told what `Study.tell` would find out for it, and asks three times less.
         """
-        told = TOLD[state]
-        self.study.tell(number, objective if told is TrialState.COMPLETE else None, told, skip_if_finished=True)
+        with suppress(UpdateFinishedTrialError):
+            self.storage.set_trial_state_values(
+                trial._trial_id, TOLD[state], None if objective is None else [objective]
+            )
 
     def beat(self, claims: Iterable[Claim]) -> None:
         """Tell other machines, every ten seconds, that these trials are alive."""

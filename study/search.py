@@ -201,7 +201,8 @@ class SearchQueue(Queue):
         if curve:
             claim.trial.set_user_attr(CURVE, curve)
         if curve and state == PRUNED:
-            claim.trial.report(curve[-1], len(curve))
+            objective = curve[-1]
+            claim.trial.report(objective, len(curve))
         super().finish(claim, state, objective)
 
     def _learn(self, slots: Slots) -> None:
