@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
-from typing import NoReturn
+from typing import Any, NoReturn
 
 
 class InputError(Exception):
@@ -34,6 +34,17 @@ class Parser(argparse.ArgumentParser):
             known = [name for name in self._option_string_actions if name.startswith("--")]
             raise not_one_of("option", unknown[0].partition("=")[0], known)
         return options
+
+
+def count(name: str, least: int) -> Any:
+    """A type of option: a whole number that is not below `least`."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise InputError(f"{name} must be a whole number from {least} up; got {text!r}")
+        return int(text)
+
+    return parse
 
 
 def exit_code(program: str, run: Callable[[], int]) -> int:

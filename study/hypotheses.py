@@ -12,8 +12,8 @@ from study.closing import print_report_command
 from study.conduct import make_driver, stoppable, test_set, usual_workers
 from study.config import Config
 from study.confirmation import ConfirmQueue, train_missing
-from study.errors import InputError, Parser
-from study.options import add_machine, count
+from study.errors import InputError, Parser, count
+from study.options import add_machine
 from study.plan import Plan, read_splits, space_of
 from study.queue import open_storage, settings_of
 from study.stores import existing

@@ -10,7 +10,7 @@ from typing import Any
 from models import MODELS
 from study.config import HYPERPARAMETERS, default_of, type_of
 from study.datasets import DATASETS
-from study.errors import InputError, Parser, not_one_of
+from study.errors import InputError, Parser, count, not_one_of
 from study.plan import usual_space
 from study.prune import PRUNERS
 from study.search import SAMPLERS, explore_size
@@ -143,14 +143,3 @@ def _describe(name: str) -> str:
     verb = "searched in" if row.searched else "fixed; a usual range is"
     shown = "" if default is None else f"default {default}, "
     return f"{row.help} ({shown}{verb} {row.space}{log}{accepted})"
-
-
-def count(name: str, least: int) -> Any:
-    """A type of option: a whole number that is not below `least`."""
-
-    def parse(text: str) -> int:
-        if not text.lstrip("-").isdigit() or int(text) < least:
-            raise InputError(f"{name} must be a whole number from {least} up; got {text!r}")
-        return int(text)
-
-    return parse

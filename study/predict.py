@@ -16,8 +16,8 @@ from rich.text import Text
 from study.artifacts import CONFIG, WEIGHTS, Trained, load_trained
 from study.data import LEVELS, Part, load_test
 from study.datasets import read_picture
-from study.errors import InputError, Parser, exit_code, not_one_of
-from study.options import add_data_dir, add_tracking_uri, count
+from study.errors import InputError, Parser, count, exit_code, not_one_of
+from study.options import add_data_dir, add_tracking_uri
 from study.pictures import prediction_grid
 from study.published import RECIPES
 from study.record import RECIPE

@@ -17,8 +17,8 @@ from study.config import Config
 from study.confirmation import JobQueue, train_missing
 from study.data import load_published
 from study.drive import TestSet
-from study.errors import Parser, not_one_of
-from study.options import add_machine, count
+from study.errors import Parser, count, not_one_of
+from study.options import add_machine
 from study.published import RECIPES
 from study.queue import Queue, open_storage
 from study.record import RECIPE

@@ -4,7 +4,6 @@ Each row plants a truth in synthetic studies of 50 trials, 32 of them designed, 
 them through the report's own functions, and counts. The tests run the same rows over fewer studies.
 """
 
-import argparse
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -30,6 +29,7 @@ from reports.scales import normal_scores, scaled
 from reports.scaling import lr_scaling
 from reports.selection import accuracy_surrogate_of, influences_of, interactions_of, shares_of
 from reports.stats import paired_difference, rate
+from study.errors import Parser, count, exit_code
 from tests.planted import (
     NOISE,
     SEARCHED,
@@ -245,14 +245,14 @@ def judged(name: str, studies: int, first: int = 0) -> list[bool]:
 def main() -> int:
     from tests.planted_truth import judged as by_name  # under a name that other processes can import
 
-    parser = argparse.ArgumentParser(prog="python -m tests.planted_truth", description=__doc__)
-    parser.add_argument("--studies", type=int, default=300, help="per row (default 300)")
-    studies, console, failed = parser.parse_args().studies, Console(), 0
+    parser = Parser(prog="python -m tests.planted_truth", description=__doc__)
+    parser.add_argument("--studies", type=count("studies", 1), default=300, help="per row (default 300)")
+    studies, console, failed = parser.parse(None).studies, Console(), 0
     table = Table("what the report says of a known truth", "rate", "95% interval", "n", "wanted", box=None)
     with Parallel(n_jobs=-1) as pool:
         for name, row in track(ROWS.items(), console=console, description=f"{studies} studies each"):
             batches = [(start, min(10, studies - start)) for start in range(0, studies, 10)]
-            said = list(chain.from_iterable(pool(delayed(by_name)(name, count, start) for start, count in batches)))
+            said = list(chain.from_iterable(pool(delayed(by_name)(name, size, start) for start, size in batches)))
             found, (low, high) = rate(sum(said), len(said)), row.wanted
             right = low <= found.mean <= high
             failed += not right
@@ -265,4 +265,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code("tests.planted_truth", main))

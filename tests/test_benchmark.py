@@ -9,6 +9,7 @@ import torch
 from study.config import Config
 from study.data import SCALINGS, Part, Splits
 from study.environment import cores
+from study.errors import InputError
 from study.train import build
 from tests.benchmark import gpu, overhead, timing, tutorials
 from tests.benchmark.core import CASES
@@ -97,3 +98,8 @@ with Popen([sys.executable, "child.py"], stdin=PIPE) as child:
     both, _ = timing.run(tmp_path, "parent.py", watch=overhead.processor_seconds)
     assert len(both.seen) == 2
     assert all(seconds >= 0.25 for seconds in both.seen.values())
+
+
+def test_a_command_that_fails_is_one_line(tmp_path):
+    with pytest.raises(InputError, match=r"python -c import sys; sys\.exit\(3\) ended with 3"):
+        timing.run(tmp_path, "-c", "import sys; sys.exit(3)")

@@ -30,6 +30,7 @@ BAD = [
     ("--model lenet --image-size 8:28", "must be at least 12 pixels wide; got 8"),
     ("--trials 0", "trials must be a whole number from 1 up; got '0'"),
     ("--trials many", "trials must be a whole number from 1 up; got 'many'"),
+    ("--trials ²", "trials must be a whole number from 1 up; got '²'"),
     ("--trials 1.5", "trials must be a whole number"),
     ("--workers 0", "workers must be a whole number from 1 up; got '0'"),
     ("--workers -3", "workers must be a whole number from 1 up; got '-3'"),

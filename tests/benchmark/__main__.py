@@ -8,7 +8,7 @@ import torch
 from rich.console import Console
 
 from study.environment import hardware, versions
-from study.errors import Parser, exit_code, not_one_of
+from study.errors import Parser, count, exit_code, not_one_of
 from tests.benchmark import core, memory, overhead, pruning, scale, start, whole
 from tests.benchmark.timing import ROOT
 
@@ -28,7 +28,7 @@ def main() -> int:
     parser = Parser(prog="python -m tests.benchmark", description=__doc__, allow_abbrev=False)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: {' '.join(USUAL)})")
     parser.add_argument("--data-dir", type=Path, default=ROOT / "data", help="where MNIST and CIFAR-10 (JPEG) are")
-    parser.add_argument("--rounds", type=int, default=5, help="of each comparison (default 5)")
+    parser.add_argument("--rounds", type=count("rounds", 1), default=5, help="of each comparison (default 5)")
     options = parser.parse(None)
     console = Console()
     for part in options.parts:

@@ -5,7 +5,6 @@ of one shape trained as one batch of models. It needs torch and the core alone, 
 has no graphs, and shows only that the other ways learn: `--device cpu --pictures 2560 --trials 4`.
 """
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from torch.nn import functional
 
 from study.config import Config
 from study.data import Part, Splits, load_splits
+from study.errors import Parser, count, exit_code
 from study.optimizers import OPTIMIZERS
 from study.train import LAYOUT, Epoch, build, train
 from study.workers import Job, Outcome, Pool
@@ -174,14 +174,14 @@ WAYS: dict[str, Callable[[Config, Splits, int], Measured]] = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmark.gpu", description=__doc__)
+    parser = Parser(prog="python -m tests.benchmark.gpu", description=__doc__)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
-    parser.add_argument("--pictures", type=int, default=48_000, help="of training")
-    parser.add_argument("--trials", type=int, default=32)
-    parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+    parser.add_argument("--pictures", type=count("pictures", 64), default=48_000, help="of training")
+    parser.add_argument("--trials", type=count("trials", 1), default=32)
+    parser.add_argument("--epochs", type=count("epochs", 1), default=2)
+    parser.add_argument("--rounds", type=count("rounds", 1), default=3)
+    options = parser.parse(None)
     device = torch.device(options.device)
     splits = load_splits("mnist", options.data_dir, 28)
     splits = splits._replace(train=Part(*(tensor[: options.pictures].clone() for tensor in splits.train)))
@@ -203,4 +203,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code("tests.benchmark.gpu", main))

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import psutil
 
+from study.errors import InputError
+
 ROOT = Path(__file__).parents[2]
 TRIAL = re.compile(r"\[\d+/\d+\] (explore|search)-\d+ ")  # the line of a finished trial
 
@@ -34,7 +36,7 @@ def run(folder: Path, *command: str, watch: Callable[[psutil.Process], Any] = la
         seen = psutil.Process(process.pid)
         printed = [Line(perf_counter() - started, text.rstrip(), watch(seen)) for text in process.stdout]
     if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, words)
+        raise InputError(f"python {' '.join(command)} ended with {process.returncode}")
     return [*printed, Line(perf_counter() - started, "")]
 
 
