@@ -11,7 +11,7 @@ from study.data import SCALINGS, Part, Splits
 from study.environment import cores
 from study.errors import InputError
 from study.train import build
-from tests.benchmark import gpu, overhead, timing, tutorials
+from tests.benchmark import gpu, overhead, precision, timing, tutorials
 from tests.benchmark.core import CASES
 
 
@@ -103,3 +103,14 @@ with Popen([sys.executable, "child.py"], stdin=PIPE) as child:
 def test_a_command_that_fails_is_one_line(tmp_path):
     with pytest.raises(InputError, match=r"python -c import sys; sys\.exit\(3\) ended with 3"):
         timing.run(tmp_path, "-c", "import sys; sys.exit(3)")
+
+
+def test_both_precisions_train_the_same_seeds():
+    config = Config(model="mlp", image_size=12, epochs=2)
+    histories = precision.trained(config, noise(1, 12), range(3))
+    assert list(histories) == ["float32", "bf16"]
+    losses = {name: [epochs[-1].train_loss for epochs in trained] for name, trained in histories.items()}
+    assert [len(epochs) for trained in histories.values() for epochs in trained] == [2] * 6
+    assert losses["bf16"] == pytest.approx(losses["float32"], rel=0.02)
+    assert losses["bf16"] != losses["float32"]
+    assert len(set(losses["float32"])) == 3

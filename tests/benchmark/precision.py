@@ -1,0 +1,56 @@
+"""What bf16 costs in accuracy and saves in time: the CNN on CIFAR-10 (JPEG), both precisions over the same seeds."""
+
+import tempfile
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from statistics import median, stdev
+
+import torch
+from rich.console import Console
+
+from reports.stats import paired_difference
+from study.config import PRECISIONS, Config
+from study.data import Splits, load_splits
+from study.environment import cores
+from study.train import Epoch
+from study.workers import Job, Outcome, Pool
+from tests.benchmark.core import CIFAR
+from tests.benchmark.timing import ratio
+
+
+def benchmark(console: Console, data_dir: Path, rounds: int) -> None:
+    """Print the difference in validation accuracy after the last epoch beside what seeds alone make of it."""
+    splits = load_splits(CIFAR.dataset, data_dir, CIFAR.image_size)
+    seeds = range(max(2, rounds))
+    with console.status(f"precision, {len(seeds)} seeds of each"):
+        accuracy, rates = {}, {}
+        for precision, histories in trained(CIFAR, splits, seeds).items():
+            accuracy[precision] = [epochs[-1].val_accuracy for epochs in histories]
+            rates[precision] = [median(epoch.images_per_second for epoch in epochs) for epochs in histories]
+    noise = stdev(accuracy["float32"])
+    faster = [ours / theirs for ours, theirs in zip(rates["bf16"], rates["float32"], strict=True)]
+    console.print(
+        f"precision: bf16 - float32 {paired_difference(accuracy['bf16'], accuracy['float32'])} in validation accuracy "
+        f"over {len(seeds)} seeds, whose deviation in float32 is {noise:.4f}; pictures per second {ratio(faster)}"
+    )
+
+
+def trained(config: Config, splits: Splits, seeds: Iterable[int]) -> dict[str, list[list[Epoch]]]:
+    """The epochs of a configuration in every precision and with every seed, in turns."""
+    jobs = iter([(precision, seed) for seed in seeds for precision in PRECISIONS])
+    histories: dict[str, dict[int, list[Epoch]]] = {precision: {} for precision in PRECISIONS}
+    at_work: dict[int, list[Epoch]] = {}
+    with Pool(cores(), splits, torch.device("cpu")) as pool, tempfile.TemporaryDirectory() as folder:
+        while True:
+            for worker, (precision, seed) in zip(pool.idle(), jobs, strict=False):
+                at_work[worker] = histories[precision][seed] = []
+                trial = Path(tempfile.mkdtemp(dir=folder))
+                pool.start(worker, Job(replace(config, precision=precision, seed=seed), trial))
+            if len(pool.idle()) == len(pool):
+                return {precision: [*by_seed.values()] for precision, by_seed in histories.items()}
+            for worker, message in pool.messages(1.0):
+                if isinstance(message, Epoch):
+                    at_work[worker].append(message)
+                else:
+                    assert isinstance(message, Outcome), message
