@@ -8,7 +8,7 @@ from reports.boundary import crowds
 from reports.defaults import lies_in
 from reports.effects import influence_verdict
 from reports.experiments import SEEDS, arms_of, hypotheses_of, missing_runs, results_of, seconds_of
-from reports.finding import INCONCLUSIVE, SUPPORTED
+from reports.finding import INCONCLUSIVE, SUPPORTED, larger_study
 from reports.frames import Study
 from reports.scales import is_numeric, scaled
 from reports.selection import failed, finalists, influences_of, interactions_of, of_finalist, shares_of, surrogate_of
@@ -47,8 +47,7 @@ def _size(study: Study) -> Check:
     if designed >= 8 * asked:
         return Check(PASS, f"{designed} designed trials for {asked} hyperparameters.")
     status = WARN if designed >= 4 * asked else FAIL
-    needed = 2 ** (8 * asked - 1).bit_length()
-    step = f"A study with --trials {needed * 3 // 2} has {needed} designed ones."
+    step = "Needed: " + larger_study(study, 8 * asked)
     return Check(status, f"Only {designed} designed trials for {asked} hyperparameters.", step)
 
 

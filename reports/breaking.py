@@ -44,7 +44,7 @@ def failure_claims(study: Study) -> list[Finding]:
     found += [_corner(study, row) for row in corners_of(study)[:1]]  # the others overlap with the clearest
     step = ""
     if bad.sum() > 0 and not found:
-        step = "Which hyperparameter does it is not clear: " + larger_study(2 * 2 ** (len(runs) - 1).bit_length())
+        step = "Which hyperparameter does it is not clear: " + larger_study(study)
     return [Finding("failure", claim, f"{share.mean:.0%}", interval, len(runs), SUPPORTED, evidence, step), *found]
 
 

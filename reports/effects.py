@@ -34,7 +34,7 @@ def _nothing_to_test(study: Study) -> Finding:
     trained, names = trained_runs(study), ", ".join(study.searched)
     n = len(trained)
     claim = f"{n} designed trials that trained are too few to say which of {names} matters."
-    step = "Needed: " + larger_study(max(32, 2 * n))
+    step = "Needed: " + larger_study(study, 32)
     if n >= 8 and trained.objective.nunique() == 1:
         claim = f"All {n} designed trials that trained reached the same accuracy: {names} cannot be told apart."
         step = "Widen the ranges, or study a harder data set."
@@ -49,18 +49,19 @@ def _influence(study: Study, row: Influence, tests: int) -> Finding:
     if share is not None:
         effect, interval = f"{share.total:.0%}", f"[{share.total_low:.0%}, {share.total_high:.0%}]"
         how = f"{share.total:.0%} of the variance in rank goes with it, {max(share.first, 0):.0%} with it alone"
-        how += ", no more than with an inert dummy" if share.total <= surrogate_of(study).floor else ""
+        floor = surrogate_of(study).floor
+        how += f", where an inert dummy is given up to {floor:.0%}" if share.total <= floor else ""
     claim = f"{row.name} {words} (p = {row.p_holm:.4f}, corrected for {tests} tests): {how}."
     if verdict == SUPPORTED:
         claim += best_bucket(trained, row.name, study.space[row.name])
-    step = "" if verdict == SUPPORTED else _more_trials(row)
+    step = "" if verdict == SUPPORTED else _more_trials(study, row)
     return Finding("influence", claim, effect, interval, row.n, verdict, list(trained.run_id), step)
 
 
-def _more_trials(row: Influence) -> str:
+def _more_trials(study: Study, row: Influence) -> str:
     if row.needed is None:
         return "An influence this small would need more than 4,096 designed trials to be found."
-    return "To be surer: " + larger_study(max(row.needed, 2 ** row.n.bit_length()))
+    return "To be surer: " + larger_study(study, row.needed)
 
 
 def best_bucket(runs: pd.DataFrame, name: str, row: Row) -> str:
@@ -77,15 +78,15 @@ def interaction_claims(study: Study) -> list[Finding]:
     rows, trained = interactions_of(study), trained_runs(study)
     if len(study.searched) < 2 or not influences_of(study):
         return []
-    runs, needed = list(trained.run_id), trials_needed(study.space)
+    runs, step = list(trained.run_id), "To see more: " + larger_study(study, trials_needed(study.space))
     if not rows:
         claim = f"{len(trained)} designed trials that trained are too few to look for interactions."
-        return [Finding("interaction", claim, "", "", len(trained), INCONCLUSIVE, runs, _needed(needed, len(trained)))]
+        return [Finding("interaction", claim, "", "", len(trained), INCONCLUSIVE, runs, step)]
     found = [row for row in rows if row.found]
     if found:
         return [_interaction(row, len(rows), runs) for row in found]
     claim = f"None of {len(rows)} pairs shows an interaction (least p = {rows[0].p:.2f}, corrected; level {LEVEL:g})."
-    return [Finding("interaction", claim, "", "", len(trained), INCONCLUSIVE, runs, _needed(needed, len(trained)))]
+    return [Finding("interaction", claim, "", "", len(trained), INCONCLUSIVE, runs, step)]
 
 
 def _interaction(row: Interaction, pairs: int, runs: list[str]) -> Finding:
@@ -96,10 +97,6 @@ def _interaction(row: Interaction, pairs: int, runs: list[str]) -> Finding:
         f"{pairs} pairs)."
     )
     return Finding("interaction", claim, f"{row.share:.0%}", "", row.n, SUPPORTED, runs)
-
-
-def _needed(designed: int, n: int) -> str:
-    return "To see more: " + larger_study(max(designed, 2 ** n.bit_length()))
 
 
 @lru_cache(maxsize=1)
@@ -123,7 +120,7 @@ def scaling_claims(study: Study) -> list[Finding]:
     claim += f" and speaks against {', '.join(excluded)}." if excluded else "; none is excluded."
     verdict = SUPPORTED if excluded else INCONCLUSIVE
     interval, n = f"[{scaling.low:.2f}, {scaling.high:.2f}]", len(trained_runs(study))
-    step = "" if excluded else "To tell the rules apart: " + larger_study(2 * 2 ** (n - 1).bit_length())
+    step = "" if excluded else "To tell the rules apart: " + larger_study(study)
     return [
         Finding(
             "scaling", claim, f"{scaling.exponent:.2f}", interval, n, verdict, list(trained_runs(study).run_id), step

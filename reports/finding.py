@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from reports.frames import Study
 from reports.stats import Estimate
 
 SUPPORTED, SUGGESTIVE, INCONCLUSIVE = "supported", "suggestive", "inconclusive"
@@ -25,7 +26,7 @@ def signed_interval(estimate: Estimate) -> str:
     return "" if estimate.low is None else f"[{estimate.low:+.4f}, {estimate.high:+.4f}]"
 
 
-def larger_study(designed: int) -> str:
-    """How to come by so many designed trials, as the end of a sentence."""
-    designed = 2 ** (designed - 1).bit_length()
+def larger_study(study: Study, needed: int = 0) -> str:
+    """How to come by the designed trials that are needed, at least twice the study's, as the end of a sentence."""
+    designed = 2 ** (max(needed, 2 * len(study.explored)) - 1).bit_length()
     return f"a study with --trials {designed * 3 // 2} has {designed} designed ones."

@@ -1,5 +1,6 @@
 """Planted truth: what the report says of studies whose answer is known."""
 
+import re
 from dataclasses import replace
 from itertools import combinations
 
@@ -15,7 +16,7 @@ from reports.effects import influence_claims, influence_verdict, interaction_cla
 from reports.influence import columns, influences
 from reports.lead import lead_claims
 from reports.scales import bucket, is_numeric, scaled
-from reports.selection import influences_of
+from reports.selection import influences_of, trained_runs
 from reports.stats import (
     expected_best,
     expected_best_band,
@@ -203,6 +204,14 @@ def test_pairs_that_act_together_are_named_and_others_are_said_not_to_show():
     (few,) = interaction_claims(planted(0, peak, 24))
     assert few.claim.startswith("16 designed trials that trained are too few")
     assert "--trials 48" in few.next_step
+
+
+def test_a_larger_study_is_larger_than_the_one_at_hand_however_many_of_its_trials_failed():
+    study = planted(0, lambda u: np.where(u.lr > 0.9, 0.1, 0.9 + 0 * u.lr))
+    assert 16 < len(trained_runs(study)) < 32
+    steps = " ".join(claim.next_step for claim in (*influence_claims(study), *interaction_claims(study)))
+    sizes = [int(size) for size in re.findall(r"--trials (\d+)", steps)]
+    assert min(sizes) == 96
 
 
 def test_the_rules_for_lr_against_batch_size_are_held_against_its_exponent():
