@@ -10,9 +10,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from optuna.samplers import BaseSampler, RandomSampler
 from optuna.storages import RDBStorage
-from optuna.trial import Trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from study.artifacts import CONFIG, WEIGHTS, load_classifier
 from study.config import Config, from_params
@@ -71,14 +70,14 @@ class JobQueue(Queue):
     def total(self) -> int:
         return len(self.jobs())
 
-    def sampler(self, slot: int) -> BaseSampler:
-        return RandomSampler()  # nothing is left to choose
+    def draft(self, slot: int, earlier: Slots) -> FrozenTrial:
+        return create_trial(state=TrialState.RUNNING)  # nothing is left to choose
 
-    def configure(self, trial: Trial, slot: int, earlier: Slots) -> Claim:
+    def configure(self, trial: FrozenTrial, slot: int, draft: FrozenTrial | None) -> Claim:
         job = self.jobs()[slot]
         config = Config(**job["config"])
-        name = f"{job['role']}-seed-{config.seed}"
-        return Claim(trial, slot, self.phases[0], name, config, tags={"role": job["role"]})
+        name, tags = f"{job['role']}-seed-{config.seed}", {"role": job["role"]}
+        return Claim(trial.number, trial._trial_id, slot, self.phases[0], name, config, tags=tags)
 
 
 class ConfirmQueue(JobQueue):

@@ -68,7 +68,7 @@ class Driver:
                     if self._done(queue):
                         return
                     for worker, message in self.pool.messages(WAIT_SECONDS):
-                        self._receive(queue, worker, message)
+                        self._receive(queue, worker, message, test)
                     self.view.refresh()
             except BaseException:
                 self.pool.close()
@@ -100,16 +100,16 @@ class Driver:
             self.view.started(worker, claim.name, claim.config)
 
     def _start_run(self, claim: Claim, test: TestSet | None) -> str:
-        tags = {"phase": claim.phase, "trial": claim.slot, NUMBER: claim.trial.number, **claim.tags, **self.run_tags}
+        tags = {"phase": claim.phase, "trial": claim.slot, NUMBER: claim.number, **claim.tags, **self.run_tags}
         params = {"dataset": claim.config.dataset, "model": claim.config.model, **claim.config.hyperparameters()}
         return self.tracker.start(claim.name, params, tags, [*self.data, test.record] if test else self.data)
 
-    def _receive(self, queue: Queue, worker: int, message: Any) -> None:
+    def _receive(self, queue: Queue, worker: int, message: Any, test: TestSet | None) -> None:
         match message:
             case Epoch():
                 self._epoch(queue, worker, message)
             case Outcome():
-                self._finish(queue, worker, message)
+                self._finish(queue, worker, message, test)
             case Failure():
                 self._fail(queue, worker, message)
             case Death():
@@ -128,20 +128,24 @@ class Driver:
             self.tracker.log(active.run_id, epoch_metrics(epoch), epoch.epoch)
         self.view.epoch(worker, epoch)
 
-    def _finish(self, queue: Queue, worker: int, outcome: Outcome) -> None:
-        active = self.active.pop(worker)
+    def _finish(self, queue: Queue, worker: int, outcome: Outcome, test: TestSet | None) -> None:
+        """Close a trial in both stores, once its worker is at the next one and need not wait for it."""
+        active, shown = self.active.pop(worker), self.view.ended(worker)
         value = objective(active.history, outcome.state, self.classes)
         metrics = {
             **summary(active.history, outcome.state, self.classes),
             **finite(outcome.test),
             "parameters": outcome.parameters,
         }
+        with self._measure("driving"):
+            queue.conclude(active.claim, outcome.state, value)
+        self._hand_out(queue, test)
         with self._measure("tracking"):
             self.tracker.finish(active.run_id, outcome.state, metrics, active.folder)
             shutil.rmtree(active.folder)
         with self._measure("driving"):
             queue.finish(active.claim, outcome.state, value)
-        self.view.finished(worker, outcome.state, value)
+        self.view.finished(shown, outcome.state, value)
 
     def _fail(self, queue: Queue, worker: int, failure: Failure) -> None:
         """A trial that raised is a failure of its own; the same command tries it again, this one does not."""
@@ -150,7 +154,7 @@ class Driver:
         self.tracker.finish(active.run_id, FAILED, {}, active.folder, status="FAILED", tags={"error": failure.reason})
         queue.finish(active.claim, FAILED)
         self._report_failure(active.claim, failure.reason)
-        self.view.finished(worker, FAILED, None)
+        self.view.finished(self.view.ended(worker), FAILED, None)
 
     def _bury(self, queue: Queue, worker: int, death: Death) -> None:
         """A trial whose worker died, killed by a person or for memory, is tried again, three times in all."""
@@ -161,7 +165,7 @@ class Driver:
             queue.retry(active.claim.slot)
         else:
             self._report_failure(active.claim, f"its worker died {ATTEMPTS} times, last with {death.exit_code}")
-        self.view.finished(worker, INTERRUPTED, None)
+        self.view.finished(self.view.ended(worker), INTERRUPTED, None)
 
     def _report_failure(self, claim: Claim, reason: str) -> None:
         self.failures.append(f"{claim.phase} trial {claim.slot} failed: {reason}")
@@ -187,7 +191,7 @@ def reap(queue: Queue, tracker: Tracker, stopping: bool = False) -> None:
         for trial in lost:
             run = complete.get(str(trial.number))
             state = run.tags[STATE] if run else INTERRUPTED
-            queue.tell(trial, state, run.metrics["objective"] if state in FINISHED else None)
+            queue.tell(trial._trial_id, state, run.metrics["objective"] if state in FINISHED else None)
         for slot, attempts in queue.trials().items():
             if attempts[-1].number in {trial.number for trial in lost}:
                 queue.retry(slot)

@@ -1,8 +1,8 @@
 """Trials handed out exactly once, by however many processes take part.
 
-A slot is one trial that a study shall have; slots count from 0. Optuna numbers trials in the order in which they are
-created, each number once: the n-th created trial takes slot n, and past the last slot there is nothing left to do. So
-nobody counts, then asks, which overshoots with several workers. A trial whose owner died is failed, and another attempt
+A slot is one trial that a study shall have; slots count from 0, and each trial names the one that it is an attempt at.
+Of several processes that begin the same slot at once, the one whose trial Optuna numbered first has it, and the others
+withdraw: so there are exactly as many finished trials as slots. A trial whose owner died is failed, and another attempt
 at its slot enqueued with the same configuration.
 """
 
@@ -13,15 +13,14 @@ import uuid
 import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import optuna
 import psutil
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.storages import RDBStorage, get_storage
+from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
 from study.config import Config
@@ -31,7 +30,6 @@ from study.stores import opening, sqlite_file
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-warnings.filterwarnings("ignore", message="Heartbeat of storage is supposed to be used with Study.optimize")
 
 HEARTBEAT_SECONDS = 10
 GRACE_SECONDS = 60  # a trial of another machine that has been silent for longer is taken for lost
@@ -52,7 +50,8 @@ Slots = dict[int, list[FrozenTrial]]  # the attempts at every slot, the first on
 class Claim(NamedTuple):
     """A trial that this process has taken on. `prunable` says whether it asks the pruner after every epoch."""
 
-    trial: Trial
+    number: int
+    trial_id: int
     slot: int
     phase: str
     name: str
@@ -110,8 +109,10 @@ class Queue:
     phases: tuple[str, ...]
 
     def __init__(self, storage: RDBStorage, name: str) -> None:
-        self.storage = storage
-        self.study = optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
+        self.storage = get_storage(storage)  # with a cache of what is finished
+        self.study = optuna.create_study(
+            storage=self.storage, study_name=name, direction="maximize", load_if_exists=True
+        )
         self.owner = this_process()
         self._beat = 0.0
 
@@ -139,21 +140,19 @@ class Queue:
         """How many slots there shall be."""
         raise NotImplementedError
 
-    def sampler(self, slot: int) -> optuna.samplers.BaseSampler:
-        """What chooses the values of a slot's trial."""
+    def draft(self, slot: int, earlier: Slots) -> FrozenTrial:
+        """The values of a slot's first attempt, after all trials in `earlier`; it begins when the storage has it."""
         raise NotImplementedError
 
-    def configure(self, trial: Trial, slot: int, earlier: Slots) -> Claim:
-        """The claim of a trial that has just been created, after all those in `earlier`."""
+    def configure(self, trial: FrozenTrial, slot: int, draft: FrozenTrial | None) -> Claim:
+        """The claim of a trial that has just begun, with the values of `draft`, or again with those it had before."""
         raise NotImplementedError
 
     def trials(self) -> Slots:
         """All trials by slot."""
         slots: Slots = {}
-        first_attempts = count()
         for trial in self.study.get_trials(deepcopy=False):
-            slot = trial.user_attrs[SLOT] if SLOT in trial.user_attrs else next(first_attempts)
-            slots.setdefault(slot, []).append(trial)
+            slots.setdefault(trial.user_attrs[SLOT], []).append(trial)
         return slots
 
     def wanted(self) -> Slots:
@@ -180,55 +179,75 @@ class Queue:
         """Enqueue another attempt, with the same values, at a slot that has none alive; without one, at all such."""
         for number, attempts in self.wanted().items():
             if slot in (None, number) and not any(trial.state in LIVE for trial in attempts):
-                values = {**attempts[-1].system_attrs.get("fixed_params", {}), **attempts[-1].params}
-                self.study.enqueue_trial(values, user_attrs={SLOT: number})
+                self._create(create_trial(state=WAITING, **_values(attempts[-1]), user_attrs={SLOT: number}))
 
     def claim(self) -> Claim | None:
         """The next trial, now running and ours; None if there is none to be had at the moment."""
         slots = self.trials()
-        waiting = {t.number: slot for slot, attempts in slots.items() for t in attempts if t.state is WAITING}
-        number = min(waiting, default=sum(map(len, slots.values())))
-        slot = waiting.get(number, len(slots))
-        if slot >= self.total:
+        total, slot, expected = self.total, len(slots), sum(map(len, slots.values()))
+        waiting = [t for number, attempts in slots.items() if number < total for t in attempts if t.state is WAITING]
+        if waiting:
+            return self._claim_waiting(min(waiting, key=lambda trial: trial.number))
+        if slot >= total:
             return None
-        self.study.sampler = self.sampler(slot)
-        trial = self.study.ask()
-        mine = trial.number == number and (number in waiting or SLOT not in trial.user_attrs)
+        draft = self.draft(slot, slots)
+        attributes = {SLOT: slot, OWNER: self.owner}
+        trial = self._create(create_trial(state=TrialState.RUNNING, **_values(draft), user_attrs=attributes))
+        trial.number = self._number(trial._trial_id, expected)
         self.storage.record_heartbeat(trial._trial_id)
-        trial.set_user_attr(OWNER, self.owner)
-        if mine and not (number in waiting and self._is_twin(slot, number)):
-            return self.configure(trial, slot, slots)
-        self.tell(trial, INTERRUPTED)
-        self.retry()
-        return None
+        return self.configure(trial, slot, draft) if trial.number == expected else self._unless_twin(trial, slot, draft)
 
-    def _is_twin(self, slot: int, number: int) -> bool:
-        """Whether a slot that is tried again has another live attempt: two processes may have enqueued one each."""
-        return any(t.number != number and t.state in LIVE for t in self.trials().get(slot, ()))
+    def _claim_waiting(self, trial: FrozenTrial) -> Claim | None:
+        with suppress(UpdateFinishedTrialError):
+            if self.storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
+                self.storage.record_heartbeat(trial._trial_id)
+                self.storage.set_trial_user_attr(trial._trial_id, OWNER, self.owner)
+                return self._unless_twin(trial, trial.user_attrs[SLOT], None)
+        return None  # another process was faster
+
+    def _unless_twin(self, trial: FrozenTrial, slot: int, draft: FrozenTrial | None) -> Claim | None:
+        """The claim of a trial of ours, which yields to an earlier attempt that lives: several processes may have
+        begun, or enqueued, one each."""
+        if any(t.number < trial.number and t.state in LIVE for t in self.trials()[slot]):
+            self.tell(trial._trial_id, INTERRUPTED)
+            return None
+        return self.configure(trial, slot, draft)
+
+    def _create(self, trial: FrozenTrial) -> FrozenTrial:
+        """The trial as the storage has it from now on, written in one transaction."""
+        trial._trial_id = self.storage.create_new_trial(self.study._study_id, trial)
+        return trial
+
+    def _number(self, trial_id: int, expected: int) -> int:
+        """The number that the storage gave a new trial; that it is the expected one is known without a query."""
+        if self.storage.get_trial_id_from_study_id_trial_number(self.study._study_id, expected) == trial_id:
+            return expected
+        return self.storage.get_trial_number_from_id(trial_id)
 
     def report(self, claim: Claim, epoch: int, accuracy: float) -> bool:
         """Take note of a validation accuracy; whether the trial should be given up."""
         return False
 
+    def conclude(self, claim: Claim, state: str, objective: float | None = None) -> None:
+        """Let the next trial of this process be chosen in the light of this one, before `finish` writes it down."""
+
     def finish(self, claim: Claim, state: str, objective: float | None = None) -> None:
         """Close a trial of ours as what it was."""
-        self.tell(claim.trial, state, objective)
+        self.tell(claim.trial_id, state, objective)
 
-    def tell(self, trial: Trial | FrozenTrial, state: str, objective: float | None = None) -> None:
+    def tell(self, trial_id: int, state: str, objective: float | None = None) -> None:
         """Close a trial as what it was, a finished one with its objective, unless it is closed already.
 
         The storage is told what `Study.tell` would find out for it, and asks three times less.
         """
         with suppress(UpdateFinishedTrialError):
-            self.storage.set_trial_state_values(
-                trial._trial_id, TOLD[state], None if objective is None else [objective]
-            )
+            self.storage.set_trial_state_values(trial_id, TOLD[state], None if objective is None else [objective])
 
     def beat(self, claims: Iterable[Claim]) -> None:
         """Tell other machines, every ten seconds, that these trials are alive."""
         if time.monotonic() - self._beat > HEARTBEAT_SECONDS:
             for claim in claims:
-                self.storage.record_heartbeat(claim.trial._trial_id)
+                self.storage.record_heartbeat(claim.trial_id)
             self._beat = time.monotonic()
 
     def lost(self, stopping: bool = False) -> list[FrozenTrial]:
@@ -241,6 +260,11 @@ class Queue:
             if (stopping and owner == self.owner) or (trial._trial_id in silent and not is_here(owner)):
                 dead.add(trial._trial_id)
         return [trial for trial in running if trial._trial_id in dead]
+
+
+def _values(trial: FrozenTrial) -> dict[str, Any]:
+    """What a sampler said of a trial, and noted beside it."""
+    return {"params": trial.params, "distributions": trial.distributions, "system_attrs": trial.system_attrs}
 
 
 def _is_orphan(trial: FrozenTrial) -> bool:

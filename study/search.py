@@ -8,15 +8,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from optuna import samplers
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers._tpe import _truncnorm
 from optuna.storages import RDBStorage
 from optuna.study import Study
-from optuna.trial import FrozenTrial, Trial
+from optuna.trial import FrozenTrial
+from scipy.special import log_ndtr
 from scipy.stats import qmc
 
 from study.errors import InputError
+from study.memory import CURVE, Memory
 from study.plan import Plan
-from study.prune import CURVE, PRUNERS, Judge
-from study.queue import TOLD, Claim, Queue, Slots, seed_of
+from study.prune import PRUNERS
+from study.queue import SLOT, TOLD, Claim, Queue, Slots, seed_of
 from study.record import EXPLORE, PRUNED, SEARCH
 from study.space import Choice, Range
 
@@ -44,6 +47,10 @@ def _explore(draw: Draw) -> samplers.BaseSampler:
     return samplers.PartialFixedSampler(point, _random(draw))
 
 
+# Optuna's own goes number by number through Python, for every earlier trial: a third of a draw at the 1,000th.
+_truncnorm._log_ndtr = log_ndtr
+
+
 class _TPE(samplers.TPESampler):
     """Optuna's, told the space that it would otherwise gather from every earlier trial, for each trial anew."""
 
@@ -64,8 +71,9 @@ def _random(draw: Draw) -> samplers.BaseSampler:
 
 
 def _qmc(draw: Draw) -> samplers.BaseSampler:
-    """One scrambled Sobol sequence for the whole study, so its seed must not change from trial to trial."""
-    return samplers.QMCSampler(scramble=True, seed=draw.plan.base.seed, warn_independent_sampling=False)
+    """A scrambled Sobol sequence like the design, scrambled otherwise."""
+    point = explore_design(draw.plan.space, draw.index + 1, seed_of(draw.plan.base.seed))[draw.index]
+    return samplers.PartialFixedSampler(point, _random(draw))
 
 
 def _gp(draw: Draw) -> samplers.BaseSampler:
@@ -125,14 +133,6 @@ def distribution(space: Range | Choice) -> BaseDistribution:
     return kind(space.low, space.high, log=space.log)
 
 
-def suggest(trial: Trial, name: str, space: Range | Choice) -> Any:
-    """The sampler's value for one hyperparameter of a running trial, or the one it was enqueued with."""
-    if isinstance(space, Choice):
-        return trial.suggest_categorical(name, space.options)
-    kind = trial.suggest_int if space.integer else trial.suggest_float
-    return kind(name, space.low, space.high, log=space.log)
-
-
 def schedule(targets: Sequence[int]) -> list[tuple[str, int]]:
     """Phase and index within the phase of every slot of a study that was asked for `targets` trials, one after another.
 
@@ -159,7 +159,8 @@ class SearchQueue(Queue):
         epochs = max(plan.space["epochs"].ends) if "epochs" in plan.space else plan.base.epochs
         super().__init__(storage, name)
         self.plan, self.sampler_name = plan, sampler
-        self.judge = Judge(PRUNERS[pruner](epochs))
+        self.memory = Memory(PRUNERS[pruner](epochs))
+        self.distributions = {name: distribution(space) for name, space in plan.space.items()}
         self.slots: list[tuple[str, int]] = []
 
     def want(self, trials: int) -> None:
@@ -184,30 +185,35 @@ class SearchQueue(Queue):
         make = _explore if phase == EXPLORE else SAMPLERS[self.sampler_name]
         return make(Draw(self.plan, slot, phase, index, count))
 
-    def configure(self, trial: Trial, slot: int, earlier: Slots) -> Claim:
-        phase, _ = self.slots[slot]
-        if phase == SEARCH:
-            self._learn(earlier)
-        values = {name: suggest(trial, name, space) for name, space in self.plan.space.items()}
-        return Claim(trial, slot, phase, f"{phase}-{slot:03d}", self.plan.config(values), prunable=phase == SEARCH)
+    def draft(self, slot: int, earlier: Slots) -> FrozenTrial:
+        if self.slots[slot][0] == SEARCH:
+            for trial in sorted((t for attempts in earlier.values() for t in attempts), key=lambda t: t.number):
+                self.memory.learn(trial, self._is_prunable(trial.user_attrs[SLOT]))
+        return self.memory.draw(self.sampler(slot), self.distributions)
+
+    def configure(self, trial: FrozenTrial, slot: int, draft: FrozenTrial | None) -> Claim:
+        self.memory.begin(trial, drawn=draft is not None)
+        phase, config = self.slots[slot][0], self.plan.config(trial.params)
+        name = f"{phase}-{slot:03d}"
+        return Claim(trial.number, trial._trial_id, slot, phase, name, config, self._is_prunable(slot))
 
     def report(self, claim: Claim, epoch: int, accuracy: float) -> bool:
-        self.judge.report(claim.trial.number, epoch, accuracy)
-        return claim.prunable and self.judge.should_prune(claim.trial.number)
+        self.memory.report(claim.number, epoch, accuracy)
+        return claim.prunable and self.memory.should_prune(claim.number)
+
+    def conclude(self, claim: Claim, state: str, objective: float | None = None) -> None:
+        self.memory.end(claim.number, TOLD[state], None if objective is None else [objective])
 
     def finish(self, claim: Claim, state: str, objective: float | None = None) -> None:
-        """Keep the learning curve with its trial; the last point of a pruned one is what samplers see of it."""
-        curve = self.judge.close(claim.trial.number, TOLD[state], objective)
-        if curve:
-            claim.trial.set_user_attr(CURVE, curve)
+        """Keep the learning curve with its trial; the last point of a pruned one is what Optuna's plots see of it."""
+        if curve := self.memory.curve(claim.number):
+            self.storage.set_trial_user_attr(claim.trial_id, CURVE, curve)
         if curve and state == PRUNED:
             objective = curve[-1]
-            claim.trial.report(objective, len(curve))
+            self.storage.set_trial_intermediate_value(claim.trial_id, len(curve), objective)
+        self.conclude(claim, state, objective)
         super().finish(claim, state, objective)
 
-    def _learn(self, slots: Slots) -> None:
-        """Take in the curves that other processes, or this study before a restart, have finished."""
-        for slot, attempts in slots.items():
-            for trial in attempts:
-                if trial.number not in self.judge.known and slot < self.total and CURVE in trial.user_attrs:
-                    self.judge.learn(trial, prunable=self.slots[slot][0] == SEARCH)
+    def _is_prunable(self, slot: int) -> bool:
+        """Whether the pruner is asked about a slot's trial; one beyond the last slot was never trained."""
+        return slot < self.total and self.slots[slot][0] == SEARCH

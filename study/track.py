@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from alembic.util import CommandError
-from sqlalchemy import select
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from study import rows
 from study.errors import InputError
 from study.stores import is_server, opening, sqlite_file
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before the import, which looks up a host otherwise
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import mlflow
@@ -28,7 +28,6 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunT
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-from mlflow.store.tracking.dbmodels.models import SqlMetric, SqlRun
 
 logging.getLogger("mlflow").setLevel(logging.ERROR)
 logging.getLogger("alembic").setLevel(logging.ERROR)
@@ -146,26 +145,36 @@ class Tracker:
 
     def close(self, run_id: str, state: str, status: str, tags: Mapping[str, str] | None = None) -> None:
         """End a run as what it was."""
-        self._write(run_id, {**(tags or {}), STATE: state})
+        self._write(run_id, [RunTag(name, value) for name, value in {**(tags or {}), STATE: state}.items()], status)
         self._open.pop(run_id, None)
-        self.client.set_terminated(run_id, status)
 
     def _add(self, run_id: str, metrics: Mapping[str, float], step: int) -> None:
-        now = int(time.time() * 1000)
+        now = _now_ms()
         self._open[run_id].metrics.extend(Metric(name, value, now, step) for name, value in metrics.items())
 
-    def _write(self, run_id: str, tags: Mapping[str, str] | None = None) -> None:
-        """Write what waits, if the run is ours, and tags; MLflow writes a batch's tags after the rest of it."""
+    def _write(self, run_id: str, tags: Sequence[RunTag] = (), status: str | None = None) -> None:
+        """Write what waits, if the run is ours, and tags, after all else where it cannot be at once; then end the run,
+        if it has a status to end with."""
         params, metrics = [], []
         if run := self._open.get(run_id):
             params, metrics = run.params, run.metrics
             run.params, run.metrics, run.written = [], [], time.monotonic()
+        if not is_server(self.uri):
+            ended = {"status": status, "end_time": _now_ms()} if status else {}
+            rows.write(self._database, run_id, metrics, params, tags, ended)
+            return
         while len(metrics) > BATCH:
             self.client.log_batch(run_id, metrics[:BATCH])
             del metrics[:BATCH]
-        written = [RunTag(name, value) for name, value in (tags or {}).items()]
-        if params or metrics or written:
-            self.client.log_batch(run_id, metrics, params, written)
+        if params or metrics or tags:
+            self.client.log_batch(run_id, metrics, params, tags)
+        if status:
+            self.client.set_terminated(run_id, status)
+
+    @property
+    def _database(self) -> Engine:
+        """The database behind MLflow's client."""
+        return self.client._tracking_client.store.engine
 
     def runs(self, condition: str = "") -> list[Run]:
         """All runs of the experiment that meet an MLflow filter, oldest first."""
@@ -181,7 +190,7 @@ class Tracker:
     def histories(self, metrics: Sequence[str]) -> Iterator[tuple[str, str, int, float]]:
         """Run, metric, step and value of every point of these metrics in the experiment, in no particular order.
 
-        A database is asked once for all of them, a hundred times as fast as run by run, which is how a server tells.
+        A database is asked once for all of them, a server run by run.
         """
         if is_server(self.uri):
             for run in self.runs():
@@ -189,10 +198,7 @@ class Tracker:
                     for point in self.client.get_metric_history(run.run_id, metric):
                         yield run.run_id, metric, point.step, point.value
             return
-        points = select(SqlMetric.run_uuid, SqlMetric.key, SqlMetric.step, SqlMetric.value).join(SqlRun)
-        wanted = points.where(SqlRun.experiment_id == int(self.experiment_id or 0), SqlMetric.key.in_(metrics))
-        with self.client._tracking_client.store.engine.connect() as connection:
-            yield from map(tuple, connection.execute(wanted))
+        yield from rows.points_of(self._database, self.experiment_id or "0", metrics)
 
     def download(self, run_id: str, path: str, folder: Path) -> Path:
         """A local copy of one artifact."""
@@ -275,6 +281,11 @@ def _client(uri: str) -> MlflowClient:
 def _tables(file: Path) -> set[str]:
     with closing(sqlite3.connect(file)) as connection:
         return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def _now_ms() -> int:
+    """Since 1970."""
+    return int(time.time() * 1000)
 
 
 def _plain(run: Any) -> Run:

@@ -54,8 +54,11 @@ class View:
     def epoch(self, worker: int, epoch: Epoch) -> None:
         self.current[worker] = self.current[worker]._replace(epoch=epoch)
 
-    def finished(self, worker: int, state: str, objective: float | None) -> None:
-        trial = self.current.pop(worker)
+    def ended(self, worker: int) -> Current:
+        """The trial that a worker was at; `finished` is to say what came of it, once both stores know."""
+        return self.current.pop(worker)
+
+    def finished(self, trial: Current, state: str, objective: float | None) -> None:
         self.done += objective is not None
         if state == COMPLETE and (self.best is None or objective > self.best[0]):
             self.best = objective, f"{trial.name} · {self.describe(trial.config)}"

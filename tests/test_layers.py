@@ -20,9 +20,11 @@ ORDER = [
         "train",
         "record",
         "stores",
+        "rows",
         "track",
     ),
-    *("artifacts", "pictures", "workers", "preloaded", "prune", "queue", "search", "environment", "view", "drive"),
+    *("artifacts", "pictures", "workers", "preloaded", "prune", "memory", "queue", "search"),
+    *("environment", "view", "drive"),
     *("confirmation", "note", "closing", "options", "conduct", "run", "hypotheses", "confirm"),
     *("published", "reproduction", "recipes", "predict", "ui"),
 ]
@@ -30,8 +32,15 @@ ORDER = [
 FOR_REPORTS = {"", "errors", "processes", "record", "stores", "track"}  # what a report may import of study/
 
 ALONE = {  # a library, and the only modules that may import it
-    "mlflow": {"study.track"},
-    "optuna": {"study.queue", "study.prune", "study.search", "study.confirmation", "study.reproduction"},
+    "mlflow": {"study.rows", "study.track"},
+    "optuna": {
+        "study.queue",
+        "study.prune",
+        "study.memory",
+        "study.search",
+        "study.confirmation",
+        "study.reproduction",
+    },
     "argparse": {
         "study.errors",
         "reports.findings",

@@ -1,43 +1,51 @@
 import optuna
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
-from study.prune import PRUNERS, Judge
+from study.memory import Memory
+from study.prune import PRUNERS
 from study.record import COMPLETE, PRUNED, SEARCH
 from tests.test_search import make_queue
 
 GOOD, BAD = [0.5, 0.8, 0.9, 0.95, 0.96, 0.97], [0.1, 0.11, 0.1, 0.12, 0.1, 0.1]
 
 
-def draw(judge, number, curve):
-    """Report a curve until the pruner gives it up; after how many epochs it did, or None."""
+def draw(memory, number, curve):
+    """Report a new trial's curve until the pruner gives it up; after how many epochs it did, or None."""
+    memory.begin(running(number), drawn=False)
     for epoch, accuracy in enumerate(curve, start=1):
-        judge.report(number, epoch, accuracy)
-        if judge.should_prune(number):
-            judge.close(number, TrialState.PRUNED, None)
+        memory.report(number, epoch, accuracy)
+        if memory.should_prune(number):
+            memory.end(number, TrialState.PRUNED, [accuracy])
             return epoch
-    judge.close(number, TrialState.COMPLETE, curve[-1])
+    memory.end(number, TrialState.COMPLETE, [curve[-1]])
     return None
+
+
+def running(number):
+    trial = create_trial(state=TrialState.RUNNING)
+    trial.number = number
+    return trial
 
 
 @pytest.mark.parametrize("pruner", set(PRUNERS) - {"none"})
 def test_a_bad_curve_among_good_ones_is_given_up(pruner):
-    judge = Judge(PRUNERS[pruner](9))
-    assert [draw(judge, number, GOOD + [0.97] * 3) for number in range(8)].count(None) >= 4
-    pruned = [draw(judge, 8 + number, BAD + [0.1] * 3) for number in range(8)]
+    memory = Memory(PRUNERS[pruner](9))
+    assert [draw(memory, number, GOOD + [0.97] * 3) for number in range(8)].count(None) >= 4
+    pruned = [draw(memory, 8 + number, BAD + [0.1] * 3) for number in range(8)]
     assert sum(epoch is not None for epoch in pruned) >= (
         3 if pruner == "hyperband" else 6
     )  # a bracket runs to the end
 
 
 def test_without_a_pruner_nothing_is_given_up():
-    judge = Judge(PRUNERS["none"](9))
-    assert [draw(judge, number, curve) for number, curve in enumerate([GOOD] * 8 + [BAD] * 8)] == [None] * 16
+    memory = Memory(PRUNERS["none"](9))
+    assert [draw(memory, number, curve) for number, curve in enumerate([GOOD] * 8 + [BAD] * 8)] == [None] * 16
 
 
 def test_the_verdict_is_optuna_s_own():
     """The same curves through an Optuna study with its pruner, as its documentation shows it."""
-    judge = Judge(PRUNERS["median"](6))
+    memory = Memory(PRUNERS["median"](6))
     study = optuna.create_study(direction="maximize", pruner=PRUNERS["median"](6))
     for number in range(12):
         curve = [accuracy - 0.03 * (number % 5) for accuracy in GOOD]
@@ -48,7 +56,7 @@ def test_the_verdict_is_optuna_s_own():
                 expected = epoch
                 break
         study.tell(trial, state=TrialState.PRUNED) if expected else study.tell(trial, curve[-1])
-        assert draw(judge, number, curve) == expected
+        assert draw(memory, number, curve) == expected
 
 
 @pytest.mark.parametrize("pruner", ["median", "halving", "hyperband"])

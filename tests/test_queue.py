@@ -4,11 +4,11 @@ import subprocess
 import sys
 import time
 
-import optuna
 import pytest
+from optuna.trial import TrialState, create_trial
 
 from study.errors import InputError
-from study.queue import OWNER, is_dead, open_storage, seed_of, this_process
+from study.queue import OWNER, SLOT, is_dead, open_storage, seed_of, this_process
 from study.record import COMPLETE, FAILED, INTERRUPTED, PRUNED
 from tests.test_search import finish_all, make_queue
 
@@ -30,58 +30,35 @@ def test_two_processes_share_the_slots_without_doing_one_twice(tmp_path):
     assert sorted(claims) == list(range(9))
 
 
-def test_a_process_that_loses_a_race_leaves_the_slot_to_be_claimed_again(tmp_path, monkeypatch):
+def meanwhile(monkeypatch, queue, act):
+    """Have something done between a process's look at the study and the trial that it creates then."""
+    create = queue.storage.create_new_trial
+
+    def create_late(*arguments):
+        monkeypatch.setattr(queue.storage, "create_new_trial", create)
+        act()
+        return create(*arguments)
+
+    monkeypatch.setattr(queue.storage, "create_new_trial", create_late)
+
+
+def test_a_process_that_loses_a_race_leaves_the_slot_to_the_other(tmp_path, monkeypatch):
     """Another process creates a trial between this one's look at the study and its claim."""
     queue, rival = make_queue(tmp_path, 5), make_queue(tmp_path, 5)
-    ask = queue.study.ask
-
-    def ask_late():
-        monkeypatch.setattr(queue.study, "ask", ask)
-        queue.overtaken = rival.claim()
-        return ask()
-
-    monkeypatch.setattr(queue.study, "ask", ask_late)
+    overtaken = []
+    meanwhile(monkeypatch, queue, lambda: overtaken.append(rival.claim()))
     assert queue.claim() is None
-    rival.finish(queue.overtaken, COMPLETE, 0.5)
-    claims = finish_all(queue)
-    assert sorted([queue.overtaken.slot, *(claim.slot for claim in claims)]) == [0, 1, 2, 3, 4]
+    rival.finish(overtaken[0], COMPLETE, 0.5)
+    claims = [*overtaken, *finish_all(queue)]
+    assert [claim.slot for claim in claims] == [0, 1, 2, 3, 4]
     clean = [claim.config for claim in finish_all(make_queue(tmp_path, 5, name="clean"))]
-    by_slot = {claim.slot: claim.config for claim in [queue.overtaken, *claims]}
-    assert [by_slot[slot] for slot in range(2)] == clean[:2], "the design is what it would have been"
+    assert [claim.config for claim in claims[:2]] == clean[:2], "the design is what it would have been"
 
 
-def test_another_attempt_that_is_enqueued_meanwhile_is_not_taken_for_a_first_one(tmp_path, monkeypatch):
-    queue, rival = make_queue(tmp_path, 5), make_queue(tmp_path, 5)
-    first = queue.claim()
-    queue.finish(first, INTERRUPTED)
-    ask = queue.study.ask
-
-    def ask_late():
-        monkeypatch.setattr(queue.study, "ask", ask)
-        rival.retry()
-        return ask()
-
-    monkeypatch.setattr(queue.study, "ask", ask_late)
-    assert queue.claim() is None
-    claims = finish_all(queue)
-    assert sorted(claim.slot for claim in claims) == [0, 1, 2, 3, 4]
-    assert [claim.config for claim in claims if claim.slot == 0] == [first.config]
-    clean = {claim.slot: claim.config for claim in finish_all(make_queue(tmp_path, 5, name="clean"))}
-    assert [claim.config for claim in claims if claim.slot in (1, 2)] == [clean[1], clean[2]], "designed"
-
-
-def test_a_trial_beyond_the_last_slot_holds_nobody_up(tmp_path, monkeypatch):
-    """Two processes race for the last slot; the loser's trial has none, and must never be tried again."""
+def test_the_last_slot_is_done_once_however_a_race_for_it_ends(tmp_path, monkeypatch):
     queue, rival = make_queue(tmp_path, 2), make_queue(tmp_path, 2)
     queue.finish(queue.claim(), COMPLETE, 0.5)
-    ask = queue.study.ask
-
-    def ask_late():
-        monkeypatch.setattr(queue.study, "ask", ask)
-        rival.finish(rival.claim(), COMPLETE, 0.5)
-        return ask()
-
-    monkeypatch.setattr(queue.study, "ask", ask_late)
+    meanwhile(monkeypatch, queue, lambda: rival.finish(rival.claim(), COMPLETE, 0.5))
     assert queue.claim() is None
     later = make_queue(tmp_path, 2)
     later.retry()
@@ -94,26 +71,79 @@ def test_a_trial_beyond_the_last_slot_holds_nobody_up(tmp_path, monkeypatch):
     assert grown.finished() == 4
 
 
+def test_another_attempt_that_is_enqueued_meanwhile_does_not_cost_a_first_one_its_slot(tmp_path, monkeypatch):
+    queue, rival = make_queue(tmp_path, 5), make_queue(tmp_path, 5)
+    first = queue.claim()
+    queue.finish(first, INTERRUPTED)
+    meanwhile(monkeypatch, queue, rival.retry)
+    claimed = queue.claim()
+    queue.finish(claimed, COMPLETE, 0.5)
+    claims = [claimed, *finish_all(queue)]
+    assert [claim.slot for claim in claims] == [1, 0, 2, 3, 4]
+    assert claims[1].config == first.config
+    clean = {claim.slot: claim.config for claim in finish_all(make_queue(tmp_path, 5, name="clean"))}
+    assert [claim.config for claim in claims if claim.slot in (1, 2)] == [clean[1], clean[2]], "designed"
+
+
+def test_what_waits_beyond_the_slots_of_a_process_is_left_to_those_that_know_it(tmp_path):
+    """One process of two has been asked for a larger study."""
+    small, large = make_queue(tmp_path, 2), make_queue(tmp_path, 4)
+    for _ in range(3):
+        claim = large.claim()
+        large.finish(claim, INTERRUPTED if claim.slot == 2 else COMPLETE, None if claim.slot == 2 else 0.5)
+    large.retry()
+    assert small.claim() is None
+    assert [claim.slot for claim in finish_all(large)] == [2, 3]
+
+
 def test_a_slot_that_two_processes_enqueued_again_is_done_once(tmp_path):
     queue = make_queue(tmp_path, 2)
-    queue.finish(queue.claim(), INTERRUPTED)
-    for _ in range(2):
-        queue.study.enqueue_trial({}, user_attrs={"slot": 0})
     first = queue.claim()
-    assert first is None, "one of the twins is left"
-    claims = finish_all(queue)
-    assert sorted(claim.slot for claim in claims) == [0, 1]
+    queue.finish(first, INTERRUPTED)
+    for _ in range(2):
+        queue.storage.create_new_trial(queue.study._study_id, waiting(first, queue))
+    earlier, other = make_queue(tmp_path, 2), make_queue(tmp_path, 2)
+    claims = [earlier.claim()]
+    assert other.claim() is None, "the twin is withdrawn"
+    earlier.finish(claims[0], COMPLETE, 0.5)
+    claims += finish_all(other)
+    assert [claim.slot for claim in claims] == [0, 1]
+    assert claims[0].config == first.config
     assert queue.settled()
+
+
+def test_an_attempt_that_another_process_has_just_taken_is_left_to_it(tmp_path, monkeypatch):
+    queue, rival = make_queue(tmp_path, 2), make_queue(tmp_path, 2)
+    queue.finish(queue.claim(), INTERRUPTED)
+    queue.retry()
+    set_state, taken = queue.storage.set_trial_state_values, []
+
+    def set_state_late(*arguments, **named):
+        monkeypatch.setattr(queue.storage, "set_trial_state_values", set_state)
+        taken.append(rival.claim())
+        return set_state(*arguments, **named)
+
+    monkeypatch.setattr(queue.storage, "set_trial_state_values", set_state_late)
+    assert queue.claim() is None
+    assert [claim.slot for claim in taken] == [0]
+    assert queue.claim().slot == 1
+
+
+def waiting(claim, queue):
+    trial = next(trial for trial in queue.study.trials if trial.number == claim.number)
+    return create_trial(
+        state=TrialState.WAITING, params=trial.params, distributions=trial.distributions, user_attrs={SLOT: claim.slot}
+    )
 
 
 def test_a_process_of_this_machine_may_sleep_and_one_elsewhere_may_not(tmp_path, monkeypatch):
     queue = make_queue(tmp_path, 6)
     here, elsewhere = queue.claim(), queue.claim()
-    elsewhere.trial.set_user_attr(OWNER, "elsewhere/1/0.00")
+    queue.storage.set_trial_user_attr(elsewhere.trial_id, OWNER, "elsewhere/1/0.00")
     assert queue.lost() == []
-    ids = [claim.trial._trial_id for claim in (here, elsewhere)]
+    ids = [claim.trial_id for claim in (here, elsewhere)]
     monkeypatch.setattr(queue.storage, "_get_stale_trial_ids", lambda _: ids)
-    assert [trial.number for trial in queue.lost()] == [elsewhere.trial.number]
+    assert [trial.number for trial in queue.lost()] == [elsewhere.number]
     assert {trial.number for trial in queue.lost(stopping=True)} == {0, 1}
 
 
@@ -146,8 +176,8 @@ def test_a_searched_configuration_is_tried_again_as_it_was_sampled(tmp_path):
 def test_a_trial_whose_owner_died_is_lost_and_one_of_the_living_is_not(tmp_path):
     queue = make_queue(tmp_path, 6)
     dead, living = queue.claim(), queue.claim()
-    dead.trial.set_user_attr(OWNER, dead_process())
-    assert [trial.number for trial in queue.lost()] == [dead.trial.number]
+    queue.storage.set_trial_user_attr(dead.trial_id, OWNER, dead_process())
+    assert [trial.number for trial in queue.lost()] == [dead.number]
     queue.finish(living, COMPLETE, 0.5)
 
 
@@ -182,7 +212,7 @@ def test_a_pruned_trial_keeps_its_last_value_and_its_curve(tmp_path):
         queue.report(claim, epoch, accuracy)
     queue.finish(claim, PRUNED)
     trial = queue.study.trials[0]
-    assert (trial.state, trial.value) == (optuna.trial.TrialState.PRUNED, 0.4)
+    assert (trial.state, trial.value) == (TrialState.PRUNED, 0.4)
     assert trial.user_attrs["val/accuracy by epoch"] == [0.2, 0.4]
 
 

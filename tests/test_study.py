@@ -261,9 +261,9 @@ def test_a_trial_that_finished_but_was_not_told_is_not_repeated(finished_study, 
     claims = [queue.claim(), queue.claim()]
     ids = []
     for claim in claims:
-        tags = {"phase": claim.phase, "trial": claim.slot, NUMBER: claim.trial.number}
+        tags = {"phase": claim.phase, "trial": claim.slot, NUMBER: claim.number}
         ids.append(tracker.start("run", {"lr": claim.config.lr}, tags, []))
-        claim.trial.set_user_attr(OWNER, dead_process())
+        queue.storage.set_trial_user_attr(claim.trial_id, OWNER, dead_process())
     tracker.log(ids[0], {"objective": 0.875}, 0)
     tracker.close(ids[0], COMPLETE, "FINISHED")
     reap(queue, tracker)

@@ -18,7 +18,7 @@ from torch import nn
 from models import ACTIVATIONS
 from study.data import load_splits
 from study.plan import make_plan
-from study.search import suggest
+from study.space import Choice, Range
 from tests.benchmark import tutorials
 
 DATASET, MODEL = "mnist", "mlp"
@@ -47,6 +47,13 @@ def main(data_dir: str, trials: str, epochs: str) -> None:
         study.optimize(objective, n_trials=int(trials))
         mlflow.log_metric("best_val_accuracy", study.best_value)
     print(study.best_value)
+
+
+def suggest(trial: optuna.Trial, name: str, space: Range | Choice) -> object:
+    if isinstance(space, Choice):
+        return trial.suggest_categorical(name, space.options)
+    kind = trial.suggest_int if space.integer else trial.suggest_float
+    return kind(name, space.low, space.high, log=space.log)
 
 
 def network(depth: int, activation: str) -> nn.Module:
