@@ -28,7 +28,7 @@ class Memory:
             storage=self._storage, study_name="memory", direction="maximize", pruner=pruner
         )
         self._ids: dict[int, int] = {}
-        self._ended: set[int] = set()
+        self.ended: set[int] = set()  # numbers of the trials that are over
         self._drawn: int | None = None  # what was drawn and has no number yet
 
     def draw(self, sampler: BaseSampler, distributions: Mapping[str, BaseDistribution]) -> FrozenTrial:
@@ -52,7 +52,7 @@ class Memory:
         Its curve is reported epoch by epoch, with verdicts where they were asked for, since some pruners count those.
         """
         number = trial.number
-        if number in self._ended or trial.state is TrialState.WAITING:
+        if number in self.ended or trial.state is TrialState.WAITING:
             return
         if number not in self._ids:
             self._add(trial)
@@ -73,9 +73,9 @@ class Memory:
 
     def end(self, number: int, state: TrialState, values: Sequence[float] | None) -> None:
         """Close a trial as what it was; nothing happens if it is closed already."""
-        if number not in self._ended:
+        if number not in self.ended:
             self._storage.set_trial_state_values(self._ids[number], state, values)
-            self._ended.add(number)
+            self.ended.add(number)
 
     def curve(self, number: int) -> list[float]:
         """What was reported of a trial, one value per epoch."""

@@ -187,7 +187,8 @@ class SearchQueue(Queue):
 
     def draft(self, slot: int, earlier: Slots) -> FrozenTrial:
         if self.slots[slot][0] == SEARCH:
-            for trial in sorted((t for attempts in earlier.values() for t in attempts), key=lambda t: t.number):
+            told = [t for attempts in earlier.values() for t in attempts if t.number not in self.memory.ended]
+            for trial in sorted(told, key=lambda trial: trial.number):
                 self.memory.learn(trial, self._is_prunable(trial.user_attrs[SLOT]))
         return self.memory.draw(self.sampler(slot), self.distributions)
 
