@@ -13,6 +13,7 @@ from study.errors import InputError, not_one_of
 from study.record import CONFIRM, EPOCH_METRICS, EXPLORE, RECIPE, SEARCH
 from study.track import Run, Tracker, charts_link, experiments, run_link
 
+PHASES = (EXPLORE, SEARCH, CONFIRM, RECIPE)
 MEASURED = ("objective", "test/accuracy", "best_val_accuracy", "train_seconds", "parameters")
 
 
@@ -31,13 +32,8 @@ def load(uri: str, name: str | None, base: str) -> Study:
     if "study.space" not in tags:
         raise InputError(f"experiment {tracker.experiment!r} in {uri!r} was not made by study.run: it has no space")
     space = json.loads(tags["study.space"])
-    phases = (
-        EXPLORE,
-        SEARCH,
-        CONFIRM,
-        RECIPE,
-    )  # and a run that was cut off before its parameters arrived tells nothing
-    runs = [run for run in tracker.runs() if run.tags.get("phase") in phases and run.params]
+    # A run that was cut off before its parameters arrived tells nothing.
+    runs = [run for run in tracker.runs() if run.tags.get("phase") in PHASES and run.params]
     frame = _frame(runs, space)
     frame["link"] = [run_link(base, tracker.experiment_id, run_id) for run_id in frame.run_id]
     link = charts_link(base, tracker.experiment_id)

@@ -17,7 +17,7 @@ from study.artifacts import CONFIG, WEIGHTS, load_classifier
 from study.config import Config, from_params
 from study.data import Part, Splits
 from study.drive import Driver, TestSet, reap
-from study.queue import Claim, Queue, Slots
+from study.queue import Claim, Queue
 from study.record import COMPLETE, CONFIRM, EXPLORE, FINISHED, SEARCH
 from study.track import Run, Tracker
 
@@ -70,7 +70,7 @@ class JobQueue(Queue):
     def total(self) -> int:
         return len(self.jobs())
 
-    def draft(self, slot: int, earlier: Slots) -> FrozenTrial:
+    def draft(self, slot: int) -> FrozenTrial:
         return create_trial(state=TrialState.RUNNING)  # nothing is left to choose
 
     def configure(self, trial: FrozenTrial, slot: int, draft: FrozenTrial | None) -> Claim:

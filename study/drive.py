@@ -129,23 +129,29 @@ class Driver:
         self.view.epoch(worker, epoch)
 
     def _finish(self, queue: Queue, worker: int, outcome: Outcome, test: TestSet | None) -> None:
-        """Close a trial in both stores, once its worker is at the next one and need not wait for it."""
+        """Give the worker its next trial, that it need not wait while this one is written down."""
         active, shown = self.active.pop(worker), self.view.ended(worker)
         value = objective(active.history, outcome.state, self.classes)
+        with self._measure("driving"):
+            queue.conclude(active.claim, outcome.state, value)
+        try:
+            self._hand_out(queue, test)
+        finally:  # an interrupt meanwhile does not undo what is trained
+            self._record(queue, active, outcome, value)
+        self.view.finished(shown, outcome.state, value)
+
+    def _record(self, queue: Queue, active: Active, outcome: Outcome, value: float) -> None:
+        """Close a finished trial in both stores; a trial whose run is complete is one that finished."""
         metrics = {
             **summary(active.history, outcome.state, self.classes),
             **finite(outcome.test),
             "parameters": outcome.parameters,
         }
-        with self._measure("driving"):
-            queue.conclude(active.claim, outcome.state, value)
-        self._hand_out(queue, test)
         with self._measure("tracking"):
             self.tracker.finish(active.run_id, outcome.state, metrics, active.folder)
             shutil.rmtree(active.folder)
         with self._measure("driving"):
             queue.finish(active.claim, outcome.state, value)
-        self.view.finished(shown, outcome.state, value)
 
     def _fail(self, queue: Queue, worker: int, failure: Failure) -> None:
         """A trial that raised is a failure of its own; the same command tries it again, this one does not."""
@@ -192,8 +198,9 @@ def reap(queue: Queue, tracker: Tracker, stopping: bool = False) -> None:
             run = complete.get(str(trial.number))
             state = run.tags[STATE] if run else INTERRUPTED
             queue.tell(trial._trial_id, state, run.metrics["objective"] if state in FINISHED else None)
+        numbers = {trial.number for trial in lost}
         for slot, attempts in queue.trials().items():
-            if attempts[-1].number in {trial.number for trial in lost}:
+            if any(trial.number in numbers for trial in attempts):
                 queue.retry(slot)
     left_open = tracker.runs("attributes.status = 'RUNNING'")
     running = queue.running()  # asked after, so that a trial which starts meanwhile is in it

@@ -32,19 +32,26 @@ class Memory:
         self._drawn: int | None = None  # what was drawn and has no number yet
 
     def draw(self, sampler: BaseSampler, distributions: Mapping[str, BaseDistribution]) -> FrozenTrial:
-        """A trial that runs here alone, until `begin` gives it the number of its twin in the storage."""
+        """A trial that runs here alone, until `begin` says under which number it runs in the storage."""
         if self._drawn is not None:  # another process was faster
             self._storage.set_trial_state_values(self._drawn, TrialState.FAIL)
         self._study.sampler = sampler
         self._drawn = self._study.ask(dict(distributions))._trial_id
         return self._storage.get_trial(self._drawn)
 
-    def begin(self, trial: FrozenTrial, drawn: bool) -> None:
-        """Take in a trial that begins in the storage: the one that was drawn last, or one whose values were known."""
-        if drawn:
-            self._ids[trial.number], self._drawn = self._drawn, None
-        else:
-            self._add(trial)
+    def begin(self, number: int) -> None:
+        """Let what was drawn last be the trial of that number."""
+        self._ids[number], self._drawn = self._drawn, None
+
+    def add(self, trial: FrozenTrial) -> None:
+        """Take in a trial that runs with values from elsewhere."""
+        running = create_trial(
+            state=TrialState.RUNNING,
+            params=trial.params,
+            distributions=trial.distributions,
+            system_attrs=trial.system_attrs,
+        )
+        self._ids[trial.number] = self._storage.create_new_trial(self._study._study_id, running)
 
     def learn(self, trial: FrozenTrial, prunable: bool) -> None:
         """Take in what the storage tells of a trial, also one of another process.
@@ -55,7 +62,7 @@ class Memory:
         if number in self.ended or trial.state is TrialState.WAITING:
             return
         if number not in self._ids:
-            self._add(trial)
+            self.add(trial)
         if trial.state.is_finished():
             for epoch, accuracy in enumerate(trial.user_attrs.get(CURVE, ()), start=1):
                 self.report(number, epoch, accuracy)
@@ -80,12 +87,3 @@ class Memory:
     def curve(self, number: int) -> list[float]:
         """What was reported of a trial, one value per epoch."""
         return [*self._storage.get_trial(self._ids[number]).intermediate_values.values()]
-
-    def _add(self, trial: FrozenTrial) -> None:
-        running = create_trial(
-            state=TrialState.RUNNING,
-            params=trial.params,
-            distributions=trial.distributions,
-            system_attrs=trial.system_attrs,
-        )
-        self._ids[trial.number] = self._storage.create_new_trial(self._study._study_id, running)

@@ -13,7 +13,7 @@ import uuid
 import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import optuna
@@ -33,7 +33,8 @@ warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning
 
 HEARTBEAT_SECONDS = 10
 GRACE_SECONDS = 60  # a trial of another machine that has been silent for longer is taken for lost
-SLOT, OWNER, SETTINGS, IDENTITY = "slot", "owner", "settings", "identity"
+SLOT, OWNER, WITHDRAWN = "slot", "owner", "withdrawn"  # attributes of a trial
+SETTINGS, IDENTITY = "settings", "identity"  # attributes of a study
 WAITING = TrialState.WAITING
 LIVE = (WAITING, TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED)
 TOLD = {
@@ -115,6 +116,11 @@ class Queue:
         )
         self.owner = this_process()
         self._beat = 0.0
+        if any(SLOT not in trial.user_attrs for trial in self.study.get_trials(deepcopy=False)):
+            raise InputError(
+                f"study {name!r} was begun with an earlier version, which alone can go on with it: "
+                f"give this one another name with --study"
+            )
 
     def settle(self, settings: Mapping[str, str]) -> None:
         """Keep what the study is, or raise `InputError` with the differences if it already is something else."""
@@ -140,8 +146,11 @@ class Queue:
         """How many slots there shall be."""
         raise NotImplementedError
 
-    def draft(self, slot: int, earlier: Slots) -> FrozenTrial:
-        """The values of a slot's first attempt, after all trials in `earlier`; it begins when the storage has it."""
+    def learn(self, slots: Slots) -> None:
+        """Take in what the storage knows by now, before anything is chosen."""
+
+    def draft(self, slot: int) -> FrozenTrial:
+        """The values of a slot's first attempt; it begins when the storage has it."""
         raise NotImplementedError
 
     def configure(self, trial: FrozenTrial, slot: int, draft: FrozenTrial | None) -> Claim:
@@ -149,14 +158,15 @@ class Queue:
         raise NotImplementedError
 
     def trials(self) -> Slots:
-        """All trials by slot."""
+        """All trials by slot, but for those that were withdrawn before they did anything."""
         slots: Slots = {}
         for trial in self.study.get_trials(deepcopy=False):
-            slots.setdefault(trial.user_attrs[SLOT], []).append(trial)
+            if WITHDRAWN not in trial.user_attrs:
+                slots.setdefault(trial.user_attrs[SLOT], []).append(trial)
         return slots
 
     def wanted(self) -> Slots:
-        """The trials of the slots that there shall be; a process that loses a race may leave a trial beyond them."""
+        """The trials of the slots that there shall be; another process may have been asked for more."""
         total = self.total
         return {slot: attempts for slot, attempts in self.trials().items() if slot < total}
 
@@ -179,39 +189,53 @@ class Queue:
         """Enqueue another attempt, with the same values, at a slot that has none alive; without one, at all such."""
         for number, attempts in self.wanted().items():
             if slot in (None, number) and not any(trial.state in LIVE for trial in attempts):
-                self._create(create_trial(state=WAITING, **_values(attempts[-1]), user_attrs={SLOT: number}))
+                values = {"params": attempts[-1].params, "distributions": attempts[-1].distributions}
+                self._create(create_trial(state=WAITING, **values, user_attrs={SLOT: number}))
 
     def claim(self) -> Claim | None:
         """The next trial, now running and ours; None if there is none to be had at the moment."""
         slots = self.trials()
+        self.learn(slots)
         total, slot, expected = self.total, len(slots), sum(map(len, slots.values()))
-        waiting = [t for number, attempts in slots.items() if number < total for t in attempts if t.state is WAITING]
+        waiting = [(t, at) for at, attempts in slots.items() if at < total for t in attempts if t.state is WAITING]
         if waiting:
-            return self._claim_waiting(min(waiting, key=lambda trial: trial.number))
+            return self._claim_waiting(*min(waiting, key=lambda found: found[0].number))
         if slot >= total:
             return None
-        draft = self.draft(slot, slots)
-        attributes = {SLOT: slot, OWNER: self.owner}
-        trial = self._create(create_trial(state=TrialState.RUNNING, **_values(draft), user_attrs=attributes))
+        draft = self.draft(slot)
+        trial = self._create(
+            create_trial(
+                state=TrialState.RUNNING,
+                params=draft.params,
+                distributions=draft.distributions,
+                system_attrs=draft.system_attrs,  # what the sampler noted
+                user_attrs={SLOT: slot, OWNER: self.owner},
+            )
+        )
         trial.number = self._number(trial._trial_id, expected)
         self.storage.record_heartbeat(trial._trial_id)
-        return self.configure(trial, slot, draft) if trial.number == expected else self._unless_twin(trial, slot, draft)
+        return (
+            self.configure(trial, slot, draft) if trial.number == expected else self._unless_rival(trial, slot, draft)
+        )
 
-    def _claim_waiting(self, trial: FrozenTrial) -> Claim | None:
+    def _claim_waiting(self, trial: FrozenTrial, slot: int) -> Claim | None:
+        taken = False
         with suppress(UpdateFinishedTrialError):
-            if self.storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
-                self.storage.record_heartbeat(trial._trial_id)
-                self.storage.set_trial_user_attr(trial._trial_id, OWNER, self.owner)
-                return self._unless_twin(trial, trial.user_attrs[SLOT], None)
-        return None  # another process was faster
+            taken = self.storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING)
+        if not taken:  # another process was faster
+            return self.claim()
+        self.storage.record_heartbeat(trial._trial_id)
+        self.storage.set_trial_user_attr(trial._trial_id, OWNER, self.owner)
+        return self._unless_rival(trial, slot, None)
 
-    def _unless_twin(self, trial: FrozenTrial, slot: int, draft: FrozenTrial | None) -> Claim | None:
-        """The claim of a trial of ours, which yields to an earlier attempt that lives: several processes may have
-        begun, or enqueued, one each."""
-        if any(t.number < trial.number and t.state in LIVE for t in self.trials()[slot]):
-            self.tell(trial._trial_id, INTERRUPTED)
-            return None
-        return self.configure(trial, slot, draft)
+    def _unless_rival(self, trial: FrozenTrial, slot: int, draft: FrozenTrial | None) -> Claim | None:
+        """The claim of a trial of ours, unless an earlier attempt lives, since several processes may have begun, or
+        enqueued, one each; then ours is withdrawn, and the next one claimed."""
+        if not any(t.number < trial.number and t.state in LIVE for t in self.trials()[slot]):
+            return self.configure(trial, slot, draft)
+        self.storage.set_trial_user_attr(trial._trial_id, WITHDRAWN, True)
+        self.tell(trial._trial_id, INTERRUPTED)
+        return self.claim()
 
     def _create(self, trial: FrozenTrial) -> FrozenTrial:
         """The trial as the storage has it from now on, written in one transaction."""
@@ -260,11 +284,6 @@ class Queue:
             if (stopping and owner == self.owner) or (trial._trial_id in silent and not is_here(owner)):
                 dead.add(trial._trial_id)
         return [trial for trial in running if trial._trial_id in dead]
-
-
-def _values(trial: FrozenTrial) -> dict[str, Any]:
-    """What a sampler said of a trial, and noted beside it."""
-    return {"params": trial.params, "distributions": trial.distributions, "system_attrs": trial.system_attrs}
 
 
 def _is_orphan(trial: FrozenTrial) -> bool:

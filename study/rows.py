@@ -37,12 +37,12 @@ def write(
     ]
     latest = {point["key"]: point for point in points}
     with database.begin() as connection:
+        if ended:  # first, since it locks the run: two processes may close one that a third left open
+            connection.execute(update(SqlRun).where(SqlRun.run_uuid == run_id).values(ended))
         _insert(connection, SqlMetric, run_id, points)
         _replace(connection, SqlLatestMetric, run_id, [*latest.values()])
         _insert(connection, SqlParam, run_id, [{"key": param.key, "value": param.value} for param in params])
         _replace(connection, SqlTag, run_id, [{"key": tag.key, "value": tag.value[:TAG_LENGTH]} for tag in tags])
-        if ended:
-            connection.execute(update(SqlRun).where(SqlRun.run_uuid == run_id).values(ended))
 
 
 def points_of(database: Engine, experiment_id: str, metrics: Sequence[str]) -> Iterator[tuple[str, str, int, float]]:

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 from optuna import samplers
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers._tpe import _truncnorm
 from optuna.storages import RDBStorage
 from optuna.study import Study
@@ -19,7 +21,7 @@ from study.errors import InputError
 from study.memory import CURVE, Memory
 from study.plan import Plan
 from study.prune import PRUNERS
-from study.queue import SLOT, TOLD, Claim, Queue, Slots, seed_of
+from study.queue import TOLD, Claim, Queue, Slots, seed_of
 from study.record import EXPLORE, PRUNED, SEARCH
 from study.space import Choice, Range
 
@@ -43,7 +45,7 @@ class Draw(NamedTuple):
 
 
 def _explore(draw: Draw) -> samplers.BaseSampler:
-    point = explore_design(draw.plan.space, draw.count, draw.plan.base.seed)[draw.index]
+    point = design_point(draw.plan.space, draw.index, draw.plan.base.seed)
     return samplers.PartialFixedSampler(point, _random(draw))
 
 
@@ -72,7 +74,7 @@ def _random(draw: Draw) -> samplers.BaseSampler:
 
 def _qmc(draw: Draw) -> samplers.BaseSampler:
     """A scrambled Sobol sequence like the design, scrambled otherwise."""
-    point = explore_design(draw.plan.space, draw.index + 1, seed_of(draw.plan.base.seed))[draw.index]
+    point = design_point(draw.plan.space, draw.index, seed_of(draw.plan.base.seed))
     return samplers.PartialFixedSampler(point, _random(draw))
 
 
@@ -111,8 +113,21 @@ def explore_size(trials: int) -> int:
 
 def explore_design(space: Mapping[str, Range | Choice], count: int, seed: int) -> list[dict[str, Any]]:
     """`count` points of a scrambled Sobol sequence over the space; a longer design starts with the shorter one's."""
-    sequence = qmc.Sobol(len(space), scramble=True, rng=seed).random_base2(math.ceil(math.log2(count)))
-    return [{name: space[name].at(u) for name, u in zip(space, row, strict=True)} for row in sequence[:count]]
+    return [_at(space, row) for row in _sobol(space, count, seed)]
+
+
+def design_point(space: Mapping[str, Range | Choice], index: int, seed: int) -> dict[str, Any]:
+    """One point of that design, counted from 0."""
+    return _at(space, _sobol(space, index + 1, seed)[index])
+
+
+def _sobol(space: Mapping[str, Range | Choice], count: int, seed: int) -> np.ndarray:
+    """`(count, hyperparameters)` on [0, 1)."""
+    return qmc.Sobol(len(space), scramble=True, rng=seed).random_base2(math.ceil(math.log2(count)))[:count]
+
+
+def _at(space: Mapping[str, Range | Choice], row: np.ndarray) -> dict[str, Any]:
+    return {name: space[name].at(u) for name, u in zip(space, row, strict=True)}
 
 
 def grid(space: Mapping[str, Range | Choice], count: int) -> list[dict[str, Any]]:
@@ -185,20 +200,26 @@ class SearchQueue(Queue):
         make = _explore if phase == EXPLORE else SAMPLERS[self.sampler_name]
         return make(Draw(self.plan, slot, phase, index, count))
 
-    def draft(self, slot: int, earlier: Slots) -> FrozenTrial:
-        if self.slots[slot][0] == SEARCH:
-            told = [t for attempts in earlier.values() for t in attempts if t.number not in self.memory.ended]
-            for trial in sorted(told, key=lambda trial: trial.number):
-                self.memory.learn(trial, self._is_prunable(trial.user_attrs[SLOT]))
+    def learn(self, slots: Slots) -> None:
+        told = [(trial, slot) for slot, attempts in slots.items() for trial in attempts]
+        for trial, slot in sorted(told, key=lambda found: found[0].number):
+            self.memory.learn(trial, self._is_prunable(slot))
+
+    def draft(self, slot: int) -> FrozenTrial:
         return self.memory.draw(self.sampler(slot), self.distributions)
 
     def configure(self, trial: FrozenTrial, slot: int, draft: FrozenTrial | None) -> Claim:
-        self.memory.begin(trial, drawn=draft is not None)
+        if draft is None:
+            self.memory.add(trial)
+        else:
+            self.memory.begin(trial.number)
         phase, config = self.slots[slot][0], self.plan.config(trial.params)
         name = f"{phase}-{slot:03d}"
         return Claim(trial.number, trial._trial_id, slot, phase, name, config, self._is_prunable(slot))
 
     def report(self, claim: Claim, epoch: int, accuracy: float) -> bool:
+        if claim.number in self.memory.ended:  # another process has taken it for lost
+            return True
         self.memory.report(claim.number, epoch, accuracy)
         return claim.prunable and self.memory.should_prune(claim.number)
 
@@ -207,14 +228,17 @@ class SearchQueue(Queue):
 
     def finish(self, claim: Claim, state: str, objective: float | None = None) -> None:
         """Keep the learning curve with its trial; the last point of a pruned one is what Optuna's plots see of it."""
-        if curve := self.memory.curve(claim.number):
-            self.storage.set_trial_user_attr(claim.trial_id, CURVE, curve)
+        curve = self.memory.curve(claim.number)
         if curve and state == PRUNED:
             objective = curve[-1]
-            self.storage.set_trial_intermediate_value(claim.trial_id, len(curve), objective)
+        with suppress(UpdateFinishedTrialError):  # another process has taken it for lost
+            if curve:
+                self.storage.set_trial_user_attr(claim.trial_id, CURVE, curve)
+            if curve and state == PRUNED:
+                self.storage.set_trial_intermediate_value(claim.trial_id, len(curve), objective)
         self.conclude(claim, state, objective)
         super().finish(claim, state, objective)
 
     def _is_prunable(self, slot: int) -> bool:
-        """Whether the pruner is asked about a slot's trial; one beyond the last slot was never trained."""
+        """Whether the pruner is asked about a slot's trial; of one beyond the last slot, another process knows."""
         return slot < self.total and self.slots[slot][0] == SEARCH

@@ -1,4 +1,4 @@
-"""The tracking store: plain dicts in, MLflow runs out. No other module imports mlflow."""
+"""The tracking store: plain dicts in, MLflow runs out. No other module but `rows` imports mlflow."""
 
 import json
 import logging
@@ -66,9 +66,8 @@ class Open:
 class Tracker:
     """One experiment of a tracking store.
 
-    Parameters and metrics wait and are written together: one `log_batch` of a whole trial costs what a single metric
-    costs. A run's `state` tag is written last of all, so that a run that has it is complete, whatever its
-    status says.
+    Parameters and metrics wait and are written together: a whole trial at once costs what a single metric costs. A
+    run's `state` tag is never written before the rest, so that a run that has it is complete, whatever its status says.
     """
 
     def __init__(self, uri: str, experiment: str) -> None:

@@ -22,7 +22,8 @@ class Current(NamedTuple):
     name: str
     config: Config
     epoch: Epoch | None
-    started: float
+    started: float  # on the monotonic clock
+    seconds: float = 0.0  # that it took, once it has ended
 
 
 class View:
@@ -56,7 +57,8 @@ class View:
 
     def ended(self, worker: int) -> Current:
         """The trial that a worker was at; `finished` is to say what came of it, once both stores know."""
-        return self.current.pop(worker)
+        trial = self.current.pop(worker)
+        return trial._replace(seconds=time.monotonic() - trial.started)
 
     def finished(self, trial: Current, state: str, objective: float | None) -> None:
         self.done += objective is not None
@@ -67,9 +69,8 @@ class View:
     def line(self, trial: Current, state: str, objective: float | None) -> None:
         value = "" if objective is None else f" val/accuracy {objective:.4f}"
         best = f" (best {self.best[0]:.4f})" if self.best else ""
-        seconds = f"{time.monotonic() - trial.started:.1f} s"
         head = f"[{self.done}/{self.total}] {trial.name} {state}{value}{best}"
-        self.note(f"{head} {self.describe(trial.config)} {seconds}{self.left()}")
+        self.note(f"{head} {self.describe(trial.config)} {trial.seconds:.1f} s{self.left()}")
 
     def note(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)

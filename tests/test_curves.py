@@ -5,7 +5,8 @@ from optuna.pruners import MedianPruner
 from optuna.trial import TrialState
 
 from reports.curves import IMPROVING, OVERFITTING, SETTLED, UNSTABLE, audit, tag
-from study.prune import Judge
+from study.memory import Memory
+from tests.test_memory import running
 
 
 def curve(accuracy, loss=None, train=None):
@@ -32,18 +33,19 @@ def test_a_curve_is_tagged_by_how_it_ended(shown, ended):
 def test_the_audit_stops_the_trials_that_optuna_s_median_pruner_stops():
     rng = np.random.default_rng(0)
     curves = {n: np.sort(rng.random(10)) * rng.random() for n in range(30)}
-    judge = Judge(MedianPruner(n_startup_trials=5, n_warmup_steps=2))
+    memory = Memory(MedianPruner(n_startup_trials=5, n_warmup_steps=2))
     stopped, epochs = 0, 0
     for number, values in curves.items():
+        memory.add(running(number))
         for epoch, value in enumerate(values, start=1):
-            judge.report(number, epoch, value)
+            memory.report(number, epoch, value)
             epochs += 1
-            if epoch < len(values) and judge.should_prune(number):
+            if epoch < len(values) and memory.should_prune(number):
                 stopped += 1
-                judge.close(number, TrialState.PRUNED, None)
+                memory.end(number, TrialState.PRUNED, [value])
                 break
         else:
-            judge.close(number, TrialState.COMPLETE, values[-1])
+            memory.end(number, TrialState.COMPLETE, [values[-1]])
     found = audit(curves)
     assert (found.pruned, found.trials) == (stopped, 30)
     assert found.saved == pytest.approx(1 - epochs / 300)

@@ -7,9 +7,11 @@ import time
 import pytest
 from optuna.trial import TrialState, create_trial
 
+from study.drive import reap
 from study.errors import InputError
 from study.queue import OWNER, SLOT, is_dead, open_storage, seed_of, this_process
 from study.record import COMPLETE, FAILED, INTERRUPTED, PRUNED
+from study.track import Tracker
 from tests.test_search import finish_all, make_queue
 
 
@@ -42,17 +44,34 @@ def meanwhile(monkeypatch, queue, act):
     monkeypatch.setattr(queue.storage, "create_new_trial", create_late)
 
 
-def test_a_process_that_loses_a_race_leaves_the_slot_to_the_other(tmp_path, monkeypatch):
+def test_a_process_that_loses_a_race_takes_the_next_slot(tmp_path, monkeypatch):
     """Another process creates a trial between this one's look at the study and its claim."""
     queue, rival = make_queue(tmp_path, 5), make_queue(tmp_path, 5)
     overtaken = []
     meanwhile(monkeypatch, queue, lambda: overtaken.append(rival.claim()))
-    assert queue.claim() is None
+    claims = [queue.claim()]
+    queue.finish(claims[0], COMPLETE, 0.5)
     rival.finish(overtaken[0], COMPLETE, 0.5)
-    claims = [*overtaken, *finish_all(queue)]
+    claims = [*overtaken, *claims, *finish_all(queue)]
     assert [claim.slot for claim in claims] == [0, 1, 2, 3, 4]
     clean = [claim.config for claim in finish_all(make_queue(tmp_path, 5, name="clean"))]
     assert [claim.config for claim in claims[:2]] == clean[:2], "the design is what it would have been"
+
+
+def test_a_slot_whose_race_was_won_by_a_process_that_died_is_tried_again(tmp_path, monkeypatch):
+    queue, rival = make_queue(tmp_path, 2), make_queue(tmp_path, 2)
+    won = []
+    meanwhile(monkeypatch, queue, lambda: won.append(rival.claim()))
+    queue.finish(queue.claim(), COMPLETE, 0.5)
+    queue.storage.set_trial_user_attr(won[0].trial_id, OWNER, dead_process())
+    tracker = Tracker(f"sqlite:///{tmp_path}/mlflow.db", "s")
+    tracker.create()
+    reap(queue, tracker)
+    assert not queue.settled()
+    (again,) = finish_all(queue)
+    assert (again.slot, again.config) == (0, won[0].config)
+    assert len(queue.trials()[0]) == 2, "what was withdrawn is no attempt"
+    assert queue.finished() == 2
 
 
 def test_the_last_slot_is_done_once_however_a_race_for_it_ends(tmp_path, monkeypatch):
@@ -103,10 +122,9 @@ def test_a_slot_that_two_processes_enqueued_again_is_done_once(tmp_path):
     for _ in range(2):
         queue.storage.create_new_trial(queue.study._study_id, waiting(first, queue))
     earlier, other = make_queue(tmp_path, 2), make_queue(tmp_path, 2)
-    claims = [earlier.claim()]
-    assert other.claim() is None, "the twin is withdrawn"
+    claims = [earlier.claim(), other.claim()]
     earlier.finish(claims[0], COMPLETE, 0.5)
-    claims += finish_all(other)
+    other.finish(claims[1], COMPLETE, 0.5)
     assert [claim.slot for claim in claims] == [0, 1]
     assert claims[0].config == first.config
     assert queue.settled()
@@ -124,9 +142,14 @@ def test_an_attempt_that_another_process_has_just_taken_is_left_to_it(tmp_path, 
         return set_state(*arguments, **named)
 
     monkeypatch.setattr(queue.storage, "set_trial_state_values", set_state_late)
-    assert queue.claim() is None
-    assert [claim.slot for claim in taken] == [0]
     assert queue.claim().slot == 1
+    assert [claim.slot for claim in taken] == [0]
+
+
+def test_a_study_of_a_version_that_did_not_name_slots_is_refused(tmp_path):
+    make_queue(tmp_path, 4).study.ask()
+    with pytest.raises(InputError, match=r"begun with an earlier version, .* another name with --study"):
+        make_queue(tmp_path, 4)
 
 
 def waiting(claim, queue):

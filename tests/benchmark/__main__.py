@@ -9,7 +9,7 @@ from rich.console import Console
 
 from study.environment import hardware, versions
 from study.errors import Parser, count, exit_code, not_one_of
-from tests.benchmark import core, memory, overhead, precision, pruning, scale, start, whole
+from tests.benchmark import core, memory, overhead, precision, pruning, report, scale, start, whole
 from tests.benchmark.timing import ROOT
 
 PARTS: dict[str, Callable[[Console, Path, int], None]] = {
@@ -21,6 +21,7 @@ PARTS: dict[str, Callable[[Console, Path, int], None]] = {
     "memory": memory.benchmark,
     "precision": precision.benchmark,
     "pruning": pruning.benchmark,
+    "report": report.benchmark,
 }
 USUAL = ("core", "study")
 

@@ -15,6 +15,7 @@ import psutil
 from study.errors import InputError
 
 ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}  # of every command that is timed
 TRIAL = re.compile(r"\[\d+/\d+\] (explore|search)-\d+ ")  # the line of a finished trial
 
 
@@ -29,10 +30,9 @@ def run(folder: Path, *command: str, watch: Callable[[psutil.Process], Any] = la
 
     `watch` is shown the command's process with every line.
     """
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     words = [sys.executable, *command]
     started = perf_counter()
-    with subprocess.Popen(words, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(words, cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as process:
         seen = psutil.Process(process.pid)
         printed = [Line(perf_counter() - started, text.rstrip(), watch(seen)) for text in process.stdout]
     if process.returncode:
