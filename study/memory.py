@@ -54,12 +54,12 @@ class Memory:
         self._ids[trial.number] = self._storage.create_new_trial(self._study._study_id, running)
 
     def learn(self, trial: FrozenTrial, prunable: bool) -> None:
-        """Take in what the storage tells of a trial, also one of another process.
+        """Take in what the storage tells of a trial that is not over here, also one of another process.
 
         Its curve is reported epoch by epoch, with verdicts where they were asked for, since some pruners count those.
         """
         number = trial.number
-        if number in self.ended or trial.state is TrialState.WAITING:
+        if trial.state is TrialState.WAITING:
             return
         if number not in self._ids:
             self.add(trial)

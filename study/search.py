@@ -201,8 +201,9 @@ class SearchQueue(Queue):
         return make(Draw(self.plan, slot, phase, index, count))
 
     def learn(self, slots: Slots) -> None:
-        told = [(trial, slot) for slot, attempts in slots.items() for trial in attempts]
-        for trial, slot in sorted(told, key=lambda found: found[0].number):
+        ended = self.memory.ended
+        news = [(trial, slot) for slot, attempts in slots.items() for trial in attempts if trial.number not in ended]
+        for trial, slot in sorted(news, key=lambda found: found[0].number):
             self.memory.learn(trial, self._is_prunable(slot))
 
     def draft(self, slot: int) -> FrozenTrial:

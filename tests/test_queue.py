@@ -74,6 +74,24 @@ def test_a_slot_whose_race_was_won_by_a_process_that_died_is_tried_again(tmp_pat
     assert queue.finished() == 2
 
 
+def test_a_slot_is_tried_again_though_a_later_attempt_at_it_had_failed_before(tmp_path, monkeypatch):
+    """A rival died before it could withdraw, and then the process that had won."""
+    queue, rival = make_queue(tmp_path, 2), make_queue(tmp_path, 2)
+    won = []
+
+    def lose():
+        won.append(rival.claim())
+        monkeypatch.setattr(queue, "_unless_rival", lambda trial, slot, draft: queue.tell(trial._trial_id, INTERRUPTED))
+
+    meanwhile(monkeypatch, queue, lose)
+    assert queue.claim() is None
+    queue.storage.set_trial_user_attr(won[0].trial_id, OWNER, dead_process())
+    tracker = Tracker(f"sqlite:///{tmp_path}/mlflow.db", "s")
+    tracker.create()
+    reap(queue, tracker)
+    assert queue.study.trials[-1].state is TrialState.WAITING
+
+
 def test_the_last_slot_is_done_once_however_a_race_for_it_ends(tmp_path, monkeypatch):
     queue, rival = make_queue(tmp_path, 2), make_queue(tmp_path, 2)
     queue.finish(queue.claim(), COMPLETE, 0.5)
