@@ -23,6 +23,12 @@ def python(*words: str, cwd: Path, **options) -> subprocess.CompletedProcess:
     )
 
 
+def copy_study(folder: Path, to: Path) -> None:
+    """Copy a study by way of another process: a file of SQLite's that this one opened and closed would lose the locks
+    that its connections have on it, and what they read would be stale."""
+    subprocess.run([sys.executable, "-c", f"import shutil; shutil.copytree({str(folder)!r}, {str(to)!r})"], check=True)
+
+
 def environment() -> dict[str, str]:
     """The environment of a user's shell, in which the checkout can be imported from any folder."""
     kept = {name: value for name, value in os.environ.items() if name != "STUDY_DATA_DIR"}

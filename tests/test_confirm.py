@@ -1,7 +1,6 @@
 """`python -m study.confirm` on a real study."""
 
 import re
-import shutil
 import subprocess
 import sys
 
@@ -10,13 +9,13 @@ import pytest
 
 from study.queue import open_storage
 from study.track import Tracker
-from tests.conftest import environment, python
+from tests.conftest import copy_study, environment, python
 
 
 @pytest.fixture(scope="module")
 def experimented(finished_study, tmp_path_factory):
     folder = tmp_path_factory.mktemp("experimented") / "study"
-    shutil.copytree(finished_study, folder)
+    copy_study(finished_study, folder)
     done = python(*["-m", "study.confirm", "--seeds", "2", "--workers", "2"], cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder, done.stdout
@@ -68,7 +67,7 @@ def test_the_next_report_tells_what_the_experiments_say(experimented):
 
 def test_killed_experiments_go_on_where_they_stopped(finished_study, tmp_path):
     folder = tmp_path / "study"
-    shutil.copytree(finished_study, folder)
+    copy_study(finished_study, folder)
     words = [sys.executable, "-m", "study.confirm", "--seeds", "2", "--workers", "1"]
     killed = subprocess.Popen(words, cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True)
     for line in killed.stdout:
@@ -88,7 +87,7 @@ def test_killed_experiments_go_on_where_they_stopped(finished_study, tmp_path):
 
 def test_experiments_take_no_other_pictures_than_the_study_s(finished_study, tmp_path):
     folder = tmp_path / "study"
-    shutil.copytree(finished_study, folder)
+    copy_study(finished_study, folder)
     storage = open_storage(f"sqlite:///{folder}/mlruns/optuna.db")
     study = optuna.load_study(study_name="digits-cnn", storage=storage)
     study.set_user_attr("settings", {**study.user_attrs["settings"], "data digest": "0123456789abcdef"})

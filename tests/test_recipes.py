@@ -11,7 +11,7 @@ from reports.reproduced import HIGHER, LOWER, NEAR, OURS, REPRODUCED, _verdict, 
 from study.published import RECIPES
 from study.recipes import main
 from study.track import Tracker
-from tests.conftest import python
+from tests.conftest import copy_study, python
 from tests.test_datasets import write_mnist
 
 NAMES = ("lenet-mnist", "mlp-sigmoid-mnist")
@@ -57,7 +57,7 @@ def test_every_recipe_is_a_run_per_seed_on_all_training_pictures(reproduced):
 
 def test_the_same_command_trains_nothing_twice_and_more_seeds_what_is_missing(reproduced, tmp_path):
     folder = tmp_path / "again"
-    shutil.copytree(reproduced[0], folder)
+    copy_study(reproduced[0], folder)
     before = {run.run_id for run in runs_of(folder)}
     for seeds, runs in ((2, 4), (3, 5)):
         names = NAMES if seeds == 2 else NAMES[:1]
@@ -69,7 +69,7 @@ def test_the_same_command_trains_nothing_twice_and_more_seeds_what_is_missing(re
 
 def test_other_pictures_than_before_are_refused(reproduced, tmp_path):
     folder = tmp_path / "other"
-    shutil.copytree(reproduced[0], folder)
+    copy_study(reproduced[0], folder)
     shutil.rmtree(folder / "data")
     write_mnist(folder / "data", "MNIST", 120)
     done = python("-m", "study.recipes", NAMES[0], "--seeds", "3", cwd=folder)
