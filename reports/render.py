@@ -2,6 +2,7 @@
 
 import base64
 import json
+import pickle
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from pathlib import Path
@@ -126,7 +127,8 @@ def write_report(study: Study, folder: Path, helper: Executor | None = None) -> 
         (folder / name).mkdir(parents=True, exist_ok=True)
     sections = SECTIONS if study.searched else RECIPE_SECTIONS
     apart = [name for section in sections for name in section.plots if name in APART]
-    drawn = {name: helper.submit(_drawing, name, study, folder) for name in apart} if helper else {}
+    sent = pickle.dumps(study)  # an executor pickles in a thread of its own, while this one computes on the study
+    drawn = {name: helper.submit(_drawing_apart, name, sent, folder) for name in apart} if helper else {}
     parts = [_part(section, study, folder, drawn) for section in sections]
     appendix, _ = _attempt(lambda: _sheet("trials", study, folder))
     _attempt(lambda: _sheet("findings", study, folder))
@@ -185,6 +187,10 @@ def _attempt(make: Callable[[], Any]) -> tuple[Any, str | None]:
         return make(), None
     except Exception as error:  # whatever it is, the rest of the report still appears
         return None, f"{type(error).__name__}: {error}"
+
+
+def _drawing_apart(name: str, study: bytes, folder: Path) -> Drawing | None:
+    return _drawing(name, pickle.loads(study), folder)
 
 
 def _drawing(name: str, study: Study, folder: Path) -> Drawing | None:

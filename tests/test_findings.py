@@ -1,8 +1,10 @@
 """The report as files: on a real study, on poor ones, and on hostile names."""
 
 import json
+import pickle
 import re
 import shlex
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 
 import pandas as pd
@@ -46,6 +48,27 @@ def test_a_report_has_every_part_and_no_error(report):
     assert all(f["verdict"] in ("supported", "suggestive", "inconclusive") for f in found)
     for path in re.findall(r"\((figures/[^)]+)\)", text):
         assert (report / path).stat().st_size > 5000
+
+
+class Late(Executor):
+    """Does what it is asked only when the result is wanted, as a busy process would."""
+
+    def __init__(self):
+        self.handed = []
+
+    def submit(self, function, *arguments):
+        self.handed.append((arguments, pickle.dumps(arguments)))
+        done = Future()
+        done.result = lambda: function(*arguments)
+        return done
+
+
+def test_what_a_helper_draws_from_does_not_change_while_the_report_is_made(tmp_path):
+    helper = Late()
+    write_report(planted(0, peak, 12), tmp_path, helper)
+    assert len(helper.handed) == len(APART)
+    assert all(pickle.dumps(arguments) == before for arguments, before in helper.handed)
+    assert (tmp_path / "figures" / "budget.png").exists()
 
 
 def test_the_page_stands_alone(report):
