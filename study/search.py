@@ -54,7 +54,7 @@ _truncnorm._log_ndtr = log_ndtr
 
 
 class _TPE(samplers.TPESampler):
-    """Optuna's, told the space that it would otherwise gather from every earlier trial, for each trial anew."""
+    """Optuna's, which knows that every trial has a value for the whole of one space, and does not look for it anew."""
 
     def __init__(self, space: Mapping[str, Range | Choice], seed: int) -> None:
         super().__init__(seed=seed, n_startup_trials=0)  # the designed trials before it are better spread than random
@@ -62,6 +62,15 @@ class _TPE(samplers.TPESampler):
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return {name: found for name, found in self.distributions.items() if not found.single()}
+
+    def _get_internal_repr(
+        self, trials: list[FrozenTrial], search_space: dict[str, BaseDistribution], study: Study
+    ) -> dict[str, np.ndarray]:
+        found = [trial.params for trial in trials]
+        return {
+            name: np.array([row.to_internal_repr(params[name]) for params in found])
+            for name, row in search_space.items()
+        }
 
 
 def _tpe(draw: Draw) -> samplers.BaseSampler:

@@ -31,13 +31,17 @@ def make_queue(folder, trials=12, sampler="tpe", pruner="none", name="s", **give
     return queue
 
 
-def finish_all(queue, objective=lambda config: -abs(math.log10(config.lr) + 2.5)):
-    """Claim and finish until nothing is left; the claims in order."""
-    claims = []
-    while (claim := queue.claim()) is not None:
-        claims.append(claim)
-        queue.report(claim, 1, objective(claim.config))
-        queue.finish(claim, COMPLETE, objective(claim.config))
+def finish_all(queue, objective=lambda config: -abs(math.log10(config.lr) + 2.5), workers=1):
+    """Claim and finish until nothing is left, with a trial per worker under way; the claims in order."""
+    claims, running = [], []
+    while (claim := queue.claim()) is not None or running:
+        if claim is not None:
+            claims.append(claim)
+            running.append(claim)
+            queue.report(claim, 1, objective(claim.config))
+        if claim is None or len(running) == workers:
+            first = running.pop(0)
+            queue.finish(first, COMPLETE, objective(first.config))
     return claims
 
 
@@ -115,12 +119,14 @@ def test_a_restart_does_not_change_what_is_sampled(sampler, tmp_path):
     assert pieces == whole
 
 
-def test_told_the_space_tpe_samples_what_it_would_have_gathered_it_for(tmp_path, monkeypatch):
+@pytest.mark.parametrize("workers", [1, 3])
+def test_told_the_space_tpe_samples_what_it_would_have_gathered_it_for(workers, tmp_path, monkeypatch):
     (tmp_path / "ours").mkdir(), (tmp_path / "optuna").mkdir()
-    ours = [claim.config for claim in finish_all(make_queue(tmp_path / "ours"))]
-    theirs = {"tpe": lambda draw: samplers.TPESampler(seed=draw.seed, n_startup_trials=0)}
-    monkeypatch.setattr("study.search.SAMPLERS", theirs)
-    assert ours == [claim.config for claim in finish_all(make_queue(tmp_path / "optuna"))]
+    ours = [claim.config for claim in finish_all(make_queue(tmp_path / "ours"), workers=workers)]
+    optuna = {"tpe": lambda draw: samplers.TPESampler(seed=draw.seed, n_startup_trials=0)}
+    monkeypatch.setattr("study.search.SAMPLERS", optuna)
+    theirs = [claim.config for claim in finish_all(make_queue(tmp_path / "optuna"), workers=workers)]
+    assert ours == theirs
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "gp"])  # cmaes needs more generations than 16 trials hold
