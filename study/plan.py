@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ class Plan:
         """The base configuration with these values of the searched hyperparameters."""
         return replace(self.base, **values)
 
-    @cached_property
+    @property
     def largest_side(self) -> int:
         """Pixels; the size at which pictures are read, so that a trial only ever scales them down."""
         return max(self.space["image_size"].ends) if "image_size" in self.space else self.base.image_size
