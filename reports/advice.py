@@ -146,7 +146,7 @@ def next_steps(study: Study) -> list[Step]:
     """What to run next, the cheapest first: the experiments that are missing, then the next study."""
     steps = []
     if (missing := _missing_experiments(study)) is not None:
-        steps.append(Step(missing, shlex.join(["python", "-m", "study.confirm", "--study", study.name])))
+        steps.append(Step(missing, _command(study, "study.confirm", "--study", study.name)))
     if (command := next_command(study)) is not None:
         why = "Ranges extended to where the best crowd, and defaults kept where little can be gained:"
         steps.append(Step(why, command))
@@ -185,7 +185,13 @@ def next_command(study: Study) -> str | None:
     for name, row in study.space.items():
         value = extended.get(name, fixed.get(name, _given(row)))
         words += [_flag(name), str(value)]
-    return shlex.join(["python", "-m", "study.run", *words])
+    return _command(study, "study.run", *words)
+
+
+def _command(study: Study, module: str, *words: str) -> str:
+    """A command to paste, which finds the stores and the data where the study has them."""
+    places = shlex.split(study.tags.get("study.places", ""))
+    return shlex.join(["python", "-m", module, *words, *places])
 
 
 def _extended(study: Study) -> dict[str, str]:

@@ -9,9 +9,9 @@ from pathlib import Path
 from signal import SIG_IGN, SIGINT, signal
 from typing import TYPE_CHECKING
 
-from study.errors import InputError, Parser, exit_code
+from study.errors import InputError, Parser, exit_code, without_passwords
 from study.processes import die_with_parent, freeze_imports
-from study.stores import TRACKING_URI, UI_ADDRESS, existing, is_server
+from study.stores import TRACKING_OPTION, UI_ADDRESS, existing, is_server
 
 if TYPE_CHECKING:
     from reports.frames import Study
@@ -55,7 +55,7 @@ def _serve() -> None:
 def _load(uri: str, name: str | None) -> "Study":
     from reports.load import load
 
-    return load(uri, name, uri if is_server(uri) else UI_ADDRESS)
+    return load(uri, name, without_passwords(uri) if is_server(uri) else UI_ADDRESS)
 
 
 def _attach(uri: str, name: str, folder: Path) -> None:
@@ -67,7 +67,7 @@ def _attach(uri: str, name: str, folder: Path) -> None:
 def _options(words: list[str] | None) -> Namespace:
     parser = Parser(prog="python -m reports.findings", description=__doc__, allow_abbrev=False)
     parser.add_argument("--study", metavar="NAME", help="default: the latest")
-    parser.add_argument("--tracking-uri", default=TRACKING_URI, metavar="URL", help=f"default {TRACKING_URI}")
+    parser.add_argument("--tracking-uri", **TRACKING_OPTION)
     parser.add_argument("--folder", type=Path, default=Path("reports"), help="where reports go (default: reports)")
     return parser.parse(words)
 

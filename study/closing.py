@@ -1,5 +1,6 @@
 """The last lines of a study: the winner against the default, where the time went, and what to do next."""
 
+import shlex
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,8 +12,10 @@ from reports.stats import Estimate, mean_interval, paired_difference
 from study.config import Config
 from study.confirmation import DEFAULT, TEST_METRIC, WINNER, confirmed, ranking
 from study.drive import Driver
+from study.errors import without_passwords
+from study.options import places
 from study.record import CONFIRM, FINISHED
-from study.stores import TRACKING_URI, UI_ADDRESS, is_server
+from study.stores import UI_ADDRESS, is_server
 from study.track import Run, Tracker, charts_link
 
 
@@ -37,9 +40,9 @@ def print_summary(
     for failure in driver.failures:
         console.print(f"{failure}; the same command tries it again", markup=False, highlight=False)
     _print_split(console, driver.spent)
-    local = "" if options.tracking_uri == TRACKING_URI else f" --tracking-uri {options.tracking_uri}"
-    served = options.tracking_uri if is_server(options.tracking_uri) else UI_ADDRESS
-    console.print(f"look:   python -m study.ui{local}", markup=False, highlight=False, soft_wrap=True)
+    look = shlex.join(["python", "-m", "study.ui", *places(options, "tracking_uri")])
+    served = without_passwords(options.tracking_uri) if is_server(options.tracking_uri) else UI_ADDRESS
+    console.print(f"look:   {look}", markup=False, highlight=False, soft_wrap=True)
     console.print(
         f"        {charts_link(served, tracker.experiment_id)}", markup=False, highlight=False, soft_wrap=True
     )
@@ -48,9 +51,8 @@ def print_summary(
 
 def print_report_command(console: Console, options: Namespace) -> None:
     """Say how to make the study's report."""
-    local = "" if options.tracking_uri == TRACKING_URI else f" --tracking-uri {options.tracking_uri}"
-    report = f"python -m reports.findings --study {options.study}{local}"
-    console.print(f"report: {report}", markup=False, highlight=False, soft_wrap=True)
+    words = ["reports.findings", "--study", options.study, *places(options, "tracking_uri")]
+    console.print(f"report: {shlex.join(['python', '-m', *words])}", markup=False, highlight=False, soft_wrap=True)
 
 
 def test_accuracy(runs: Sequence[Run]) -> Estimate:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import torch
 
+from study.errors import without_passwords
+
 LIBRARIES = ("torch", "torchvision", "numpy", "optuna", "mlflow", "scikit-learn")
 
 
@@ -59,10 +61,10 @@ def run_tags(device: torch.device) -> dict[str, str]:
 
 
 def command() -> str:
-    """The command line as a person would type it again."""
+    """The command line as a person would type it again, but for passwords."""
     module = Path(sys.argv[0]).stem
     package = Path(sys.argv[0]).parent.name
-    return shlex.join(["python", "-m", f"{package}.{module}", *sys.argv[1:]])
+    return shlex.join(["python", "-m", f"{package}.{module}", *map(without_passwords, sys.argv[1:])])
 
 
 def _user() -> str:

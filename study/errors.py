@@ -1,6 +1,7 @@
 """Bad input, told in one line."""
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
@@ -11,7 +12,12 @@ class InputError(Exception):
     """Something that the user gave cannot be used; its text is the one line that says what would be."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(" ".join(text.splitlines()))  # libraries' reasons may run over several
+        super().__init__(without_passwords(" ".join(text.splitlines())))  # libraries' reasons may run over several
+
+
+def without_passwords(text: str) -> str:
+    """The text with three stars for the password of each URL in it, fit to be printed, recorded and published."""
+    return re.sub(r"(://[^\s/:@]*):\S*@", r"\1:***@", text)
 
 
 def not_one_of(what: str, value: object, accepted: Iterable[object]) -> InputError:

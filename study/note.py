@@ -1,12 +1,14 @@
 """A study's description: Markdown for the tracker's page, and tags for the report."""
 
 import json
+import shlex
 from argparse import Namespace
 
 import torch
 
 from study import environment
 from study.data import Splits
+from study.options import places
 from study.plan import Plan
 from study.search import explore_size
 
@@ -54,6 +56,7 @@ def tags(options: Namespace, plan: Plan, splits: Splits, device: torch.device) -
         "study.pruner": options.pruner,
         "study.hardware": environment.hardware(device),
         "study.command": environment.command(),
+        "study.places": shlex.join(places(options)),
     }
 
 

@@ -10,13 +10,14 @@ from typing import Any
 from models import MODELS
 from study.config import HYPERPARAMETERS, default_of, type_of
 from study.datasets import DATASETS
-from study.errors import InputError, Parser, count, not_one_of
+from study.errors import InputError, Parser, count, not_one_of, without_passwords
 from study.plan import usual_space
 from study.prune import PRUNERS
 from study.search import SAMPLERS, explore_size
 from study.space import Choice, Range
-from study.stores import STORAGE_URL, TRACKING_URI
+from study.stores import STORAGE_OPTION, STORAGE_URL, TRACKING_OPTION, TRACKING_URI
 
+DATA_DIR = Path(os.environ.get("STUDY_DATA_DIR", "data"))
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -92,24 +93,25 @@ def add_machine(where: argparse._ActionsContainer) -> None:
     )
     where.add_argument("--device", default="auto", metavar="NAME", help="auto, cuda, mps or cpu (default auto)")
     add_data_dir(where)
-    add_tracking_uri(where)
-    where.add_argument("--storage", default=STORAGE_URL, metavar="URL", help=f"Optuna's store (default {STORAGE_URL})")
+    where.add_argument("--tracking-uri", **TRACKING_OPTION)
+    where.add_argument("--storage", **STORAGE_OPTION)
 
 
 def add_data_dir(where: argparse._ActionsContainer) -> None:
     where.add_argument(
         "--data-dir",
         type=Path,
-        default=Path(os.environ.get("STUDY_DATA_DIR", "data")),
+        default=DATA_DIR,
         metavar="FOLDER",
         help="where data sets lie or are downloaded to (default: $STUDY_DATA_DIR, or data)",
     )
 
 
-def add_tracking_uri(where: argparse._ActionsContainer) -> None:
-    where.add_argument(
-        "--tracking-uri", default=TRACKING_URI, metavar="URL", help=f"MLflow's store (default {TRACKING_URI})"
-    )
+def places(options: argparse.Namespace, *names: str) -> list[str]:
+    """The words that tell the next command where stores and data are, those named or all, but for passwords."""
+    usual = {"tracking_uri": TRACKING_URI, "storage": STORAGE_URL, "data_dir": DATA_DIR}
+    given = {name: str(value) for name in names or usual if (value := getattr(options, name)) != usual[name]}
+    return [word for name, value in given.items() for word in (_flag(name), without_passwords(value))]
 
 
 def _flag(name: str) -> str:

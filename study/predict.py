@@ -17,11 +17,11 @@ from study.artifacts import CONFIG, WEIGHTS, Trained, load_trained
 from study.data import LEVELS, Part, load_test
 from study.datasets import read_picture
 from study.errors import InputError, Parser, count, exit_code, not_one_of
-from study.options import add_data_dir, add_tracking_uri
+from study.options import add_data_dir
 from study.pictures import prediction_grid
 from study.published import RECIPES
 from study.record import RECIPE
-from study.stores import existing
+from study.stores import TRACKING_OPTION, existing
 from study.track import Tracker, experiments
 
 SHOWN = 5  # classes at most, the likeliest first
@@ -48,7 +48,7 @@ def parse_options(words: list[str] | None) -> Namespace:
         **{"type": Path, "default": Path("predictions.png"), "metavar": "FILE", "help": "where --grid draws"},
     )
     add_data_dir(parser)
-    add_tracking_uri(parser)
+    parser.add_argument("--tracking-uri", **TRACKING_OPTION)
     options = parser.parse(words)
     if bool(options.pictures) == bool(options.grid):
         raise InputError("either name pictures, or draw test pictures with --grid N")

@@ -17,8 +17,19 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from study.errors import InputError
 
 ROOT = Path("mlruns")
-TRACKING_URI = f"sqlite:///{ROOT}/mlflow.db"
-STORAGE_URL = f"sqlite:///{ROOT}/optuna.db"
+TRACKING_FILE, STORAGE_FILE = (f"sqlite:///{ROOT}/{name}.db" for name in ("mlflow", "optuna"))
+TRACKING_URI = os.environ.get("MLFLOW_TRACKING_URI") or TRACKING_FILE
+STORAGE_URL = os.environ.get("STUDY_STORAGE") or STORAGE_FILE
+TRACKING_OPTION = {  # as parsers have it; a password is for the environment, not for a command that others may read
+    "default": TRACKING_URI,
+    "metavar": "URL",
+    "help": f"MLflow's store (default: $MLFLOW_TRACKING_URI, or {TRACKING_FILE})",
+}
+STORAGE_OPTION = {
+    "default": STORAGE_URL,
+    "metavar": "URL",
+    "help": f"Optuna's store (default: $STUDY_STORAGE, or {STORAGE_FILE})",
+}
 UI_ADDRESS = "http://127.0.0.1:5000"  # where `python -m study.ui` serves unless told otherwise
 ANSWER_SECONDS = 10
 

@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 
-from study.errors import InputError, Parser, exit_code, not_one_of
-from study.stores import TRACKING_URI, is_server, sqlite_file
+from study.errors import InputError, Parser, exit_code, not_one_of, without_passwords
+from study.stores import TRACKING_OPTION, is_server, sqlite_file
 
 
 def main(words: list[str] | None = None) -> int:
@@ -27,23 +27,27 @@ def serve(options: argparse.Namespace) -> int:
     if study not in ids:
         raise not_one_of("study", study, ids)
     remote = is_server(options.tracking_uri)
-    base = options.tracking_uri if remote else f"http://{options.host}:{options.port}"
+    base = without_passwords(options.tracking_uri) if remote else f"http://{options.host}:{options.port}"
     print(charts_link(base, ids[study]), flush=True)
     return 0 if remote else _mlflow_ui(options)
 
 
 def _mlflow_ui(options: argparse.Namespace) -> int:
     """One worker without job execution starts in 8 s instead of 14, and answers faster than several."""
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment = {
+        **os.environ,
+        "MLFLOW_BACKEND_STORE_URI": options.tracking_uri,  # a command line, every user of the machine can read
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
     address = ["--host", options.host, "--port", str(options.port)]
-    store = ["--backend-store-uri", options.tracking_uri]
-    return subprocess.call([sys.executable, "-m", "mlflow", "ui", "--workers", "1", *store, *address], env=environment)
+    return subprocess.call([sys.executable, "-m", "mlflow", "ui", "--workers", "1", *address], env=environment)
 
 
 def _options(words: list[str] | None) -> argparse.Namespace:
     parser = Parser(prog="python -m study.ui", description=__doc__, allow_abbrev=False)
     parser.add_argument("--study", metavar="NAME", help="the study whose charts the link opens (default: the latest)")
-    parser.add_argument("--tracking-uri", default=TRACKING_URI, metavar="URL", help=f"default {TRACKING_URI}")
+    parser.add_argument("--tracking-uri", **TRACKING_OPTION)
     parser.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1, this machine alone")
     parser.add_argument("--port", type=int, default=5000, help="default 5000")
     return parser.parse(words)

@@ -5,10 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-import torch
+OURS = ("STUDY_DATA_DIR", "STUDY_STORAGE", "MLFLOW_TRACKING_URI")  # variables that would lead a test elsewhere
+for variable in OURS:
+    os.environ.pop(variable, None)
 
-from study.data import Splits, load_splits
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+from study.data import Splits, load_splits  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 REAL_DATA = ROOT.parent / "shared" / "data"
@@ -16,10 +20,11 @@ REAL_DATA = ROOT.parent / "shared" / "data"
 torch.set_num_threads(1)
 
 
-def python(*words: str, cwd: Path, **options) -> subprocess.CompletedProcess:
-    """Run `python *words` as a user would, in a folder of its own."""
+def python(*words: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess:
+    """Run `python *words` as a user would, in a folder of its own, with these variables in the environment."""
+    surroundings = {**environment(), **variables}
     return subprocess.run(
-        [sys.executable, *words], cwd=cwd, env=environment(), capture_output=True, text=True, timeout=500, **options
+        [sys.executable, *words], cwd=cwd, env=surroundings, capture_output=True, text=True, timeout=500
     )
 
 
@@ -31,7 +36,7 @@ def copy_study(folder: Path, to: Path) -> None:
 
 def environment() -> dict[str, str]:
     """The environment of a user's shell, in which the checkout can be imported from any folder."""
-    kept = {name: value for name, value in os.environ.items() if name != "STUDY_DATA_DIR"}
+    kept = {name: value for name, value in os.environ.items() if name not in OURS}  # MLflow sets its own
     return {**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
 
 

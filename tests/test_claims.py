@@ -127,6 +127,11 @@ def test_what_matters_is_never_pinned():
         assert not any(f"--{name.replace('_', '-')} {SPACE[name]['default']} " in command for name in names)
 
 
+def test_the_next_commands_find_the_stores_and_the_data_of_the_study():
+    study = planted(1, peak, **{"study.places": "--storage 'sqlite:///my store.db' --data-dir /pictures"})
+    assert next_command(study).endswith(" --storage 'sqlite:///my store.db' --data-dir /pictures")
+
+
 def test_an_extended_range_stays_within_the_limits_of_its_hyperparameter():
     studies = (planted(seed, lambda u: 0.5 + 0.4 * u.lr, noise=0.0) for seed in range(60))
     crowded = next(study for study in studies if any("upper end of lr" in c.claim for c in boundary_claims(study)))

@@ -25,7 +25,7 @@ ORDER = [
     ),
     *("artifacts", "pictures", "workers", "preloaded", "prune", "memory", "queue", "search"),
     *("environment", "view", "drive"),
-    *("confirmation", "note", "closing", "options", "conduct", "run", "hypotheses", "confirm"),
+    *("confirmation", "options", "note", "closing", "conduct", "run", "hypotheses", "confirm"),
     *("published", "reproduction", "recipes", "predict", "ui"),
 ]
 

@@ -6,6 +6,7 @@ import pytest
 
 from models import MODELS
 from study.config import HYPERPARAMETERS
+from study.options import parse_options, places
 from study.run import main
 from tests.test_datasets import write_mnist
 
@@ -57,7 +58,6 @@ def no_network(*_, **__):
 @pytest.mark.parametrize(("words", "message"), BAD, ids=[words for words, _ in BAD])
 def test_bad_input_is_one_line_exit_code_2_and_writes_nothing(words, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("STUDY_DATA_DIR", raising=False)
     monkeypatch.setattr("urllib.request.urlopen", no_network)
     assert main(words.split()) == 2
     error = capsys.readouterr().err
@@ -75,6 +75,13 @@ def test_a_damaged_data_file_is_named_before_anything_is_written(tmp_path, monke
     assert main(["--dataset", "mnist"]) == 2
     assert "train-images-idx3-ubyte is damaged" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_places_are_what_is_not_usual_without_passwords():
+    options = parse_options(["--tracking-uri", "http://me:secret@host:5000", "--data-dir", "my pictures"])
+    assert places(options) == ["--tracking-uri", "http://me:***@host:5000", "--data-dir", "my pictures"]
+    assert places(options, "tracking_uri", "storage") == ["--tracking-uri", "http://me:***@host:5000"]
+    assert places(parse_options([])) == []
 
 
 def test_the_help_names_every_option_with_its_default_and_range(capsys):

@@ -1,0 +1,27 @@
+"""Bad input in one line, and passwords that nobody reads in it."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.engine import URL
+
+from study.environment import command
+from study.errors import InputError, without_passwords
+
+NAMES = st.text("abcXYZ019._-", min_size=1)
+
+
+@given(NAMES, st.text(min_size=1), NAMES, st.integers(1, 65535))
+def test_a_password_is_never_shown_whatever_it_is(user, password, host, port):
+    url = URL.create("postgresql", user, password, host, port, "study")
+    told = f"store '{url.render_as_string(hide_password=False)}' cannot be opened"
+    assert str(InputError(told)) == f"store '{url.render_as_string(hide_password=True)}' cannot be opened"
+
+
+def test_a_recorded_command_has_no_password(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["study/run.py", "--storage=postgresql://me:secret@host/db", "--lr", "1e-3"])
+    assert command() == "python -m study.run '--storage=postgresql://me:***@host/db' --lr 1e-3"
+
+
+def test_what_has_no_password_stays_as_it_is():
+    for text in ("sqlite:///mlruns/mlflow.db", "http://127.0.0.1:5000", "postgresql://me@host:5432/study", "a:b@c"):
+        assert without_passwords(text) == text
