@@ -21,9 +21,9 @@ from study.drive import Driver, TestSet, reap
 from study.errors import InputError
 from study.note import FINALISTS, note, tags
 from study.plan import Plan
-from study.queue import open_storage
 from study.record import COMPLETE
 from study.search import SearchQueue
+from study.storage import open_storage
 from study.stores import check
 from study.track import Tracker, dataset_input
 from study.train import device as find_device

@@ -15,7 +15,7 @@ from study.confirmation import ConfirmQueue, train_missing
 from study.errors import InputError, Parser, count
 from study.options import add_machine
 from study.plan import Plan, read_splits, space_of
-from study.queue import open_storage, settings_of
+from study.storage import open_storage, settings_of
 from study.stores import existing
 from study.track import Tracker
 from study.train import device as find_device

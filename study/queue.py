@@ -6,35 +6,26 @@ withdraw: so there are exactly as many finished trials as slots. A trial whose o
 at its slot enqueued with the same configuration.
 """
 
-import os
-import socket
 import time
 import uuid
-import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
 import optuna
-import psutil
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RDBStorage, get_storage
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from sqlalchemy.exc import SQLAlchemyError
 
 from study.config import Config
 from study.errors import InputError
+from study.owners import is_dead, is_here, this_process
 from study.record import COMPLETE, DIVERGED, FAILED, INTERRUPTED, PRUNED
-from study.stores import opening, sqlite_file
+from study.storage import GRACE_SECONDS, HEARTBEAT_SECONDS, SETTINGS
 
-optuna.logging.set_verbosity(optuna.logging.ERROR)
-warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-
-HEARTBEAT_SECONDS = 10
-GRACE_SECONDS = 60  # a trial of another machine that has been silent for longer is taken for lost
 SLOT, OWNER, WITHDRAWN = "slot", "owner", "withdrawn"  # attributes of a trial
-SETTINGS, IDENTITY = "settings", "identity"  # attributes of a study
+IDENTITY = "identity"  # attribute of a study
 WAITING = TrialState.WAITING
 LIVE = (WAITING, TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED)
 TOLD = {
@@ -59,49 +50,6 @@ class Claim(NamedTuple):
     config: Config
     prunable: bool = False
     tags: Mapping[str, str] = {}
-
-
-def open_storage(url: str) -> RDBStorage:
-    """The Optuna storage behind a database URL; raises `InputError` if it cannot be opened."""
-    options = {"connect_args": {"timeout": 60}} if sqlite_file(url) else {}
-    with opening(url):
-        try:
-            return RDBStorage(
-                url, engine_kwargs=options, heartbeat_interval=HEARTBEAT_SECONDS, grace_period=GRACE_SECONDS
-            )
-        except (SQLAlchemyError, RuntimeError) as error:
-            raise InputError(f"store {url!r} holds no Optuna data: {str(error).splitlines()[0]}") from None
-
-
-def settings_of(storage: RDBStorage, name: str) -> dict[str, str]:
-    """What a study is, as it was settled; raises `InputError` if the storage has no such study."""
-    names = [summary.study_name for summary in optuna.get_all_study_summaries(storage, include_best_trial=False)]
-    if name not in names:
-        raise InputError(
-            f"store {storage.url!r} holds no trials of study {name!r}: name the study's own with --storage"
-        )
-    return dict(optuna.load_study(study_name=name, storage=storage).user_attrs[SETTINGS])
-
-
-def this_process() -> str:
-    """A name of this process that no other ever has: host, number and start."""
-    return f"{socket.gethostname()}/{os.getpid()}/{psutil.Process().create_time():.2f}"
-
-
-def is_here(owner: str) -> bool:
-    """Whether a process is one of this machine, where it may sleep for hours and yet live."""
-    return owner.rpartition("/")[0].rpartition("/")[0] == socket.gethostname()
-
-
-def is_dead(owner: str) -> bool:
-    """Whether a process of this machine has ended; of other machines only their heartbeat tells."""
-    if not is_here(owner):
-        return False
-    _, pid, created = owner.rsplit("/", 2)
-    try:
-        return f"{psutil.Process(int(pid)).create_time():.2f}" != created
-    except psutil.NoSuchProcess:
-        return True
 
 
 class Queue:

@@ -20,8 +20,9 @@ from study.drive import TestSet
 from study.errors import Parser, count, not_one_of
 from study.options import add_machine
 from study.published import RECIPES
-from study.queue import Queue, open_storage
+from study.queue import Queue
 from study.record import RECIPE
+from study.storage import open_storage
 from study.track import Tracker
 from study.train import device as find_device
 from study.view import make_view

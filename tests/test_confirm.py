@@ -7,7 +7,7 @@ import sys
 import optuna
 import pytest
 
-from study.queue import open_storage
+from study.storage import open_storage
 from study.track import Tracker
 from tests.conftest import copy_study, environment, python
 

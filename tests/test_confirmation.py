@@ -3,8 +3,8 @@ from dataclasses import replace
 from study.closing import gain, test_accuracy
 from study.config import Config
 from study.confirmation import ConfirmQueue, confirmed, finalists, ranking
-from study.queue import open_storage
 from study.record import COMPLETE
+from study.storage import open_storage
 from study.track import Run
 
 mean_test_accuracy = test_accuracy  # pytest would take the imported name for a test

@@ -23,7 +23,7 @@ ORDER = [
         "rows",
         "track",
     ),
-    *("artifacts", "pictures", "workers", "preloaded", "prune", "memory", "queue", "search"),
+    *("artifacts", "pictures", "workers", "preloaded", "prune", "memory", "owners", "storage", "queue", "search"),
     *("environment", "view", "drive"),
     *("confirmation", "options", "note", "closing", "conduct", "run", "hypotheses", "confirm"),
     *("published", "reproduction", "recipes", "predict", "ui"),
@@ -34,6 +34,7 @@ FOR_REPORTS = {"", "errors", "processes", "record", "stores", "track"}  # what a
 ALONE = {  # a library, and the only modules that may import it
     "mlflow": {"study.rows", "study.track"},
     "optuna": {
+        "study.storage",
         "study.queue",
         "study.prune",
         "study.memory",

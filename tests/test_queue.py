@@ -9,15 +9,17 @@ from optuna.trial import TrialState, create_trial
 
 from study.drive import reap
 from study.errors import InputError
-from study.queue import OWNER, SLOT, is_dead, open_storage, seed_of, this_process
+from study.owners import is_dead, this_process
+from study.queue import OWNER, SLOT, seed_of
 from study.record import COMPLETE, FAILED, INTERRUPTED, PRUNED
+from study.storage import open_storage
 from study.track import Tracker
 from tests.test_search import finish_all, make_queue
 
 
 def dead_process():
     """The name of a process that was and is no more."""
-    code = "from study.queue import this_process; print(this_process())"
+    code = "from study.owners import this_process; print(this_process())"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 

@@ -11,10 +11,10 @@ from scipy.stats import qmc
 from study.errors import InputError
 from study.plan import make_plan
 from study.prune import PRUNERS
-from study.queue import open_storage
 from study.record import COMPLETE, EXPLORE, SEARCH
 from study.search import SAMPLERS, SearchQueue, explore_design, explore_size, grid, schedule
 from study.space import Choice, Range
+from study.storage import open_storage
 
 SPACE = {
     "lr": Range(1e-5, 1e-1, log=True),

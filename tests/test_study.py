@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from study.plan import make_plan
-from study.queue import open_storage
 from study.search import SearchQueue, explore_design
+from study.storage import open_storage
 from study.track import Tracker
 from tests.conftest import environment, python
 

@@ -82,7 +82,7 @@ def test_a_deleted_study_is_refused_with_the_command_that_restores_it(tracker):
 
 
 def test_the_other_store_s_file_is_refused_and_left_as_it_was(tmp_path):
-    from study.queue import open_storage
+    from study.storage import open_storage
 
     url = f"sqlite:///{tmp_path}/optuna.db"
     open_storage(url)
