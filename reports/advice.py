@@ -81,6 +81,9 @@ def _confirmation(study: Study) -> Check:
 def _versions(study: Study) -> Check:
     seen = study.runs.versions.dropna().unique()
     commits = study.runs["mlflow.source.git.commit"].dropna().unique()
+    if any(commit.endswith("+changes") for commit in commits):
+        text = "Some runs were made by code with changes that no commit holds."
+        return Check(WARN, text, "Commit before the next study, so that its runs can be made again.")
     if len(seen) <= 1 and len(commits) <= 1:
         return Check(PASS, "All runs were made by the same code and library versions.")
     text = f"Runs were made by {len(commits)} versions of the code and {len(seen)} sets of libraries."
@@ -212,7 +215,7 @@ def _extended(study: Study) -> dict[str, str]:
 
 def _given(row: dict[str, Any]) -> str:
     if row["kind"] == "range":
-        return f"{row['low']:g}:{row['high']:g}"
+        return ":".join(str(end) if isinstance(end, int) else f"{end:g}" for end in (row["low"], row["high"]))
     return ",".join(map(str, row["options"])) if row["kind"] == "choice" else str(row["default"])
 
 

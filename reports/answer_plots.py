@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from reports.frames import Study
 from reports.reproduced import curves_of, recipes_of
-from reports.style import BLUE, GREY, ORANGE, canvas
+from reports.style import BLUE, GREY, ORANGE, canvas, plain
 
 ANNOTATED = 12  # classes up to which every count is written
 ACROSS = 4  # pictures in a row
@@ -26,8 +26,9 @@ def confusion(study: Study) -> Figure | None:
         for row, column in np.argwhere(counts.to_numpy() > 0):
             colour = "white" if shares[row, column] > 0.5 else "black"
             axes.text(column, row, counts.iat[row, column], ha="center", va="center", color=colour, fontsize=9)
-    axes.set_xticks(range(len(counts)), counts.columns, rotation=45 if max(map(len, counts.columns)) > 2 else 0)
-    axes.set_yticks(range(len(counts)), counts.index)
+    names = [plain(name) for name in counts.columns]
+    axes.set_xticks(range(len(counts)), names, rotation=45 if max(map(len, names)) > 2 else 0)
+    axes.set_yticks(range(len(counts)), names)
     axes.set(xlabel="predicted", ylabel="true")
     figure.colorbar(drawn, ax=axes, label="share of the true class", shrink=0.8)
     return figure
@@ -38,7 +39,7 @@ def mistakes(study: Study) -> Figure | None:
     taken for, and with which probability."""
     if study.answers is None or not len(study.answers.mistakes.get("true", ())):
         return None
-    classes, found = list(study.answers.counts.columns), study.answers.mistakes
+    classes, found = list(map(plain, study.answers.counts.columns)), study.answers.mistakes
     rows = -(-len(found["true"]) // ACROSS)
     figure, panels = canvas(2.25 * rows, rows, ACROSS, squeeze=False)
     for axes in panels.ravel():

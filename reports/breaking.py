@@ -73,7 +73,7 @@ def _break(study: Study, row: Break) -> Finding:
     limit = None if row.side == "at" else logistic_of(study, row).limit
     if limit is not None:
         effect, interval = f"{limit.value:.3g}", f"[{limit.low:.3g}, {limit.high:.3g}]"
-        claim += f" Half of the trials fail {row.side} {row.name} {limit.value:.3g}."
+        claim += f" At {row.name} {limit.value:.3g} a trial fails as often as not, {row.side} it more often."
     evidence = list(study.explored[failed(study)].run_id)
     return Finding("failure", claim, effect, interval, len(study.explored), SUPPORTED, evidence)
 

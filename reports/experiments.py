@@ -17,7 +17,7 @@ from reports.frames import Study
 from reports.influence import holm
 from reports.scales import line
 from reports.selection import finalists, of_levels
-from reports.stats import Estimate, paired_difference, pairs_needed
+from reports.stats import Estimate, is_constant, paired_difference, pairs_needed
 
 ALONE, PATH = "alone", "path"
 SEEDS = 5  # over which arms are trained, at the least
@@ -130,7 +130,7 @@ def _compared(study: Study, row: Hypothesis, tests: int) -> Result | None:
     if pair.empty:
         return None
     difference = (pair.high - pair.low).to_numpy()
-    p = float(ttest_1samp(difference, 0).pvalue) if len(pair) > 1 and np.ptp(difference) > 0 else None
+    p = float(ttest_1samp(difference, 0).pvalue) if len(pair) > 1 and not is_constant(difference) else None
     runs = [*of_levels(study, row.low.levels).run_id, *of_levels(study, row.high.levels).run_id]
     needed = pairs_needed(difference, level=1 - 0.05 / tests)
     return Result(row, paired_difference(pair.high, pair.low), p, INCONCLUSIVE, needed, runs)
@@ -156,10 +156,10 @@ def _claim(result: Result) -> Finding:
 
 def _more_seeds(result: Result) -> str:
     n = result.estimate.n
-    if result.estimate.low is None and result.estimate.mean:
+    if result.estimate.low is None:
         return f"Equal differences show no spread to judge by: --seeds {max(SEEDS, 2 * n)}."
     if result.needed is None:
-        return "No number of seeds up to 1,000 would tell the two apart: take whichever is cheaper."
+        return "To find a difference as small as this takes over 1,000 seeds: take whichever is cheaper."
     return f"--seeds {max(result.needed, n + 1)} would settle a difference of this size."
 
 

@@ -2,8 +2,8 @@
 
 A numeric hyperparameter is cut where the two sides differ most; the p value counts how often shuffled failures differ
 as much somewhere (maximally selected statistics, Miller & Siegmund 1982). Where none does so alone, pairs are cut at a
-corner: beyond both cuts. The limit, beyond which half of the trials
-fail, is that of a ridge logistic regression, since failures are often separated perfectly.
+corner: beyond both cuts. The limit, at which a trial fails as often as not, is that of a ridge logistic regression,
+since failures are often separated perfectly.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ CUTS = 12  # of a range, at most, at which a pair is tried
 
 
 class Limit(NamedTuple):
-    """The value beyond which half of the trials fail, with its bootstrap interval."""
+    """The value at which a trial fails as often as not, with its bootstrap interval."""
 
     value: float
     low: float
@@ -160,8 +160,8 @@ def _scan(values: pd.Series, row: Row, outcomes: np.ndarray) -> tuple[str, np.nd
 
 
 class Logistic(NamedTuple):
-    """Where half of the trials fail along one numeric hyperparameter, over all trials, and by hyperparameter and level
-    of each other one; None where that lies outside the range."""
+    """Where a trial fails as often as not along one numeric hyperparameter, over all trials, and by hyperparameter and
+    level of each other one; None where that lies outside the range."""
 
     limit: Limit | None
     levels: dict[tuple[str, str], Limit | None]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from study.errors import InputError, Parser, exit_code, without_passwords
 from study.processes import die_with_parent, freeze_imports
+from study.record import check_name
 from study.stores import TRACKING_OPTION, UI_ADDRESS, existing, is_server
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def report(options: Namespace) -> int:
         from reports.render import write_report
 
         study = loading.result()
+        check_name(study.name)  # it may have been made by anyone, and names a folder
         folder = options.folder / study.name
         artist = _helper()
         try:

@@ -6,7 +6,7 @@ import pandas as pd
 from reports.finding import INCONCLUSIVE, SUGGESTIVE, SUPPORTED, Finding, signed_interval
 from reports.frames import Study
 from reports.selection import finalists, of_finalist, seed_noise
-from reports.stats import paired_difference, pairs_needed, probability_positive, smallest_difference
+from reports.stats import is_constant, paired_difference, pairs_needed, probability_positive, smallest_difference
 
 LIKELY = 0.9  # probability from which a lead that could be chance is called suggestive
 
@@ -53,11 +53,11 @@ def _lead(study: Study, other: str, pairs: pd.DataFrame) -> Finding:
 def _more_pairs(difference: np.ndarray, other: str) -> str:
     if len(difference) < 2:
         return "One seed says nothing of its own spread: --confirm-seeds 5."
-    if np.ptp(difference) == 0 and difference[0]:
+    if is_constant(difference):
         return f"Equal differences show no spread to judge by: --confirm-seeds {max(5, 2 * len(difference))}."
     needed = pairs_needed(difference)
     if needed is None:
-        return f"No number of seeds up to 1,000 would tell winner and {other} apart: take whichever is cheaper."
+        return f"To find a lead as small as this takes over 1,000 seeds: take winner or {other}, whichever is cheaper."
     seeds = max(needed, len(difference) + 1)
     return f"A lead of this size would be found in four cases of five with --confirm-seeds {seeds}."
 

@@ -1,6 +1,7 @@
 """A study as its tracker tells it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from reports.frames import MARKS, Answers, Study
+from reports.selection import of_finalist
 from study.errors import InputError, not_one_of
 from study.record import CONFIRM, EPOCH_METRICS, EXPLORE, RECIPE, SEARCH
 from study.track import Run, Tracker, charts_link, experiments, run_link
@@ -37,7 +39,8 @@ def load(uri: str, name: str | None, base: str) -> Study:
     frame = _frame(runs, space)
     frame["link"] = [run_link(base, tracker.experiment_id, run_id) for run_id in frame.run_id]
     link = charts_link(base, tracker.experiment_id)
-    return Study(tracker.experiment, link, tags, space, frame, _curves(tracker, runs), _answers(tracker, frame))
+    study = Study(tracker.experiment, link, tags, space, frame, _curves(tracker, runs))
+    return replace(study, answers=_answers(tracker, study))
 
 
 def _frame(runs: list[Run], space: dict[str, dict[str, Any]]) -> pd.DataFrame:
@@ -78,12 +81,12 @@ def _curves(tracker: Tracker, runs: list[Run]) -> pd.DataFrame:
     return wide.reindex(columns=list(EPOCH_METRICS)).rename_axis(columns=None).reset_index()
 
 
-def _answers(tracker: Tracker, runs: pd.DataFrame) -> Answers | None:
+def _answers(tracker: Tracker, study: Study) -> Answers | None:
     """What the winner's confirmation run with the lowest seed left of its test; None if there is none."""
-    tested = runs[(runs.phase == CONFIRM) & (runs.role == "winner") & runs["test/accuracy"].notna()]
+    tested = of_finalist(study, "winner")
     if tested.empty:
         return None
-    run_id = tested.loc[tested.seed.astype(int).idxmin()].run_id
+    run_id = tested.run_id.iloc[0]
     with TemporaryDirectory() as folder:
         try:
             counts = pd.read_csv(tracker.download(run_id, "confusion_matrix.csv", Path(folder)), index_col=0)

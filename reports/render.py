@@ -3,6 +3,7 @@
 import base64
 import json
 import pickle
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from pathlib import Path
@@ -157,7 +158,8 @@ def _made_with(study: Study) -> str:
     commits, versions = (study.runs[name].dropna() for name in MARKS[::-1])
     libraries = json.loads(versions.iloc[-1]) if len(versions) else {}
     words = [f"{name} {version}" for name, version in libraries.items()]
-    return ", ".join([*words, *(f"commit {commit[:12]}" for commit in commits.iloc[-1:])]) or "versions unknown"
+    shown = [f"commit {re.sub(r'[0-9a-f]{40}', lambda found: found[0][:12], text)}" for text in commits.iloc[-1:]]
+    return ", ".join([*words, *shown]) or "versions unknown"
 
 
 def _part(section: Section, study: Study, folder: Path, drawn: Mapping[str, Future[Drawing | None]]) -> Part:
@@ -245,7 +247,7 @@ def _fenced(text: Any) -> str:
 
 def _markdown(text: Any) -> Markup:
     """Text from a tracker, with what Markdown or HTML would take for its own made plain."""
-    plain = str(text).replace("\n", " ").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    plain = " ".join(str(text).splitlines()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     for character in "\\`*_[]|":
         plain = plain.replace(character, "\\" + character)
     return Markup(plain)

@@ -10,6 +10,7 @@ from scipy import stats
 from reports.finding import INCONCLUSIVE, SUPPORTED, Finding
 from reports.frames import Study
 from reports.stats import Estimate, mean_interval
+from study.record import DIVERGED
 
 CLOSE = 0.01
 METRICS = {"train/loss": "train/loss", "train/accuracy": "train/accuracy", "test/accuracy": "val/accuracy"}
@@ -49,11 +50,12 @@ def comparisons(study: Study) -> list[Comparison]:
     found = []
     for recipe, row in recipes_of(study).items():
         curves, figures = curves_of(study, recipe), row["published"] or {"test/accuracy": [None]}
-        epochs = int(curves.epoch.max())
+        epochs = int(study.recipes[study.recipes.role == recipe].epochs.astype(int).max())
         for metric, values in figures.items():
             for epoch, value in zip(range(epochs - len(values) + 1, epochs + 1), values, strict=True):
                 ours = curves[curves.epoch == epoch].dropna(subset=METRICS[metric])
-                found.append(_compared(recipe, metric, epoch, epochs, value, ours))
+                if len(ours):
+                    found.append(_compared(recipe, metric, epoch, epochs, value, ours))
     return found
 
 
@@ -85,10 +87,10 @@ def recipe_claims(study: Study) -> list[Finding]:
     """What came of each recipe's last test accuracy, and why where that was looked into."""
     known = recipes_of(study)
     last = [row for row in comparisons(study) if row.last and row.metric == "test/accuracy"]
-    return [_claim(row, known[row.recipe]) for row in last]
+    return [_claim(study, row, known[row.recipe]) for row in last]
 
 
-def _claim(row: Comparison, known: dict[str, Any]) -> Finding:
+def _claim(study: Study, row: Comparison, known: dict[str, Any]) -> Finding:
     mean, name = row.estimate.mean, f"{row.recipe} ({known['about']})"
     told = {
         OURS: f"{name} reaches {mean:.4f} on the test pictures; its tutorial gives no figure.",
@@ -102,5 +104,8 @@ def _claim(row: Comparison, known: dict[str, Any]) -> Finding:
     interval = "" if row.estimate.low is None else f"[{row.estimate.low:.4f}, {row.estimate.high:.4f}]"
     verdict = SUPPORTED if row.estimate.n > 2 else INCONCLUSIVE
     step = "" if row.estimate.n > 2 else "python -m study.recipes --seeds 5 would tell how much seeds vary."
+    runs = study.recipes[study.recipes.role == row.recipe]
+    if diverged := int((runs.state == DIVERGED).sum()):
+        told += f" {diverged} of {len(runs)} runs diverged, and are not in that mean."
     told = f"{told} {known['note']}".strip()
     return Finding("recipe", told, f"{mean:.4f}", interval, row.estimate.n, verdict, row.runs, step)

@@ -33,7 +33,7 @@ def of_levels(study: Study, levels: dict[str, Any]) -> pd.DataFrame:
     """The confirmation runs of a configuration by seed."""
     runs = study.confirmed
     matches = np.logical_and.reduce([runs[name].eq(value) for name, value in levels.items() if name != "seed"])
-    return runs[matches].sort_values("seed")
+    return runs[matches].sort_values("seed", kind="stable").drop_duplicates("seed")  # two machines may have run one
 
 
 @lru_cache(maxsize=2)
@@ -45,7 +45,7 @@ def seed_noise(study: Study, metric: str = "objective") -> Estimate | None:
 
 def failed(study: Study) -> pd.Series:
     """Which of the designed runs diverged, or learned next to nothing."""
-    chance = 1 / int(study.tags.get("study.classes", 10))
+    chance = float(study.tags.get("study.chance") or 1 / int(study.tags.get("study.classes", 10)))  # as it once was
     return (study.explored.state == DIVERGED) | (study.explored.objective <= chance + LEARNED * (1 - chance))
 
 

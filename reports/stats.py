@@ -20,6 +20,12 @@ class Estimate(NamedTuple):
         return f"{self.mean:.4f}{interval}"
 
 
+def is_constant(values: Sequence[float]) -> bool:
+    """Whether values are equal but for rounding, as differences of the same two shares are not always bit for bit."""
+    array = np.asarray(values, dtype=float)
+    return bool(np.ptp(array) <= 1e-9 * np.abs(array).max())
+
+
 def mean_interval(
     values: Sequence[float], level: float = 0.95, bounds: tuple[float, float] = (-np.inf, np.inf)
 ) -> Estimate:
@@ -29,8 +35,8 @@ def mean_interval(
     values it covered the mean in 95%, scipy's BCa bootstrap in 83%.
     """
     array = np.asarray(values, dtype=float)
-    if len(array) < 2 or np.ptp(array) == 0:
-        return Estimate(float(array.mean()), None, None, len(array))
+    if len(array) < 2 or is_constant(array):
+        return Estimate(float(array[0] if len(array) else np.nan), None, None, len(array))
     half = stats.t.ppf((1 + level) / 2, len(array) - 1) * stats.sem(array)
     low, high = np.clip([array.mean() - half, array.mean() + half], *bounds)
     return Estimate(float(array.mean()), float(low), float(high), len(array))
@@ -46,14 +52,15 @@ def probability_positive(difference: Sequence[float]) -> float | None:
     array = np.asarray(difference, dtype=float)
     if len(array) < 2:
         return None
-    error = stats.sem(array)
-    return float(array.mean() > 0) if error == 0 else float(stats.t.cdf(array.mean() / error, len(array) - 1))
+    if is_constant(array):
+        return float(array[0] > 0)
+    return float(stats.t.cdf(array.mean() / stats.sem(array), len(array) - 1))
 
 
 def pairs_needed(difference: Sequence[float], level: float = 0.95, power: float = 0.8, most: int = 1000) -> int | None:
     """How many pairs like these a paired t test needs to find their mean with that power; None if more than `most`."""
     array = np.asarray(difference, dtype=float)
-    if len(array) < 2 or np.ptp(array) == 0:
+    if len(array) < 2 or is_constant(array):
         return None
     counts = np.arange(2, most + 1)
     critical = stats.t.ppf((1 + level) / 2, counts - 1)
@@ -72,7 +79,7 @@ def spread(groups: Sequence[Sequence[float]], level: float = 0.95) -> Estimate |
     freedom = sum(len(array) - 1 for array in arrays)
     if not freedom:
         return None
-    squares = sum(((array - array.mean()) ** 2).sum() for array in arrays)
+    squares = sum(((array - array.mean()) ** 2).sum() for array in arrays if not is_constant(array))
     low, high = (squares / stats.chi2.ppf(q, freedom) for q in ((1 + level) / 2, (1 - level) / 2))
     return Estimate(float(np.sqrt(squares / freedom)), float(np.sqrt(low)), float(np.sqrt(high)), freedom + len(arrays))
 

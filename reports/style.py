@@ -23,6 +23,11 @@ HIGH = 0.9  # accuracy from which the axis is one of errors, on which the best l
 sns.set_theme(style="ticks", font="DejaVu Sans", rc={"axes.spines.top": False, "axes.spines.right": False})
 
 
+def plain(text: str) -> str:
+    """Text that matplotlib draws as it is: a pair of dollars would be mathematics."""
+    return text.replace("$", r"\$")
+
+
 def canvas(height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
     """A figure of the common width with its axes."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")

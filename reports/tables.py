@@ -90,8 +90,8 @@ def hypothesis_table(study: Study) -> pd.DataFrame:
 
 
 def limit_table(study: Study) -> pd.DataFrame:
-    """Where half of the designed trials fail, by logistic regression, over all and at each level or third of the range
-    of each other hyperparameter, with 95% bootstrap intervals."""
+    """Where a designed trial fails as often as not, by logistic regression, over all and at each level or third of the
+    range of each other hyperparameter, with 95% bootstrap intervals."""
     rows = []
     for found in (row for row in breaks_of(study) if row.found and row.side != "at"):
         model = logistic_of(study, found)

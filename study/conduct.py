@@ -1,16 +1,16 @@
 """A study from its options to its last line: explore, search, confirm, crown, sum up."""
 
 import json
-import signal
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from rich.console import Console
+from rich.markup import escape
 
 from study import environment
 from study.closing import print_summary
@@ -21,10 +21,11 @@ from study.drive import Driver, TestSet, reap
 from study.errors import InputError
 from study.note import FINALISTS, note, tags
 from study.plan import Plan
+from study.processes import stoppable
 from study.record import COMPLETE
 from study.search import SearchQueue
 from study.storage import open_storage
-from study.stores import check
+from study.stores import check, sqlite_file
 from study.track import Tracker, dataset_input
 from study.train import device as find_device
 from study.view import View, make_view
@@ -35,10 +36,10 @@ def conduct(options: Namespace, plan: Plan, reading: Future[Splits]) -> int:
     """Run what is missing of a study; 0 if all of its trials are finished then, 1 if some failed."""
     console = Console()
     device = find_device(options.device)
-    with console.status(f"reading {options.dataset}"):
+    with console.status(f"reading {escape(options.dataset)}"):
         splits = reading.result()
     workers = min(options.workers or usual_workers(device), options.trials)
-    with stoppable(console), Pool(workers, splits, device) as pool:
+    with resumable(console), Pool(workers, splits, device) as pool:
         study = Study(options, plan, splits, device)
         with make_view(console, tuple(plan.space)) as view:
             driver = study.driver(pool, view)
@@ -101,7 +102,7 @@ def make_driver(
     """The driver of a study's trials, which records the data set and the machine with each."""
     counts = {"training": len(splits.train.labels), "validation": len(splits.val.labels)}
     data = dataset_input(options.dataset, splits.digest, str(options.data_dir), "training", counts)
-    return Driver(pool, tracker, view, len(splits.classes), [data], environment.run_tags(device))
+    return Driver(pool, tracker, view, splits.chance, [data], environment.run_tags(device))
 
 
 def test_set(plan: Plan, splits: Splits, data_dir: Path) -> TestSet:
@@ -123,7 +124,10 @@ def check_stores(options: Namespace) -> None:
     """Raise `InputError` unless both stores answer or can be made, and are two; before either is written."""
     for url in (options.tracking_uri, options.storage):
         check(url)
-    if options.tracking_uri == options.storage:
+    tracking, storage = (
+        file.resolve() if (file := sqlite_file(url)) else url for url in (options.tracking_uri, options.storage)
+    )
+    if tracking == storage:
         raise InputError(f"storage must be another database than tracking-uri; got {options.storage!r} for both")
 
 
@@ -144,17 +148,11 @@ def usual_workers(device: torch.device) -> int:
 
 
 @contextmanager
-def stoppable(console: Console) -> Iterator[None]:
-    """A termination request stops a study as Ctrl-C does, and both leave word."""
-
-    def stop(*signal_and_frame: object) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
+def resumable(console: Console) -> Iterator[None]:
+    """A request to stop, by Ctrl-C or otherwise, leaves word of how to go on."""
     try:
-        yield
+        with stoppable():
+            yield
     except KeyboardInterrupt:
         console.print("interrupted; the same command goes on from here", markup=False)
         raise
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -60,7 +60,7 @@ class Config:
         str, Hyperparameter("how weights start", Choice(("torch", "xavier", "he")), tuple(INITIALISATIONS))
     ] = "torch"
     epochs: Annotated[int, Hyperparameter("passes over the training pictures", Range(5, 40), (1, 10000), "epochs")] = 10
-    seed: Annotated[int, Hyperparameter("initialisation and shuffling", Range(0, 9), (0, 2**31 - 1))] = 0
+    seed: Annotated[int, Hyperparameter("initialisation and shuffling", Range(0, 9), (0, 2**30))] = 0
     image_size: Annotated[
         int | None, Hyperparameter("side of the pictures (default: the data set's)", Range(8, 64), (1, 1024), "pixels")
     ] = None

@@ -19,6 +19,7 @@ from study.data import Part, Splits
 from study.drive import Driver, TestSet, reap
 from study.queue import Claim, Queue
 from study.record import COMPLETE, CONFIRM, EXPLORE, FINISHED, SEARCH
+from study.storage import alone
 from study.track import Run, Tracker
 
 WINNER, RUNNER_UP, DEFAULT = "winner", "runner-up", "default"
@@ -53,14 +54,15 @@ class JobQueue(Queue):
 
     def want(self, roles: Mapping[str, Config], seeds: int) -> None:
         """Ask for every configuration with every seed, beside what was asked for before."""
-        jobs = self.jobs()
-        there = [job["config"] for job in jobs]
-        for index in range(seeds):
-            for role, config in roles.items():
-                wanted = asdict(replace(config, seed=config.seed + FIRST_SEED + index))
-                if wanted not in there:
-                    jobs.append({"role": role, "config": wanted})
-        self.study.set_user_attr(JOBS, jobs)
+        with alone(self.database):
+            jobs = self.jobs()
+            there = [job["config"] for job in jobs]
+            for index in range(seeds):
+                for role, config in roles.items():
+                    wanted = asdict(replace(config, seed=config.seed + FIRST_SEED + index))
+                    if wanted not in there:
+                        jobs.append({"role": role, "config": wanted})
+            self.study.set_user_attr(JOBS, jobs)
 
     def jobs(self) -> list[dict[str, Any]]:
         """Role and configuration of every slot."""
@@ -77,13 +79,13 @@ class JobQueue(Queue):
         job = self.jobs()[slot]
         config = Config(**job["config"])
         name, tags = f"{job['role']}-seed-{config.seed}", {"role": job["role"]}
-        return Claim(trial.number, trial._trial_id, slot, self.phases[0], name, config, tags=tags)
+        return Claim(trial.number, trial._trial_id, slot, self.phase, name, config, tags=tags)
 
 
 class ConfirmQueue(JobQueue):
     """A study's finalists and the arms of its experiments."""
 
-    phases = (CONFIRM,)
+    phase = CONFIRM
 
     def __init__(self, storage: RDBStorage, study: str) -> None:
         super().__init__(storage, f"{study}/confirm")

@@ -71,6 +71,11 @@ class Splits(NamedTuple):
     digest: str
 
     @property
+    def chance(self) -> float:
+        """The validation accuracy of always saying the commonest class."""
+        return self.val.labels.bincount().max().item() / len(self.val.labels)
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         return tuple(self.train.images.shape[1:])
 

@@ -3,12 +3,14 @@
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from study.data import Part
+from study.processes import heed, held
 from study.queue import Claim, Queue
 from study.record import FAILED, FINISHED, INTERRUPTED, epoch_metrics, finite, objective, summary
 from study.track import STATE, Run, Tracker
@@ -19,7 +21,7 @@ from study.workers import Death, Failure, Job, Outcome, Pool
 REAP_SECONDS = 30  # between looks for trials whose owner died
 ATTEMPTS = 3  # of one slot, when workers die under it
 WAIT_SECONDS = 1.0
-NUMBER = "optuna_trial"
+NUMBER, QUEUE = "optuna_trial", "optuna_study"  # tags that name a run's trial in the other store
 
 
 class Active(NamedTuple):
@@ -44,14 +46,15 @@ class Driver:
         pool: Pool,
         tracker: Tracker,
         view: View,
-        classes: int,
+        chance: float,
         data: Sequence[Any],
         run_tags: Mapping[str, str],
     ) -> None:
-        self.pool, self.tracker, self.view, self.classes = pool, tracker, view, classes
+        self.pool, self.tracker, self.view, self.chance = pool, tracker, view, chance
         self.data, self.run_tags = data, run_tags  # the data set as the tracker records it, and tags of every run
         self.spent = dict.fromkeys(("training", "tracking", "driving"), 0.0)
         self.failures: list[str] = []
+        self.deaths: Counter[int] = Counter()  # of workers, by slot
         self.active: dict[int, Active] = {}
         self.reaped = time.monotonic()
 
@@ -64,6 +67,7 @@ class Driver:
             self.scratch = Path(scratch)
             try:
                 while True:
+                    heed()
                     self._hand_out(queue, test)
                     if self._done(queue):
                         return
@@ -95,12 +99,13 @@ class Driver:
             folder = Path(tempfile.mkdtemp(dir=self.scratch))
             self.pool.start(worker, Job(claim.config, folder, claim.prunable, test and test.part))
             with self._measure("tracking"):
-                run_id = self._start_run(claim, test)
+                run_id = self._start_run(queue, claim, test)
             self.active[worker] = Active(claim, run_id, folder, [])
             self.view.started(worker, claim.name, claim.config)
 
-    def _start_run(self, claim: Claim, test: TestSet | None) -> str:
-        tags = {"phase": claim.phase, "trial": claim.slot, NUMBER: claim.number, **claim.tags, **self.run_tags}
+    def _start_run(self, queue: Queue, claim: Claim, test: TestSet | None) -> str:
+        tags = {"phase": claim.phase, "trial": claim.slot, NUMBER: claim.number, QUEUE: queue.name}
+        tags |= {**claim.tags, **self.run_tags}
         params = {"dataset": claim.config.dataset, "model": claim.config.model, **claim.config.hyperparameters()}
         return self.tracker.start(claim.name, params, tags, [*self.data, test.record] if test else self.data)
 
@@ -122,7 +127,7 @@ class Driver:
         if epoch.diverged_at is None:
             with self._measure("driving"):
                 prune = queue.report(active.claim, epoch.epoch, epoch.val_accuracy)
-                if active.claim.prunable:
+                if active.claim.asks_after(epoch.epoch):
                     self.pool.answer(worker, prune)
         with self._measure("tracking"):
             self.tracker.log(active.run_id, epoch_metrics(epoch), epoch.epoch)
@@ -131,7 +136,7 @@ class Driver:
     def _finish(self, queue: Queue, worker: int, outcome: Outcome, test: TestSet | None) -> None:
         """Give the worker its next trial, that it need not wait while this one is written down."""
         active, shown = self.active.pop(worker), self.view.ended(worker)
-        value = objective(active.history, outcome.state, self.classes)
+        value = objective(active.history, outcome.state, self.chance)
         with self._measure("driving"):
             queue.conclude(active.claim, outcome.state, value)
         try:
@@ -143,15 +148,18 @@ class Driver:
     def _record(self, queue: Queue, active: Active, outcome: Outcome, value: float) -> None:
         """Close a finished trial in both stores; a trial whose run is complete is one that finished."""
         metrics = {
-            **summary(active.history, outcome.state, self.classes),
+            **summary(active.history, outcome.state, self.chance),
             **finite(outcome.test),
             "parameters": outcome.parameters,
         }
-        with self._measure("tracking"):
-            self.tracker.finish(active.run_id, outcome.state, metrics, active.folder)
-            shutil.rmtree(active.folder)
-        with self._measure("driving"):
-            queue.finish(active.claim, outcome.state, value)
+        with held():
+            with self._measure("tracking"):
+                self.tracker.finish(active.run_id, outcome.state, metrics, active.folder)
+                shutil.rmtree(active.folder)
+            with self._measure("driving"):
+                counts = queue.finish(active.claim, outcome.state, value)
+        if not counts:  # taken for lost by another machine, which has it trained again
+            self.tracker.close(active.run_id, INTERRUPTED, "KILLED", {"error": "another process took it over"})
 
     def _fail(self, queue: Queue, worker: int, failure: Failure) -> None:
         """A trial that raised is a failure of its own; the same command tries it again, this one does not."""
@@ -167,7 +175,8 @@ class Driver:
         active = self.active.pop(worker)
         self.tracker.close(active.run_id, INTERRUPTED, "KILLED", {"error": f"worker ended with {death.exit_code}"})
         queue.finish(active.claim, INTERRUPTED)
-        if len(queue.trials()[active.claim.slot]) % ATTEMPTS:
+        self.deaths[active.claim.slot] += 1
+        if self.deaths[active.claim.slot] < ATTEMPTS:
             queue.retry(active.claim.slot)
         else:
             self._report_failure(active.claim, f"its worker died {ATTEMPTS} times, last with {death.exit_code}")
@@ -202,13 +211,21 @@ def reap(queue: Queue, tracker: Tracker, stopping: bool = False) -> None:
         for slot, attempts in queue.trials().items():
             if any(trial.number in numbers for trial in attempts):
                 queue.retry(slot)
-    left_open = tracker.runs("attributes.status = 'RUNNING'")
+    left_open = _left_open(queue, tracker)
     running = queue.running()  # asked after, so that a trial which starts meanwhile is in it
-    for run in left_open:
-        if _belongs(run, queue) and int(run.tags[NUMBER]) not in running:
+    still = _left_open(queue, tracker)  # asked again, so that one which ended meanwhile is not
+    for run_id in left_open.keys() & still.keys():
+        run = still[run_id]
+        if int(run.tags[NUMBER]) not in running:
             state = run.tags.get(STATE, INTERRUPTED)
-            tracker.close(run.run_id, state, "FINISHED" if state in FINISHED else "KILLED")
+            tracker.close(run_id, state, "FINISHED" if state in FINISHED else "KILLED")
+
+
+def _left_open(queue: Queue, tracker: Tracker) -> dict[str, Run]:
+    runs = tracker.runs("attributes.status = 'RUNNING'")
+    return {run.run_id: run for run in runs if _belongs(run, queue)}
 
 
 def _belongs(run: Run, queue: Queue) -> bool:
-    return NUMBER in run.tags and run.tags["phase"] in queue.phases
+    """Whether a run is of the queue's study: several queues may share an experiment, and number their trials alike."""
+    return run.tags.get(QUEUE) == queue.name

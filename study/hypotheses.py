@@ -9,7 +9,7 @@ from reports.experiments import SEEDS, Arm, arms_of, change, hypotheses_of, miss
 from reports.load import Study, load
 from reports.selection import of_finalist
 from study.closing import print_report_command
-from study.conduct import make_driver, stoppable, test_set, usual_workers
+from study.conduct import make_driver, resumable, test_set, usual_workers
 from study.config import Config
 from study.confirmation import ConfirmQueue, train_missing
 from study.errors import InputError, Parser, count
@@ -72,7 +72,7 @@ def _train(console: Console, options: Namespace, study: Study, arms: list[Arm], 
     tracker, queue = Tracker(options.tracking_uri, study.name), ConfirmQueue(storage, study.name)
     queue.want(configs, seeds)
     workers = min(options.workers or usual_workers(device), max(1, queue.total - queue.finished()))
-    with stoppable(console), Pool(workers, splits, device) as pool, make_view(console, tuple(plan.space)) as view:
+    with resumable(console), Pool(workers, splits, device) as pool, make_view(console, tuple(plan.space)) as view:
         driver = make_driver(pool, tracker, view, options, splits, device)
         train_missing(queue, driver, f"{study.name} confirmation", lambda: test_set(plan, splits, options.data_dir))
     return not driver.failures and queue.finished() == queue.total

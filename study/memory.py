@@ -53,10 +53,10 @@ class Memory:
         )
         self._ids[trial.number] = self._storage.create_new_trial(self._study._study_id, running)
 
-    def learn(self, trial: FrozenTrial, prunable: bool) -> None:
+    def learn(self, trial: FrozenTrial, asked: int) -> None:
         """Take in what the storage tells of a trial that is not over here, also one of another process.
 
-        Its curve is reported epoch by epoch, with verdicts where they were asked for, since some pruners count those.
+        Its curve is reported epoch by epoch, with verdicts after so many as were `asked` for: some pruners count them.
         """
         number = trial.number
         if trial.state is TrialState.WAITING:
@@ -66,7 +66,7 @@ class Memory:
         if trial.state.is_finished():
             for epoch, accuracy in enumerate(trial.user_attrs.get(CURVE, ()), start=1):
                 self.report(number, epoch, accuracy)
-                if prunable:
+                if epoch <= asked:
                     self.should_prune(number)
             self.end(number, trial.state, trial.values)
 

@@ -50,7 +50,7 @@ def tags(options: Namespace, plan: Plan, splits: Splits, device: torch.device) -
         "study.space": json.dumps(plan.describe()),
         "study.dataset": options.dataset,
         "study.model": options.model,
-        "study.classes": str(len(splits.classes)),
+        "study.chance": str(splits.chance),
         "study.trials": str(options.trials),
         "study.sampler": options.sampler,
         "study.pruner": options.pruner,

@@ -10,15 +10,15 @@ from typing import Any
 from models import MODELS
 from study.config import HYPERPARAMETERS, default_of, type_of
 from study.datasets import DATASETS
-from study.errors import InputError, Parser, count, not_one_of, without_passwords
+from study.errors import Parser, count, not_one_of, without_passwords
 from study.plan import usual_space
 from study.prune import PRUNERS
+from study.record import check_name
 from study.search import SAMPLERS, explore_size
 from study.space import Choice, Range
 from study.stores import STORAGE_OPTION, STORAGE_URL, TRACKING_OPTION, TRACKING_URI
 
 DATA_DIR = Path(os.environ.get("STUDY_DATA_DIR", "data"))
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def parse_options(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -29,11 +29,7 @@ def parse_options(words: Sequence[str] | None = None) -> argparse.Namespace:
         if getattr(options, name) not in registry:
             raise not_one_of(name, getattr(options, name), registry)
     options.study = options.study or _usual_name(options.dataset, options.model)
-    if not NAME.fullmatch(options.study):
-        raise InputError(
-            f"study must be a name of letters, digits, '.', '_' and '-', starting with a letter or digit; "
-            f"got {options.study!r}"
-        )
+    check_name(options.study)
     return options
 
 

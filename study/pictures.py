@@ -31,6 +31,7 @@ def learning_curves(path: Path, history: Sequence[Epoch]) -> None:
 
 def confusion_matrix(path: Path, counts: np.ndarray, classes: Sequence[str]) -> None:
     """How often a test picture of each true class was taken for each class; shares of the true class in colour."""
+    classes = _plain(classes)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = max(4.5, 0.45 * len(classes) + 1.5)
     figure = Figure(figsize=(side + 1, side), layout="constrained")
@@ -55,6 +56,7 @@ def prediction_grid(
     path: Path, images: np.ndarray, true: np.ndarray, predicted: np.ndarray, classes: Sequence[str]
 ) -> None:
     """Pictures `(N, C, H, W)` with what they are; those taken for something else are framed, and say for what."""
+    classes = _plain(classes)
     across = min(len(images), GRID_COLUMNS)
     rows = -(-len(images) // across)
     figure = Figure(figsize=(1.25 * across + 0.3, 1.55 * rows + 0.2), layout="constrained")
@@ -69,3 +71,8 @@ def prediction_grid(
         axes.set_title(text, fontsize=9, color=VALIDATION if wrong else "black", fontweight="bold" if wrong else None)
         axes.spines[:].set(visible=bool(wrong), color=VALIDATION, linewidth=3)
     figure.savefig(path, dpi=110)
+
+
+def _plain(classes: Sequence[str]) -> list[str]:
+    """Names that matplotlib draws as they are: a pair of dollars would be mathematics."""
+    return [name.replace("$", r"\$") for name in classes]

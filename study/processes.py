@@ -7,9 +7,9 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from typing import Any, NoReturn
@@ -33,6 +33,50 @@ def start_server() -> None:
 def context(device_type: str) -> BaseContext:
     """How to start a worker for that type of device; an accelerator must meet a process that has not been forked."""
     return multiprocessing.get_context("forkserver" if FORKS and device_type == "cpu" else "spawn")
+
+
+class _Stop:
+    """Whether this process was asked to stop, and whether that is held off at the moment."""
+
+    asked = held = False
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """A termination request is raised as `KeyboardInterrupt`, as Ctrl-C is, and neither is lost while this lasts."""
+
+    def stop(*signal_and_frame: object) -> None:
+        _Stop.asked = True
+        if not _Stop.held:
+            raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # a command in the background of a shell is not to hear its Ctrl-C
+            signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        _Stop.asked = False
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """What happens here is not cut in two: a request to stop is heeded after it."""
+    _Stop.held = True
+    try:
+        yield
+    finally:
+        _Stop.held = False
+    heed()
+
+
+def heed() -> None:
+    """Raise `KeyboardInterrupt` if this process was asked to stop; one raised in a destructor goes nowhere."""
+    if _Stop.asked:
+        raise KeyboardInterrupt
 
 
 def freeze_imports() -> None:

@@ -22,7 +22,7 @@ from study.config import Config
 from study.errors import InputError
 from study.owners import is_dead, is_here, this_process
 from study.record import COMPLETE, DIVERGED, FAILED, INTERRUPTED, PRUNED
-from study.storage import GRACE_SECONDS, HEARTBEAT_SECONDS, SETTINGS
+from study.storage import GRACE_SECONDS, HEARTBEAT_SECONDS, SETTINGS, alone
 
 SLOT, OWNER, WITHDRAWN = "slot", "owner", "withdrawn"  # attributes of a trial
 IDENTITY = "identity"  # attribute of a study
@@ -40,7 +40,7 @@ Slots = dict[int, list[FrozenTrial]]  # the attempts at every slot, the first on
 
 
 class Claim(NamedTuple):
-    """A trial that this process has taken on. `prunable` says whether it asks the pruner after every epoch."""
+    """A trial that this process has taken on. `prunable` says whether it asks the pruner after its epochs."""
 
     number: int
     trial_id: int
@@ -51,17 +51,20 @@ class Claim(NamedTuple):
     prunable: bool = False
     tags: Mapping[str, str] = {}
 
+    def asks_after(self, epoch: int) -> bool:
+        """Whether the pruner is asked after that epoch; after the last one there is nothing left to save."""
+        return self.prunable and epoch < self.config.epochs
+
 
 class Queue:
     """The slots of one Optuna study. Subclasses say which trials there are and what configuration each one has."""
 
-    phases: tuple[str, ...]
-
     def __init__(self, storage: RDBStorage, name: str) -> None:
-        self.storage = get_storage(storage)  # with a cache of what is finished
+        self.database, self.storage = storage, get_storage(storage)  # the second with a cache of what is finished
         self.study = optuna.create_study(
             storage=self.storage, study_name=name, direction="maximize", load_if_exists=True
         )
+        self.name = name
         self.owner = this_process()
         self._beat = 0.0
         if any(SLOT not in trial.user_attrs for trial in self.study.get_trials(deepcopy=False)):
@@ -72,10 +75,12 @@ class Queue:
 
     def settle(self, settings: Mapping[str, str]) -> None:
         """Keep what the study is, or raise `InputError` with the differences if it already is something else."""
-        kept = self.study.user_attrs.get(SETTINGS)
-        if kept is None:
-            self.study.set_user_attr(SETTINGS, dict(settings))
-        elif kept != settings:
+        with alone(self.database):
+            kept = self.study.user_attrs.get(SETTINGS)
+            if kept is None:
+                self.study.set_user_attr(SETTINGS, dict(settings))
+                return
+        if kept != settings:
             names = [name for name in {**kept, **settings} if kept.get(name) != settings.get(name)]
             changes = [f"{name} {kept.get(name, 'none')} (now {settings.get(name, 'none')})" for name in names]
             raise InputError(
@@ -85,9 +90,10 @@ class Queue:
 
     def identity(self) -> str:
         """What tells this study from any other, also from one of its name that came after it was deleted."""
-        if IDENTITY not in self.study.user_attrs:
-            self.study.set_user_attr(IDENTITY, uuid.uuid4().hex)
-        return self.study.user_attrs[IDENTITY]
+        with alone(self.database):
+            if IDENTITY not in self.study.user_attrs:
+                self.study.set_user_attr(IDENTITY, uuid.uuid4().hex)
+            return self.study.user_attrs[IDENTITY]
 
     @property
     def total(self) -> int:
@@ -203,17 +209,21 @@ class Queue:
     def conclude(self, claim: Claim, state: str, objective: float | None = None) -> None:
         """Let the next trial of this process be chosen in the light of this one, before `finish` writes it down."""
 
-    def finish(self, claim: Claim, state: str, objective: float | None = None) -> None:
-        """Close a trial of ours as what it was."""
-        self.tell(claim.trial_id, state, objective)
+    def finish(self, claim: Claim, state: str, objective: float | None = None) -> bool:
+        """Close a trial of ours as what it was; whether it counts as that, and was not taken for lost before."""
+        return self.tell(claim.trial_id, state, objective)
 
-    def tell(self, trial_id: int, state: str, objective: float | None = None) -> None:
-        """Close a trial as what it was, a finished one with its objective, unless it is closed already.
+    def tell(self, trial_id: int, state: str, objective: float | None = None) -> bool:
+        """Close a trial as what it was, a finished one with its objective, unless it is closed already; whether it is
+        that now.
 
         The storage is told what `Study.tell` would find out for it, and asks three times less.
         """
-        with suppress(UpdateFinishedTrialError):
+        try:
             self.storage.set_trial_state_values(trial_id, TOLD[state], None if objective is None else [objective])
+        except UpdateFinishedTrialError:
+            return self.storage.get_trial(trial_id).state is TOLD[state]
+        return True
 
     def beat(self, claims: Iterable[Claim]) -> None:
         """Tell other machines, every ten seconds, that these trials are alive."""

@@ -7,8 +7,11 @@ recorded: trackers and samplers choke on it, and the state says what happened.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from study.errors import InputError
 
 if TYPE_CHECKING:
     from study.train import Epoch
@@ -18,6 +21,8 @@ FAILED, INTERRUPTED = "failed", "interrupted"
 FINISHED = (COMPLETE, PRUNED, DIVERGED)  # states that count towards --trials
 
 EXPLORE, SEARCH, CONFIRM, RECIPE = "explore", "search", "confirm", "recipe"
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 EPOCH_METRICS = {
     "train/loss": "train_loss",
@@ -33,6 +38,14 @@ EPOCH_METRICS = {
 }
 
 
+def check_name(study: str) -> None:
+    """Raise `InputError` unless a study may be called so; its folders are."""
+    if not NAME.fullmatch(study):
+        raise InputError(
+            f"study must be a name of letters, digits, '.', '_' and '-', starting with a letter or digit; got {study!r}"
+        )
+
+
 def finite(metrics: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in metrics.items() if math.isfinite(value)}
 
@@ -42,20 +55,20 @@ def epoch_metrics(epoch: Epoch) -> dict[str, float]:
     return finite({name: float(getattr(epoch, field)) for name, field in EPOCH_METRICS.items()})
 
 
-def objective(history: Sequence[Epoch], state: str, classes: int) -> float:
-    """Validation accuracy after the last epoch; chance for a diverged trial, so that a sampler learns from it.
+def objective(history: Sequence[Epoch], state: str, chance: float) -> float:
+    """Validation accuracy after the last epoch; `chance` for a diverged trial, so that a sampler learns from it.
 
     The last epoch, not the best: the maximum over epochs of a noisy curve overstates itself.
     """
-    return 1 / classes if state == DIVERGED else history[-1].val_accuracy
+    return chance if state == DIVERGED else history[-1].val_accuracy
 
 
-def summary(history: Sequence[Epoch], state: str, classes: int) -> dict[str, float]:
+def summary(history: Sequence[Epoch], state: str, chance: float) -> dict[str, float]:
     """One value per trial and name, for tables and comparisons."""
     best = max(history, key=lambda epoch: (epoch.val_accuracy, -epoch.epoch))
     last = history[-1]
     metrics = {
-        "objective": objective(history, state, classes),
+        "objective": objective(history, state, chance),
         "best_val_accuracy": best.val_accuracy,
         "best_epoch": best.epoch,
         "final_val_accuracy": last.val_accuracy,

@@ -12,7 +12,7 @@ from reports.load import load
 from reports.reproduced import comparisons
 from study import environment
 from study.closing import print_report_command
-from study.conduct import check_stores, make_driver, stoppable, test_record, usual_workers
+from study.conduct import check_stores, make_driver, resumable, test_record, usual_workers
 from study.config import Config
 from study.confirmation import JobQueue, train_missing
 from study.data import load_published
@@ -38,7 +38,7 @@ NOTE = (
 class RecipeQueue(JobQueue):
     """The recipes on one data set."""
 
-    phases = (RECIPE,)
+    phase = RECIPE
 
     def __init__(self, storage: RDBStorage, dataset: str) -> None:
         super().__init__(storage, f"{STUDY}/{dataset}")
@@ -72,7 +72,7 @@ def reproduce(options: Namespace) -> int:
     tracker.describe(NOTE, _tags(options))
     wanted = sorted(options.names, key=lambda name: (RECIPES[name].config.dataset, list(RECIPES).index(name)))
     complete = True
-    with stoppable(console):
+    with resumable(console):
         for dataset, names in groupby(wanted, key=lambda name: RECIPES[name].config.dataset):
             configs = {name: RECIPES[name].config for name in names}
             complete &= _train(console, options, tracker, RecipeQueue(storage, dataset), dataset, configs)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from study.prune import PRUNERS
 from study.queue import TOLD, Claim, Queue, Slots, seed_of
 from study.record import EXPLORE, PRUNED, SEARCH
 from study.space import Choice, Range
+from study.storage import alone
 
 EXPLORE_SHARE = 2 / 3
 TARGETS = "targets"
@@ -97,9 +99,14 @@ def _cmaes(draw: Draw) -> samplers.BaseSampler:
 
 def _grid(draw: Draw) -> samplers.BaseSampler:
     """The grid's points in a random order of the study's own; ranges get as many levels as the trials can visit."""
-    points = grid(draw.plan.space, draw.count)
+    points = _grid_points(tuple(draw.plan.space.items()), draw.count)
     order = np.random.default_rng(draw.plan.base.seed).permutation(len(points))
     return samplers.PartialFixedSampler(points[order[draw.index % len(points)]], _random(draw))
+
+
+@lru_cache(maxsize=1)
+def _grid_points(space: tuple[tuple[str, Range | Choice], ...], count: int) -> list[dict[str, Any]]:
+    return grid(dict(space), count)
 
 
 SAMPLERS: dict[str, Callable[[Draw], samplers.BaseSampler]] = {
@@ -177,8 +184,6 @@ def schedule(targets: Sequence[int]) -> list[tuple[str, int]]:
 class SearchQueue(Queue):
     """The explore and the search trials of one study."""
 
-    phases = (EXPLORE, SEARCH)
-
     def __init__(self, storage: RDBStorage, name: str, plan: Plan, sampler: str, pruner: str) -> None:
         epochs = max(plan.space["epochs"].ends) if "epochs" in plan.space else plan.base.epochs
         super().__init__(storage, name)
@@ -189,14 +194,15 @@ class SearchQueue(Queue):
 
     def want(self, trials: int) -> None:
         """Ask for so many trials in all; raises `InputError` if the study already has more."""
-        targets = self.study.user_attrs.get(TARGETS, [])
-        if targets and trials < targets[-1]:
-            raise InputError(
-                f"study {self.study.study_name!r} already has {targets[-1]} trials, and can only grow; got {trials}"
-            )
-        if trials not in targets:
-            targets = [*targets, trials]
-            self.study.set_user_attr(TARGETS, targets)
+        with alone(self.database):
+            targets = self.study.user_attrs.get(TARGETS, [])
+            if targets and trials < targets[-1]:
+                raise InputError(
+                    f"study {self.name!r} already has {targets[-1]} trials, and can only grow; got {trials}"
+                )
+            if trials not in targets:
+                targets = [*targets, trials]
+                self.study.set_user_attr(TARGETS, targets)
         self.slots = schedule(targets)
 
     @property
@@ -213,7 +219,7 @@ class SearchQueue(Queue):
         ended = self.memory.ended
         news = [(trial, slot) for slot, attempts in slots.items() for trial in attempts if trial.number not in ended]
         for trial, slot in sorted(news, key=lambda found: found[0].number):
-            self.memory.learn(trial, self._is_prunable(slot))
+            self.memory.learn(trial, self._asked(trial, slot))
 
     def draft(self, slot: int) -> FrozenTrial:
         return self.memory.draw(self.sampler(slot), self.distributions)
@@ -231,12 +237,12 @@ class SearchQueue(Queue):
         if claim.number in self.memory.ended:  # another process has taken it for lost
             return True
         self.memory.report(claim.number, epoch, accuracy)
-        return claim.prunable and self.memory.should_prune(claim.number)
+        return claim.asks_after(epoch) and self.memory.should_prune(claim.number)
 
     def conclude(self, claim: Claim, state: str, objective: float | None = None) -> None:
         self.memory.end(claim.number, TOLD[state], None if objective is None else [objective])
 
-    def finish(self, claim: Claim, state: str, objective: float | None = None) -> None:
+    def finish(self, claim: Claim, state: str, objective: float | None = None) -> bool:
         """Keep the learning curve with its trial; the last point of a pruned one is what Optuna's plots see of it."""
         curve = self.memory.curve(claim.number)
         if curve and state == PRUNED:
@@ -247,7 +253,11 @@ class SearchQueue(Queue):
             if curve and state == PRUNED:
                 self.storage.set_trial_intermediate_value(claim.trial_id, len(curve), objective)
         self.conclude(claim, state, objective)
-        super().finish(claim, state, objective)
+        return super().finish(claim, state, objective)
+
+    def _asked(self, trial: FrozenTrial, slot: int) -> int:
+        """After how many epochs of a slot's trial the pruner is asked."""
+        return self.plan.config(trial.params).epochs - 1 if self._is_prunable(slot) else 0
 
     def _is_prunable(self, slot: int) -> bool:
         """Whether the pruner is asked about a slot's trial; of one beyond the last slot, another process knows."""

@@ -92,8 +92,10 @@ class Tracker:
             file = sqlite_file(self.uri)
             artifacts = (file.parent.resolve() / "artifacts" / self.experiment).as_uri() if file else None
             tags = {IDENTITY: identity}
-            self.experiment_id = self.client.create_experiment(self.experiment, artifacts, tags)
-        elif self.tags().get(IDENTITY, "") != identity:
+            with suppress(MlflowException):  # another process was faster
+                self.client.create_experiment(self.experiment, artifacts, tags)
+            self.experiment_id = self.client.get_experiment_by_name(self.experiment).experiment_id
+        if self.tags().get(IDENTITY, "") != identity:
             raise InputError(
                 f"experiment {self.experiment!r} in {self.uri!r} belongs to another study than the one in --storage: "
                 f"name the stores that belong together, or give this study another name with --study"
@@ -250,8 +252,12 @@ def dataset_input(name: str, digest: str, source: str, context: str, counts: Map
 
 def experiments(uri: str) -> dict[str, str]:
     """Identifiers of the studies in a store by name, the latest first."""
-    found = _client(uri).search_experiments(order_by=["last_update_time DESC"])
-    return {experiment.name: experiment.experiment_id for experiment in found if experiment.name != "Default"}
+    client, found, token = _client(uri), {}, None
+    while True:
+        page = client.search_experiments(order_by=["last_update_time DESC"], page_token=token)
+        found |= {experiment.name: experiment.experiment_id for experiment in page if experiment.name != "Default"}
+        if not (token := page.token):
+            return found
 
 
 def charts_link(base: str, experiment_id: str) -> str:

@@ -89,8 +89,8 @@ class View:
         here = self.done - self.done_at_start
         if not here or self.done >= self.total:
             return ""
-        seconds = (time.monotonic() - self.began) / here * (self.total - self.done)
-        return f", {seconds // 60:.0f}:{seconds % 60:02.0f} left"
+        minutes, seconds = divmod(round((time.monotonic() - self.began) / here * (self.total - self.done)), 60)
+        return f", {minutes}:{seconds:02} left"
 
 
 class LiveView(View):
@@ -112,7 +112,6 @@ class LiveView(View):
         self._live.refresh()
 
     def begin(self, title: str, total: int, done: int, workers: int) -> None:
-        super().begin(title, total, done, workers)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(32),
@@ -121,6 +120,7 @@ class LiveView(View):
             console=self.console,
         )
         self._bar.add_task(title, total=total, completed=done)
+        super().begin(title, total, done, workers)  # from here on another thread may draw
 
     def render(self) -> Group:
         if not self.total:

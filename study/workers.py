@@ -31,7 +31,7 @@ NICE = 5  # below the driver's, whose short answers they wait for
 class Job(NamedTuple):
     """A configuration to train. With `test`, the model meets the test pictures once it is trained.
 
-    With `prunable`, the worker waits after every epoch to hear whether to stop.
+    With `prunable`, the worker waits after every epoch but the last to hear whether to stop.
     """
 
     config: Config
@@ -165,7 +165,7 @@ def perform(job: Job, splits: Splits, orders: Connection) -> Outcome:
         orders.send(epoch)
         if epoch.diverged_at is not None:
             state = DIVERGED
-        elif job.prunable and orders.recv():
+        elif job.prunable and epoch.epoch < config.epochs and orders.recv():
             state = PRUNED
             break
     artifacts.write(job.folder, config, splits, history, model)

@@ -113,7 +113,7 @@ def at_end(*names: str) -> Callable[[Study], list[bool]]:
 
 
 def limit_covers(study: Study) -> list[bool]:
-    """Whether the interval of the lr above which half of the trials fail holds 0.8 of the range."""
+    """Whether the interval of the lr at which a trial fails as often as not holds 0.8 of the range."""
     found = [row for row in breaks_of(study) if row.found and row.name == "lr"]
     limits = [limit for row in found if (limit := logistic_of(study, row).limit) is not None]
     return [scaled([limit.low], SPACE["lr"])[0] <= 0.8 <= scaled([limit.high], SPACE["lr"])[0] for limit in limits]

@@ -98,7 +98,7 @@ def test_a_region_of_divergence_is_counted_with_wilson_s_interval():
     assert every.claim.startswith(f"{failures} of 32 designed trials failed to train: {failures} diverged")
     assert len(every.evidence) == failures
     assert f"{failures} of {failures} there, 0 of {32 - failures} elsewhere" in lr.claim
-    assert "Half of the trials fail above lr" in lr.claim
+    assert "a trial fails as often as not, above it more often" in lr.claim
 
 
 def test_failures_do_not_swallow_the_ranking_of_what_trains():
@@ -138,6 +138,18 @@ def test_an_extended_range_stays_within_the_limits_of_its_hyperparameter():
     assert "--lr 1e-05:1 " in next_command(crowded)
     limited = replace(crowded, space={**SPACE, "lr": {**SPACE["lr"], "accepted": [1e-8, 0.2]}})
     assert "--lr 1e-05:0.2 " in next_command(limited)
+    at_it = replace(crowded, space={**SPACE, "lr": {**SPACE["lr"], "accepted": [1e-8, 0.1]}})
+    assert not any("upper end of lr" in claim.claim for claim in boundary_claims(at_it)), "there is nothing beyond"
+
+
+def test_few_whole_numbers_lie_at_their_ends_by_chance_and_are_not_said_to_crowd_there():
+    small = {"batch_size": {**SPACE["batch_size"], "low": 2, "high": 4, "log": False}, "depth": SPACE["depth"]}
+    said = 0
+    for seed in range(100):
+        study = planted(seed, flat)
+        levels = np.random.default_rng(seed).integers(2, 5, len(study.runs))
+        said += bool(boundary_claims(replace(study, runs=study.runs.assign(batch_size=levels), space=small)))
+    assert said <= 10, "of 100, at most 5 are expected"
 
 
 def test_hyperparameters_without_influence_are_fixed_at_their_default_in_the_next_study():

@@ -4,11 +4,11 @@ import pytest
 from rich.console import Console
 
 from study.drive import Driver
-from study.record import COMPLETE
+from study.record import COMPLETE, INTERRUPTED
 from study.train import Epoch
 from study.view import View
 from study.workers import Outcome
-from tests.test_search import make_queue
+from tests.test_search import finish_all, make_queue
 
 
 class Pool:
@@ -48,6 +48,9 @@ class Tracker:
     def finish(self, *arguments, **named):
         self.done.append("record")
 
+    def close(self, run_id, state, *arguments):
+        self.done.append(state)
+
     def runs(self, *arguments):
         return []
 
@@ -55,7 +58,7 @@ class Tracker:
 def driver_of(done, queue):
     view = View(Console(quiet=True), ("lr",))
     view.begin("s", queue.total, 0, 1)
-    return Driver(Pool(done), Tracker(done), view, 10, [], {})
+    return Driver(Pool(done), Tracker(done), view, 0.1, [], {})
 
 
 def test_a_worker_is_at_its_next_trial_before_the_last_one_is_written_down(tmp_path):
@@ -79,3 +82,33 @@ def test_a_trial_that_is_trained_is_written_down_whatever_stops_the_next_one(tmp
         driver_of(done, queue).run(queue)
     assert done == ["start", "track", "record"]
     assert [trial.state.name for trial in queue.study.trials] == ["COMPLETE", "FAIL", "WAITING"]
+
+
+def test_a_trial_that_another_machine_took_over_leaves_no_second_finished_run(tmp_path):
+    done, queue = [], make_queue(tmp_path, 1)
+    driver = driver_of(done, queue)
+    start = driver.pool.start
+
+    def start_and_lose(worker, job):
+        start(worker, job)
+        other = make_queue(tmp_path, 1)
+        (trial,) = other.study.trials
+        other.tell(trial._trial_id, INTERRUPTED)
+        other.retry()
+        finish_all(other)
+
+    driver.pool.start = start_and_lose
+    driver.run(queue)
+    assert done == ["start", "track", "record", "interrupted"]
+    assert queue.finished() == 1
+
+
+def test_a_trial_that_another_process_told_for_its_driver_counts(tmp_path):
+    """It had read the finished run between this process's two last words."""
+    done, queue = [], make_queue(tmp_path, 1)
+    driver = driver_of(done, queue)
+    driver.tracker.finish = lambda *_, **__: make_queue(tmp_path, 1).tell(
+        queue.study.trials[0]._trial_id, COMPLETE, 0.9
+    )
+    driver.run(queue)
+    assert done == ["start", "track"]

@@ -25,3 +25,9 @@ def test_a_recorded_command_has_no_password(monkeypatch):
 def test_what_has_no_password_stays_as_it_is():
     for text in ("sqlite:///mlruns/mlflow.db", "http://127.0.0.1:5000", "postgresql://me@host:5432/study", "a:b@c"):
         assert without_passwords(text) == text
+
+
+def test_tokens_are_not_shown_either():
+    assert without_passwords("https://token@host/x") == "https://***@host/x"
+    text = "postgresql://host/db?user=me&password=s3cret&sslmode=require and more"
+    assert without_passwords(text) == "postgresql://host/db?user=me&password=***&sslmode=require and more"

@@ -7,18 +7,23 @@ import shlex
 from concurrent.futures import Executor, Future
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from reports.advice import health
 from reports.findings import main
+from reports.frames import Answers
+from reports.load import load
 from reports.plots import PLOTS
-from reports.render import APART, RECIPE_SECTIONS, SECTIONS, write_report
+from reports.render import APART, RECIPE_SECTIONS, SECTIONS, _made_with, _markdown, write_report
 from reports.tables import TABLES
+from study import pictures
 from study.options import parse_options
 from study.plan import make_plan
 from study.track import Tracker
 from tests.conftest import python
-from tests.planted import planted
+from tests.planted import SPACE, planted
 
 
 def peak(u):
@@ -69,6 +74,60 @@ def test_what_a_helper_draws_from_does_not_change_while_the_report_is_made(tmp_p
     assert len(helper.handed) == len(APART)
     assert all(pickle.dumps(arguments) == before for arguments, before in helper.handed)
     assert (tmp_path / "figures" / "budget.png").exists()
+
+
+def test_a_study_whose_name_leads_elsewhere_is_refused(tmp_path, monkeypatch):
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    tracker = Tracker(uri, "../../evil")
+    tracker.create("")
+    tracker.tag("study.space", "{}")
+    done = python("-m", "reports.findings", "--tracking-uri", uri, cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "study must be a name of letters" in done.stderr
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_carriage_return_in_a_name_begins_no_line():
+    assert "\r" not in _markdown("cat\r\r# Everything is fine")
+    assert "\n" not in _markdown("cat\r\n# Everything is fine\u2028- yes")
+
+
+def test_what_the_winner_gets_wrong_is_of_the_latest_winner(tmp_path):
+    """Another was trained as the winner before the study grew."""
+    tracker = Tracker(f"sqlite:///{tmp_path}/mlflow.db", "s")
+    tracker.create("")
+    tracker.tag("study.space", json.dumps(SPACE))
+    defaults = {name: row["default"] for name, row in SPACE.items()}
+    for lr, counts in ((0.1, "1,9"), (0.01, "9,1")):
+        folder = tmp_path / str(lr)
+        folder.mkdir()
+        (folder / "confusion_matrix.csv").write_text(f",a,b\na,{counts}\nb,0,10\n")
+        params, tags = {**defaults, "lr": lr, "seed": 1000}, {"phase": "confirm", "role": "winner"}
+        run = tracker.start("winner-seed-1000", params, tags, [])
+        tracker.finish(run, "complete", {"objective": 0.5, "test/accuracy": 0.5}, folder)
+    tracker.tag("study.finalists", json.dumps({"winner": {**defaults, "lr": 0.01}}))
+    study = load(tracker.uri, "s", "")
+    assert study.answers.counts.to_numpy().tolist() == [[9, 1], [0, 10]]
+
+
+def test_classes_may_be_called_anything(tmp_path):
+    names = ["a_$_$", "x^$2$", "plain"]
+    counts = pd.DataFrame(np.eye(3, dtype=int) * 5, names, names)
+    found = {"pictures": np.zeros((1, 1, 4, 4), np.uint8), "true": [0], "predicted": [1], "probability": [0.9]}
+    answers = Answers(counts, {name: np.asarray(row) for name, row in found.items()})
+    study = replace(planted(0, peak, 12), answers=answers)
+    for name in ("confusion", "mistakes"):
+        PLOTS[name](study).savefig(tmp_path / f"{name}.png")
+    pictures.confusion_matrix(tmp_path / "c.png", counts.to_numpy(), names)
+    pictures.prediction_grid(tmp_path / "g.png", found["pictures"], *(np.array([k]) for k in (0, 1)), names)
+
+
+def test_code_that_no_commit_holds_is_told():
+    study = planted(0, peak, 12)
+    runs = study.runs.assign(**{"mlflow.source.git.commit": "0123456789" * 4 + "+changes"})
+    changed = replace(study, runs=runs)
+    assert "commit 012345678901+changes" in _made_with(changed)
+    assert any("no commit holds" in check.text for check in health(changed))
 
 
 def test_the_page_stands_alone(report):

@@ -1,13 +1,18 @@
 """Bad input: one clear line, exit code 2, nothing written."""
 
+import threading
+from base64 import b64encode
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.error import URLError
 
 import pytest
 
 from models import MODELS
 from study.config import HYPERPARAMETERS
+from study.errors import InputError
 from study.options import parse_options, places
 from study.run import main
+from study.stores import check
 from tests.test_datasets import write_mnist
 
 BAD = [
@@ -65,6 +70,32 @@ def test_bad_input_is_one_line_exit_code_2_and_writes_nothing(words, message, tm
     assert error.count("\n") == 1
     assert error.startswith("study.run: ")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_file_is_not_both_stores_however_it_is_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["--tracking-uri", "sqlite:///x.db", "--storage", f"sqlite:///{tmp_path}/x.db"]) == 2
+    assert "storage must be another database than tracking-uri" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_asks_for_a_password_is_given_that_of_its_url():
+    class Guarded(BaseHTTPRequestHandler):
+        def do_GET(self):
+            right = f"Basic {b64encode(b'me:s3cret').decode()}"
+            self.send_response(200 if self.headers["Authorization"] == right else 401)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Guarded) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        check(f"http://me:s3cret@127.0.0.1:{server.server_port}")
+        with pytest.raises(InputError, match=r"'http://me:\*\*\*@127.0.0.1:\d+' cannot be opened: 401") as refused:
+            check(f"http://me:wr0ng@127.0.0.1:{server.server_port}")
+        assert "wr0ng" not in str(refused.value)
+        server.shutdown()
 
 
 def test_a_damaged_data_file_is_named_before_anything_is_written(tmp_path, monkeypatch, capsys):

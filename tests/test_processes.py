@@ -13,7 +13,7 @@ import pytest
 from study.errors import InputError
 from study.plan import make_plan, read_splits
 from study.processes import beside
-from tests.conftest import environment
+from tests.conftest import environment, python
 from tests.test_study import RUN, wait_for
 
 
@@ -84,3 +84,38 @@ def descendants(process, generation):
             if "resource_tracker" not in " ".join(child.cmdline()):
                 found += [child] * (len(child.parents()) - len(process.parents()) == generation)
     return found
+
+
+STOP = """
+import os, signal, sys
+from study.processes import heed, held, stoppable
+
+class Swallows:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(1000):
+            pass
+
+try:
+    with stoppable():
+        if sys.argv[1] == "held":
+            with held():
+                os.kill(os.getpid(), signal.SIGINT)
+                print("done")
+        else:
+            Swallows()
+            heed()
+    print("not stopped")
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+def test_what_is_held_is_done_before_a_request_to_stop_is_heeded(tmp_path):
+    assert python("-c", STOP, "held", cwd=tmp_path).stdout == "done\nstopped\n"
+
+
+def test_a_request_to_stop_that_a_destructor_swallows_is_not_lost(tmp_path):
+    done = python("-c", STOP, "swallowed", cwd=tmp_path)
+    assert "KeyboardInterrupt" in done.stderr, "Python only tells of it"
+    assert done.stdout == "stopped\n"

@@ -4,16 +4,18 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from study.drive import reap
+from study.drive import NUMBER, QUEUE, reap
 from study.errors import InputError
 from study.owners import is_dead, this_process
 from study.queue import OWNER, SLOT, seed_of
 from study.record import COMPLETE, FAILED, INTERRUPTED, PRUNED
 from study.storage import open_storage
 from study.track import Tracker
+from tests.conftest import ROOT
 from tests.test_search import finish_all, make_queue
 
 
@@ -83,7 +85,10 @@ def test_a_slot_is_tried_again_though_a_later_attempt_at_it_had_failed_before(tm
 
     def lose():
         won.append(rival.claim())
-        monkeypatch.setattr(queue, "_unless_rival", lambda trial, slot, draft: queue.tell(trial._trial_id, INTERRUPTED))
+        monkeypatch.setattr(queue, "_unless_rival", die)
+
+    def die(trial, slot, draft):
+        queue.tell(trial._trial_id, INTERRUPTED)
 
     meanwhile(monkeypatch, queue, lose)
     assert queue.claim() is None
@@ -273,3 +278,71 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
 
 def test_seeds_differ_with_every_number():
     assert len({seed_of(a, b) for a in range(20) for b in range(20)}) == 400
+
+
+def test_a_clock_that_is_set_anew_makes_no_process_dead(monkeypatch):
+    owner, created = this_process(), psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: created(self) + 1)
+    assert not is_dead(owner)
+
+
+def test_queues_that_share_an_experiment_leave_each_other_s_runs_alone(tmp_path):
+    """Each numbers its trials from 0: the recipes of two data sets do."""
+    one, other = (make_queue(tmp_path, 1, name=name) for name in ("one", "other"))
+    tracker = Tracker(f"sqlite:///{tmp_path}/mlflow.db", "shared")
+    tracker.create("")
+    for queue in (one, other):
+        claim = queue.claim()
+        tags = {"phase": claim.phase, "trial": 0, NUMBER: claim.number, QUEUE: queue.name}
+        run_id = tracker.start(claim.name, {}, tags, [])
+        if queue is one:
+            tracker.finish(run_id, COMPLETE, {"objective": 0.97}, tmp_path / "nothing")
+            queue.finish(claim, COMPLETE, 0.97)
+    reap(one, tracker)
+    assert [run.status for run in tracker.runs()] == ["FINISHED", "RUNNING"]
+    reap(other, tracker, stopping=True)
+    assert [run.status for run in tracker.runs()] == ["FINISHED", "KILLED"]
+    assert other.finished() == 0
+
+
+def test_a_run_that_ends_while_lost_ones_are_looked_for_keeps_its_end(tmp_path, monkeypatch):
+    queue, watcher = make_queue(tmp_path, 1), make_queue(tmp_path, 1)
+    tracker = Tracker(f"sqlite:///{tmp_path}/mlflow.db", "s")
+    tracker.create("")
+    claim, running = queue.claim(), watcher.running
+    run_id = tracker.start(claim.name, {}, {"phase": claim.phase, NUMBER: claim.number, QUEUE: queue.name}, [])
+
+    def finish_and_look():
+        tracker.finish(run_id, COMPLETE, {"objective": 0.9}, tmp_path / "nothing")
+        queue.finish(claim, COMPLETE, 0.9)
+        return running()
+
+    monkeypatch.setattr(watcher, "running", finish_and_look)
+    reap(watcher, Tracker(tracker.uri, "s"))
+    (run,) = tracker.runs()
+    assert (run.status, run.tags["state"]) == ("FINISHED", COMPLETE)
+
+
+TOGETHER = """
+import sys, time
+from tests.test_search import make_queue
+queue = make_queue(sys.argv[1], 1)
+while time.time() < float(sys.argv[2]):
+    pass
+getattr(queue, sys.argv[3])(*map(int, sys.argv[4:]))
+"""
+
+
+def at_once(folder, *calls):
+    """Call a queue's method in several processes at the same moment."""
+    make_queue(folder, 1)
+    words = [sys.executable, "-c", TOGETHER, str(folder), str(time.time() + 15)]
+    started = [subprocess.Popen([*words, *call], cwd=ROOT, stdout=subprocess.PIPE) for call in calls]
+    return [process.wait() for process in started]
+
+
+def test_processes_that_grow_a_study_at_once_leave_a_schedule_that_holds_all(tmp_path):
+    """None writes back what it read before another wrote."""
+    codes = at_once(tmp_path, ("want", "20"), ("want", "30"))
+    targets = make_queue(tmp_path, 30).study.user_attrs["targets"]
+    assert targets == ([1, 20, 30] if codes == [0, 0] else [1, 30]), "either 20 came first, or it was refused"

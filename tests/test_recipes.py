@@ -3,11 +3,12 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from reports.load import load
-from reports.reproduced import HIGHER, LOWER, NEAR, OURS, REPRODUCED, _verdict, comparisons
+from reports.reproduced import HIGHER, LOWER, NEAR, OURS, REPRODUCED, _verdict, comparisons, recipe_claims
 from study.published import RECIPES
 from study.recipes import main
 from study.track import Tracker
@@ -53,6 +54,20 @@ def test_every_recipe_is_a_run_per_seed_on_all_training_pictures(reproduced):
         assert run.metrics["test/accuracy"] == pytest.approx(run.metrics["val/accuracy"])
     assert "reproduced" in output
     assert "python -m reports.findings --study recipes" in output
+
+
+def test_a_run_that_diverged_is_told_and_shifts_no_epoch(reproduced):
+    study = load(f"sqlite:///{reproduced[0]}/mlruns/mlflow.db", "recipes", "")
+    broken = study.recipes[study.recipes.role == "mlp-sigmoid-mnist"].run_id.iloc[0]
+    runs = study.runs.assign(state=study.runs.state.where(study.runs.run_id != broken, "diverged"))
+    curves = study.curves[(study.curves.run_id != broken) | (study.curves.epoch == 1)]
+    half = replace(study, runs=runs, curves=curves)
+    rows = [row for row in comparisons(half) if row.recipe == "mlp-sigmoid-mnist" and row.last]
+    assert [(row.epoch, row.estimate.n) for row in rows] == [(RECIPES["mlp-sigmoid-mnist"].config.epochs, 1)]
+    (claim,) = (found.claim for found in recipe_claims(half) if found.claim.startswith("mlp-sigmoid"))
+    assert "1 of 2 runs diverged, and are not in that mean." in claim
+    gone = replace(half, curves=curves[curves.epoch == 1])
+    assert [row for row in comparisons(gone) if row.recipe == "mlp-sigmoid-mnist"] == []
 
 
 def test_the_same_command_trains_nothing_twice_and_more_seeds_what_is_missing(reproduced, tmp_path):

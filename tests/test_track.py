@@ -2,6 +2,7 @@ import math
 import time
 
 import pytest
+from mlflow import MlflowClient
 
 from study.errors import InputError
 from study.record import FAILED, INTERRUPTED
@@ -124,12 +125,37 @@ def test_the_link_opens_the_charts():
     )
 
 
+def test_an_experiment_that_another_process_makes_meanwhile_is_taken(tmp_path, monkeypatch):
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    slow, fast = Tracker(uri, "s"), Tracker(uri, "s")
+    fast.create("one")
+    slow.create("one")
+    assert slow.experiment_id == fast.experiment_id
+    late = Tracker(uri, "t")
+    Tracker(uri, "t").create("one")
+    with pytest.raises(InputError, match="belongs to another study"):
+        late.create("another")
+
+
+def test_experiments_beyond_the_first_page_are_found(tmp_path, monkeypatch):
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    for name in "abc":
+        Tracker(uri, name).create("")
+    search = MlflowClient.search_experiments
+
+    def one_a_page(self, **asked):
+        return search(self, **{"max_results": 1, **asked})
+
+    monkeypatch.setattr(MlflowClient, "search_experiments", one_a_page)
+    assert set(experiments(uri)) == {"a", "b", "c"}
+
+
 def test_a_value_that_is_not_finite_never_reaches_the_tracker():
     from study.record import epoch_metrics, summary
     from study.train import Epoch
 
     epoch = Epoch(1, 5, math.nan, 0.1, math.inf, 0.1, 0.1, math.nan, 1.0, 1.0, 10.0, diverged_at=3)
-    recorded = {**epoch_metrics(epoch), **summary([epoch], "diverged", 10)}
+    recorded = {**epoch_metrics(epoch), **summary([epoch], "diverged", 0.1)}
     assert all(math.isfinite(value) for value in recorded.values())
     assert (recorded["objective"], recorded["diverged_epoch"], recorded["diverged_step"]) == (0.1, 1, 3)
     assert "train/loss" not in recorded

@@ -40,9 +40,9 @@ def answer(url, patience=60):
     pytest.fail(f"no answer from {url}")
 
 
-def test_an_unknown_study_is_one_line_with_those_that_there_are(finished_study, monkeypatch, capsys):
-    monkeypatch.chdir(finished_study)
-    assert main(["--study", "digits-cmn"]) == 2
+def test_an_unknown_study_is_one_line_with_those_that_there_are(finished_study, capsys):
+    uri = f"sqlite:///{finished_study}/mlruns/mlflow.db"
+    assert main(["--study", "digits-cmn", "--tracking-uri", uri]) == 2
     assert capsys.readouterr().err == (
         "study.ui: study must be one of 'digits-cnn'; got 'digits-cmn' (did you mean 'digits-cnn'?)\n"
     )

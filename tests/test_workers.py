@@ -68,6 +68,12 @@ def test_a_prunable_job_stops_when_it_is_told_to(pool, tmp_path):
     assert (len(epochs), outcome.state) == (3, "pruned")
 
 
+def test_a_trial_that_is_trained_is_not_pruned_after_its_last_epoch(pool, tmp_path):
+    pool.start(0, Job(Config(model="mlp", epochs=2), tmp_path, prunable=True))
+    *epochs, outcome = listen(pool, 0, answers=[False])
+    assert (len(epochs), outcome.state) == (2, "complete")
+
+
 def test_a_diverged_job_says_so_and_asks_nothing(pool, tmp_path):
     config = Config(model="softmax", optimizer="sgd", lr=10.0, weight_decay=10.0, momentum=0.0)
     pool.start(0, Job(config, tmp_path, prunable=True))
