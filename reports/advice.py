@@ -5,11 +5,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from reports.boundary import crowds
-from reports.defaults import lies_in
+from reports.defaults import defaults, lies_in
 from reports.effects import influence_verdict
 from reports.experiments import SEEDS, arms_of, hypotheses_of, missing_runs, results_of, seconds_of
-from reports.finding import INCONCLUSIVE, SUPPORTED, larger_study
+from reports.finding import INCONCLUSIVE, larger_study
 from reports.frames import Study
+from reports.lead import paired
 from reports.scales import is_numeric, scaled
 from reports.selection import failed, finalists, influences_of, interactions_of, of_finalist, shares_of, surrogate_of
 from reports.stats import paired_difference
@@ -18,6 +19,7 @@ from study.record import FINISHED
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
 SMALL = 0.1  # a hyperparameter whose share is surely below this may be left at its default
+SAMPLING = 0.03  # standard error of an accuracy, by which small validation sets differ from the truth
 GAP = 0.01  # of accuracy, by which validation may flatter the winner
 EXTENSION = 0.25  # of a range, on its own scale, where the best trials crowd at its end
 
@@ -51,6 +53,19 @@ def _size(study: Study) -> Check:
     return Check(status, f"Only {designed} designed trials for {asked} hyperparameters.", step)
 
 
+def _pictures(study: Study) -> Check | None:
+    """Whether there are enough validation pictures to tell trials apart."""
+    count = int(study.tags.get("study.validation_pictures", 0))
+    if not count:
+        return None
+    chance = float(study.tags["study.chance"])
+    error = max((p * (1 - p) / count) ** 0.5 for p in (chance, 0.9))
+    text = f"There are {count:,} validation pictures: one trial's accuracy is known to about {1.96 * error:.3f}."
+    if error <= SAMPLING:
+        return Check(PASS, text)
+    return Check(WARN, text, "Less than that, also above chance, may lie in the choice of pictures: more are needed.")
+
+
 def _finished(study: Study) -> Check:
     wanted, done = int(study.tags.get("study.trials", 0)), int(study.trials.state.isin(FINISHED).sum())
     if done >= wanted:
@@ -76,6 +91,15 @@ def _confirmation(study: Study) -> Check:
         return Check(PASS, f"The finalists were confirmed over {seeds} fresh seeds.")
     step = "Repeat the study's command with --confirm-seeds 5."
     return Check(WARN if seeds else FAIL, f"The finalists were confirmed over {seeds} fresh seeds.", step)
+
+
+def _worse(study: Study) -> Check | None:
+    """Whether the winner of the search lost to the default on the test pictures."""
+    pairs = paired(study, "winner", "default")
+    difference = paired_difference(pairs["first"], pairs["second"]) if len(pairs) else None
+    if difference is None or difference.high is None or difference.high >= 0:
+        return None
+    return Check(FAIL, "The winner of the search does worse than the default.", "Use the default configuration.")
 
 
 def _versions(study: Study) -> Check:
@@ -135,12 +159,14 @@ def _gap(study: Study) -> Check | None:
 
 CHECKS: tuple[Callable[[Study], Check | None], ...] = (
     _size,
+    _pictures,
     _finished,
     _failures,
     _surrogate,
     _balance,
     _confirmation,
     _gap,
+    _worse,
     _versions,
 )
 
@@ -151,8 +177,7 @@ def next_steps(study: Study) -> list[Step]:
     if (missing := _missing_experiments(study)) is not None:
         steps.append(Step(missing, _command(study, "study.confirm", "--study", study.name)))
     if (command := next_command(study)) is not None:
-        why = "Ranges extended to where the best crowd, and defaults kept where little can be gained:"
-        steps.append(Step(why, command))
+        steps.append(Step(_why(study), command))
     return steps
 
 
@@ -167,19 +192,34 @@ def _missing_experiments(study: Study) -> str | None:
     return f"Experiments that tell what each change from default to winner does, {todo}:"
 
 
+def _why(study: Study) -> str:
+    extended, fixed = _extended(study), _fixed(study)
+    changes = [f"the range of {' and '.join(extended)} extended to where the best crowd"] if extended else []
+    changes += [f"{' and '.join(fixed)} at the default, where little can be gained"] if fixed else []
+    return f"The study again with {', and '.join(changes)}:"
+
+
+def _fixed(study: Study) -> dict[str, Any]:
+    """Hyperparameters that show no influence, alone or in a pair, with the default that is kept in the next study.
+
+    Not those whose default an experiment or the surrogate finds costly.
+    """
+    shares, paired = shares_of(study), {name for row in interactions_of(study) if row.found for name in row.pair}
+    unclear = [row.name for row in influences_of(study) if influence_verdict(row) == INCONCLUSIVE]
+    gains = {row.hypothesis.name for row in results_of(study) if row.verdict != INCONCLUSIVE and row.estimate.mean > 0}
+    gains |= {row.name for row in defaults(study) if row.gain > row.margin}
+    known = [name for name in unclear if name in shares and name not in paired | gains]
+    idle = [name for name in known if shares[name].total_high < SMALL and name not in _extended(study)]
+    kept = {name: study.space[name]["default"] for name in idle}
+    return {name: value for name, value in kept.items() if lies_in(value, study.space[name])}
+
+
 def next_command(study: Study) -> str | None:
     """The study to run after this one: ranges extended where the best crowd, defaults where little can be gained.
 
     None if this one leaves nothing to change.
     """
-    extended = _extended(study)
-    shares, paired = shares_of(study), {name for row in interactions_of(study) if row.found for name in row.pair}
-    unclear = [row.name for row in influences_of(study) if influence_verdict(row) == INCONCLUSIVE]
-    gains = {row.hypothesis.name for row in results_of(study) if row.verdict == SUPPORTED and row.estimate.mean > 0}
-    known = [name for name in unclear if name in shares and name not in paired | gains]
-    idle = [name for name in known if shares[name].total_high < SMALL]
-    defaults = {name: study.space[name]["default"] for name in idle if name not in extended}
-    fixed = {name: value for name, value in defaults.items() if lies_in(value, study.space[name])}
+    extended, fixed = _extended(study), _fixed(study)
     if (not extended and not fixed) or len(fixed) == len(study.searched):
         return None
     words = ["--dataset", study.tags["study.dataset"], "--model", study.tags["study.model"]]

@@ -3,11 +3,13 @@
 from functools import lru_cache
 
 from reports.failures import Break, Corner, Edge, Logistic, breaks, corners, logistic
-from reports.finding import SUPPORTED, Finding, larger_study
+from reports.finding import INCONCLUSIVE, SUPPORTED, Finding, larger_study
 from reports.frames import Study
 from reports.selection import failed
 from reports.stats import rate
 from study.record import DIVERGED
+
+ENOUGH = 8  # designed trials to tell a rate of failures by
 
 
 @lru_cache(maxsize=1)
@@ -42,10 +44,12 @@ def failure_claims(study: Study) -> list[Finding]:
     interval, evidence = f"[{share.low:.0%}, {share.high:.0%}]", list(runs[bad].run_id)
     found = [_break(study, row) for row in breaks_of(study) if row.found]
     found += [_corner(study, row) for row in corners_of(study)[:1]]  # the others overlap with the clearest
-    step = ""
-    if bad.sum() > 0 and not found:
+    step, verdict = "", SUPPORTED if len(runs) >= ENOUGH else INCONCLUSIVE
+    if verdict == INCONCLUSIVE:
+        step = "Too few to tell a rate: " + larger_study(study, ENOUGH)
+    elif bad.sum() > 0 and not found:
         step = "Which hyperparameter does it is not clear: " + larger_study(study)
-    return [Finding("failure", claim, f"{share.mean:.0%}", interval, len(runs), SUPPORTED, evidence, step), *found]
+    return [Finding("failure", claim, f"{share.mean:.0%}", interval, len(runs), verdict, evidence, step), *found]
 
 
 def _corner(study: Study, row: Corner) -> Finding:

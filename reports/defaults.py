@@ -14,7 +14,7 @@ from reports.surrogate import DUMMY
 
 
 class Default(NamedTuple):
-    """What the surrogate sees to gain by leaving a hyperparameter's default, all else as in the best configuration.
+    """What there is to gain by leaving a hyperparameter's default, all else as in the best configuration.
 
     `safe` if even the upper end of the interval is below `margin`, the standard deviation of the seed.
     """
@@ -64,6 +64,18 @@ def lies_in(value: Any, row: Row) -> bool:
     return value in row["options"] if row["kind"] == "choice" else row["low"] <= value <= row["high"]
 
 
+def judged(study: Study) -> list[tuple[Default, str]]:
+    """What each default costs, with what says so: an experiment where there is one, else the surrogate."""
+    noise, found = seed_noise(study, "test/accuracy"), {}
+    for result in results_of(study) if noise else ():
+        row, gain = result.hypothesis, result.estimate
+        if row.kind == ALONE and gain.high is not None:
+            found[row.name] = Default(row.name, row.before, gain.mean, gain.low, gain.high, noise.mean), "experiment"
+    for row in defaults(study):
+        found.setdefault(row.name, (row, "surrogate"))
+    return [found[name] for name in study.searched if name in found]
+
+
 def default_claims(study: Study) -> list[Finding]:
     """Which hyperparameters can be left at their default: nothing worth having is lost (non-inferiority).
 
@@ -72,7 +84,7 @@ def default_claims(study: Study) -> list[Finding]:
     decided = {result.hypothesis.name: result for result in results_of(study) if result.hypothesis.kind == ALONE}
     noise = seed_noise(study, "test/accuracy")
     safe = [_left_alone(result, noise.mean) for result in decided.values() if noise and _harmless(result, noise.mean)]
-    return safe + [claim for claim in _by_surrogate(study) if claim.claim.split()[0] not in decided]
+    return safe + [_by_surrogate(study, row) for row in defaults(study) if row.safe and row.name not in decided]
 
 
 def _harmless(result: Result, margin: float) -> bool:
@@ -90,23 +102,11 @@ def _left_alone(result: Result, margin: float) -> Finding:
     return Finding("default", claim, f"{estimate.mean:+.4f}", interval, estimate.n, SUPPORTED, result.runs)
 
 
-def _by_surrogate(study: Study) -> list[Finding]:
+def _by_surrogate(study: Study, row: Default) -> Finding:
     runs = list(trained_runs(study).run_id)
-    return [
-        Finding(
-            topic="default",
-            claim=(
-                f"{row.name} can be left at its default, {row.default}: all else as in the best configuration, the "
-                f"surrogate sees {row.gain:.4f} to gain and at most {row.high:.4f}, below the seed's deviation of "
-                f"{row.margin:.4f}."
-            ),
-            effect=f"{row.gain:.4f}",
-            interval=f"[{row.low:.4f}, {row.high:.4f}]",
-            n=len(runs),
-            verdict=SUGGESTIVE,
-            evidence=runs,
-            next_step="python -m study.confirm settles it.",
-        )
-        for row in defaults(study)
-        if row.safe
-    ]
+    claim = (
+        f"{row.name} can be left at its default, {row.default}: all else as in the best configuration, the surrogate "
+        f"sees {row.gain:.4f} to gain and at most {row.high:.4f}, below the seed's deviation of {row.margin:.4f}."
+    )
+    interval, step = f"[{row.low:.4f}, {row.high:.4f}]", "python -m study.confirm settles it."
+    return Finding("default", claim, f"{row.gain:.4f}", interval, len(runs), SUGGESTIVE, runs, step)

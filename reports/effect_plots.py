@@ -156,8 +156,9 @@ def _levels(study: Study, name: str, row: Row) -> list[tuple[str, float]]:
 
 def lr_and_batch_size(study: Study) -> Figure | None:
     """Learning rate and batch size, on log scales; darker is more accurate. The surface is the surrogate's average over
-    all others, drawn where designed trials are near; white line: the best lr at each batch size, dotted its 95% band;
-    orange line: where a trial fails as often as not. Crosses mark runs that diverged, the star the best."""
+    all others, drawn where designed trials are near. Where the trials tell: a white line for the best lr at each batch
+    size, dotted its 95% band; an orange one where a trial fails as often as not. A star marks the best run, and crosses
+    those that diverged, if any did."""
     if not {"lr", "batch_size"} <= set(study.searched):
         return None
     trials = study.trials[study.trials.objective.notna()]

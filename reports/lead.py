@@ -38,9 +38,10 @@ def _lead(study: Study, other: str, pairs: pd.DataFrame) -> Finding:
     claim = f"The winner's accuracy on these test pictures is {place} the {other}'s, over seeds"
     if chance is not None and estimate.low is not None:
         claim += f"; the probability that it is higher at all, from a flat prior, is {chance:.2f}"
+    claim += f". Use the {other} instead." if verdict == SUPPORTED and estimate.mean < 0 else "."
     return Finding(
         topic="lead",
-        claim=claim + ".",
+        claim=claim,
         effect=f"{estimate.mean:+.4f}",
         interval=signed_interval(estimate),
         n=estimate.n,
@@ -67,13 +68,15 @@ def noise_claims(study: Study) -> list[Finding]:
     estimate = seed_noise(study, "test/accuracy")
     if estimate is None:
         return []
-    counts = (len(of_finalist(study, role)) for role in finalists(study))
-    seeds = min(count for count in counts if count > 1)
+    seeds = max(len(of_finalist(study, role)) for role in finalists(study))
     smallest = smallest_difference(estimate.mean, seeds)
     claim = (
         f"The seed alone moves test accuracy by a standard deviation of {estimate.mean:.4f}; with {seeds} paired seeds "
-        f"a difference of {smallest:.4f} would be found in four cases of five, a smaller one less often."
     )
+    if smallest < 1:
+        claim += f"a difference of {smallest:.4f} would be found in four cases of five, a smaller one less often."
+    else:
+        claim += "no difference would be found in four cases of five: --confirm-seeds 5."
     interval = f"[{estimate.low:.4f}, {estimate.high:.4f}]"
     evidence = [run for role in finalists(study) for run in of_finalist(study, role).run_id]
     return [Finding("noise", claim, f"{estimate.mean:.4f}", interval, estimate.n, SUPPORTED, evidence)]

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import stats
 
 Row = dict[str, Any]
+MANY = 100_000  # whole numbers that are not listed
 
 
 def is_numeric(row: Row) -> bool:
@@ -76,6 +77,16 @@ def bucket(values: pd.Series, row: Row, buckets: int = 3) -> pd.Series:
     """Labels of equal parts of the range on its own scale; the values themselves where there are few."""
     if not is_numeric(row) or values.nunique() <= 4:
         return values.map(lambda value: f"{value:.4g}" if isinstance(value, float) else str(value)).astype(str)
-    numbers = np.clip((scaled(values, row) * buckets).astype(int), 0, buckets - 1)
+    numbers = _parts(values, row, buckets)
     labels = [f"{a:.3g} to {b:.3g}" for a, b in pairwise(unscaled(np.linspace(0, 1, buckets + 1), row))]
+    low, high, _ = ends(row)
+    if isinstance(low, int) and high - low < MANY:  # the whole numbers of each part
+        whole = np.arange(low, high + 1)
+        groups = [whole[_parts(whole, row, buckets) == part] for part in range(buckets)]
+        labels = [f"{group.min()} to {group.max()}" for group in groups]
     return pd.Series(pd.Categorical([labels[i] for i in numbers], labels, ordered=True), index=values.index)
+
+
+def _parts(values: Any, row: Row, count: int) -> np.ndarray:
+    """In which of `count` equal parts of the range values lie, from 0."""
+    return np.clip((scaled(values, row) * count).astype(int), 0, count - 1)

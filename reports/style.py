@@ -18,7 +18,7 @@ LEVELS = (BLUE, ORANGE, GREEN, YELLOW, SKY, "#CC79A7", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), "-")
 VERDICT_COLOURS = {SUPPORTED: BLUE, SUGGESTIVE: SKY, INCONCLUSIVE: "#BBBBBB"}
 WIDTH = 7.2  # inches: text stays legible at 600 pixels
-HIGH = 0.9  # accuracy from which the axis is one of errors, on which the best lie apart
+HIGH = 0.75  # accuracy from which the axis is one of errors, on which the best lie apart
 
 sns.set_theme(style="ticks", font="DejaVu Sans", rc={"axes.spines.top": False, "axes.spines.right": False})
 

@@ -28,13 +28,13 @@ from study.storage import open_storage
 from study.stores import check, sqlite_file
 from study.track import Tracker, dataset_input
 from study.train import device as find_device
-from study.view import View, make_view
+from study.view import View, make_console, make_view
 from study.workers import Pool
 
 
 def conduct(options: Namespace, plan: Plan, reading: Future[Splits]) -> int:
     """Run what is missing of a study; 0 if all of its trials are finished then, 1 if some failed."""
-    console = Console()
+    console = make_console()
     device = find_device(options.device)
     with console.status(f"reading {escape(options.dataset)}"):
         splits = reading.result()
@@ -50,6 +50,9 @@ def conduct(options: Namespace, plan: Plan, reading: Future[Splits]) -> int:
     if roles:
         with console.status("registering the winner's model"):
             study.crown(roles)
+    for url in (options.tracking_uri, options.storage):
+        if (file := sqlite_file(url)) and not file.exists():
+            raise InputError(f"store {url!r} was removed while the study ran, and its trials with it")
     print_summary(console, study.tracker, options, roles, driver)
     return 1 if driver.failures or study.queue.finished() < study.queue.total else 0
 

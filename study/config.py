@@ -111,7 +111,8 @@ class Config:
         whole = isinstance(value, int) and not isinstance(value, bool)
         if not (whole or (kind is float and isinstance(value, float))) or not low <= value <= high:
             noun = "a whole number" if kind is int else "a number"
-            raise InputError(f"{name} must be {noun} from {low:g} to {high:g}; got {value}")
+            low, high = (f"{end:,}" if isinstance(end, int) else f"{end:g}" for end in row.accepted)
+            raise InputError(f"{name} must be {noun} from {low} to {high}; got {value}")
         object.__setattr__(self, name, kind(value))
 
     def hyperparameters(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from study.errors import InputError, not_one_of
 
 TEST_FRACTION = 0.2  # of a data set that has no test set of its own
 CUT_SEED = 0
+SIXTEEN_BITS = 65535
 FOLDER_SIDE = 32  # pixels, unless --image-size says otherwise
 
 
@@ -232,10 +233,23 @@ def _decode(path: Path, side: int) -> np.ndarray:
 
     try:
         with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image).convert("RGB")
+            upright = _eight_bits(ImageOps.exif_transpose(image)).convert("RGB")
             return np.asarray(ImageOps.fit(upright, (side, side), Image.Resampling.BILINEAR))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"picture {path} is damaged or no picture: {error}") from None
+
+
+def _eight_bits(image: Any) -> Any:
+    """A picture of 16 or 32 bits a pixel with its levels on 0 to 255, which Pillow would cut off there."""
+    from PIL import Image
+
+    if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
+        return image
+    levels = np.asarray(image, dtype=float)
+    if not 0 <= levels.min() <= levels.max() <= SIXTEEN_BITS:
+        raise ValueError(f"levels run from {levels.min():g} to {levels.max():g}, not within 0 to {SIXTEEN_BITS}")
+    most = 255 if levels.max() <= 255 and image.mode in ("I", "F") else SIXTEEN_BITS
+    return Image.fromarray((levels * (255 / most)).round().astype(np.uint8))
 
 
 DATASETS: dict[str, Source] = {

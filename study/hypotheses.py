@@ -15,11 +15,12 @@ from study.confirmation import ConfirmQueue, train_missing
 from study.errors import InputError, Parser, count
 from study.options import add_machine
 from study.plan import Plan, read_splits, space_of
+from study.queue import Queue
 from study.storage import open_storage, settings_of
 from study.stores import existing
 from study.track import Tracker
 from study.train import device as find_device
-from study.view import make_view
+from study.view import make_console, make_view
 from study.workers import Pool
 
 
@@ -39,12 +40,15 @@ def parse_options(words: list[str] | None) -> Namespace:
 
 def experiment(options: Namespace) -> int:
     """Train the arms that are missing, and print what the experiments say; 0 if there are none or all finished."""
-    console = Console()
+    console = make_console()
     for url in (options.tracking_uri, options.storage):
         existing(url)
     study = load(options.tracking_uri, options.study, "")
     if "study.finalists" not in study.tags:
-        raise InputError(f"study {study.name!r} has no winner yet; go on with it: {study.tags['study.command']}")
+        raise InputError(
+            f"study {study.name!r} has no confirmed winner yet; "
+            f"go on with it, and with --confirm-seeds 5: {study.tags['study.command']}"
+        )
     options.study, options.dataset = study.name, study.tags["study.dataset"]
     arms = arms_of(hypotheses_of(study))
     if not arms:
@@ -69,7 +73,9 @@ def _train(console: Console, options: Namespace, study: Study, arms: list[Arm], 
             f"the pictures of {options.dataset} are not those of study {study.name!r}: their digest must be {digest}; "
             f"got {splits.digest}"
         )
-    tracker, queue = Tracker(options.tracking_uri, study.name), ConfirmQueue(storage, study.name)
+    tracker = Tracker(options.tracking_uri, study.name)
+    tracker.create(Queue(storage, study.name).identity())  # or say that it is of another study
+    queue = ConfirmQueue(storage, study.name)
     queue.want(configs, seeds)
     workers = min(options.workers or usual_workers(device), max(1, queue.total - queue.finished()))
     with resumable(console), Pool(workers, splits, device) as pool, make_view(console, tuple(plan.space)) as view:

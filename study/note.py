@@ -51,6 +51,8 @@ def tags(options: Namespace, plan: Plan, splits: Splits, device: torch.device) -
         "study.dataset": options.dataset,
         "study.model": options.model,
         "study.chance": str(splits.chance),
+        "study.training_pictures": str(len(splits.train.labels)),
+        "study.validation_pictures": str(len(splits.val.labels)),
         "study.trials": str(options.trials),
         "study.sampler": options.sampler,
         "study.pruner": options.pruner,

@@ -28,7 +28,7 @@ def parse_options(words: Sequence[str] | None = None) -> argparse.Namespace:
     for name, registry in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
         if getattr(options, name) not in registry:
             raise not_one_of(name, getattr(options, name), registry)
-    options.study = options.study or _usual_name(options.dataset, options.model)
+    options.study = _usual_name(options.dataset, options.model) if options.study is None else options.study
     check_name(options.study)
     return options
 

@@ -9,7 +9,6 @@ from argparse import Namespace
 from pathlib import Path
 
 import torch
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -23,6 +22,7 @@ from study.published import RECIPES
 from study.record import RECIPE
 from study.stores import TRACKING_OPTION, existing
 from study.track import Tracker, experiments
+from study.view import make_console
 
 SHOWN = 5  # classes at most, the likeliest first
 
@@ -109,7 +109,7 @@ def _tell(options: Namespace, trained: Trained) -> None:
         best = probabilities.argsort(descending=True)[:SHOWN].tolist()
         told = ", ".join(f"{trained.classes[number]} {probabilities[number]:.1%}" for number in best)
         table.add_row(Text(str(path)), Text(trained.classes[best[0]]), Text(told))
-    Console().print(table)
+    make_console().print(table)
 
 
 def _draw(options: Namespace, trained: Trained) -> None:
@@ -123,7 +123,7 @@ def _draw(options: Namespace, trained: Trained) -> None:
     except (OSError, ValueError) as error:
         raise InputError(f"grid {str(options.out)!r} cannot be drawn: {error}") from None
     right = int((predicted == shown.labels).sum())
-    Console().print(f"{right} of {len(rows)} right: {options.out}", markup=False, highlight=False)
+    make_console().print(f"{right} of {len(rows)} right: {options.out}", markup=False, highlight=False)
 
 
 if __name__ == "__main__":

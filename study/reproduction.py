@@ -25,7 +25,7 @@ from study.record import RECIPE
 from study.storage import open_storage
 from study.track import Tracker
 from study.train import device as find_device
-from study.view import make_view
+from study.view import make_console, make_view
 from study.workers import Pool
 
 STUDY = "recipes"
@@ -64,7 +64,7 @@ def parse_options(words: list[str] | None) -> Namespace:
 
 def reproduce(options: Namespace) -> int:
     """Train what is missing of the recipes; 0 if all of it finished then."""
-    console = Console()
+    console = make_console()
     check_stores(options)
     find_device(options.device)
     storage, tracker = open_storage(options.storage), Tracker(options.tracking_uri, STUDY)

@@ -1,5 +1,7 @@
 """What a person sees while a study runs: a live panel in a terminal, one line per trial elsewhere."""
 
+import os
+import sys
 import time
 from typing import NamedTuple
 
@@ -14,6 +16,7 @@ from study.record import COMPLETE
 from study.train import Epoch
 
 REDRAWS_PER_SECOND = 4
+WIDE = 200  # characters
 
 
 class Current(NamedTuple):
@@ -91,6 +94,11 @@ class View:
             return ""
         minutes, seconds = divmod(round((time.monotonic() - self.began) / here * (self.total - self.done)), 60)
         return f", {minutes}:{seconds:02} left"
+
+
+def make_console() -> Console:
+    """A console whose tables are whole in a file or a pipe, too, which has no width of its own."""
+    return Console() if sys.stdout.isatty() or "COLUMNS" in os.environ else Console(width=WIDE)
 
 
 class LiveView(View):

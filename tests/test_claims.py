@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reports.advice import next_command
+from reports.advice import health, next_command, next_steps
 from reports.boundary import boundary_claims
 from reports.breaking import failure_claims
 from reports.defaults import default_claims
@@ -244,3 +244,33 @@ def test_an_inert_hyperparameter_is_safe_at_its_default_and_a_costly_default_is_
     assert "activation" in safe
     assert "lr" not in safe
     assert default_claims(planted(0, bump)) == [], "without a measured noise nothing is called safe"
+
+
+def test_a_winner_that_is_worse_than_the_default_is_not_recommended():
+    study = with_confirmation(planted(0, peak), -0.05, 0.002, 5, np.random.default_rng(0))
+    (claim,) = lead_claims(study)
+    assert claim.claim.endswith("Use the default instead.")
+    assert "Use the default configuration." in [check.next_step for check in health(study)]
+    better = with_confirmation(planted(0, peak), 0.05, 0.002, 5, np.random.default_rng(0))
+    assert "Use the default" not in lead_claims(better)[0].claim
+    assert "Use the default configuration." not in [check.next_step for check in health(better)]
+
+
+def test_one_trial_that_trained_supports_no_rate_of_failures():
+    (claim,) = failure_claims(planted(0, peak, 1))
+    assert (claim.n, claim.verdict) == (1, "inconclusive")
+
+
+def test_few_validation_pictures_are_warned_of():
+    def said(count):
+        study = planted(0, peak, **{"study.validation_pictures": str(count), "study.chance": "0.1"})
+        return next(check for check in health(study) if "validation pictures" in check.text)
+
+    assert said(34).status == "warn"
+    assert "known to about 0.101" in said(34).text, "1.96 standard errors at 0.1 or 0.9"
+    assert said(12000).status == "pass"
+
+
+def test_the_next_study_says_what_it_changes():
+    (step,) = (step for step in next_steps(planted(1, peak)) if "study.run" in step.command)
+    assert step.why == "The study again with activation and batch_size at the default, where little can be gained:"

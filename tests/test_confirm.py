@@ -7,7 +7,8 @@ import sys
 import optuna
 import pytest
 
-from study.storage import open_storage
+from study.queue import Queue
+from study.storage import open_storage, settings_of
 from study.track import Tracker
 from tests.conftest import copy_study, environment, python
 
@@ -112,3 +113,17 @@ def test_what_cannot_be_done_is_one_line(finished_study, words, line):
     assert done.returncode == 2
     assert line in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_experiments_are_refused_where_the_trials_are_of_another_study_of_that_name(finished_study, tmp_path):
+    """The trials' store was lost, and the study's command, given again, made another."""
+    folder = tmp_path / "lost"
+    copy_study(finished_study, folder)
+    for file in (folder / "mlruns").glob("optuna.db*"):
+        file.unlink()
+    queue = Queue(open_storage(f"sqlite:///{folder}/mlruns/optuna.db"), "digits-cnn")
+    digest = settings_of(open_storage(f"sqlite:///{finished_study}/mlruns/optuna.db"), "digits-cnn")
+    queue.settle(digest)
+    done = python("-m", "study.confirm", "--seeds", "2", cwd=folder)
+    assert done.returncode == 2
+    assert "belongs to another study than the one in --storage" in done.stderr

@@ -13,7 +13,7 @@ from scipy.io import savemat
 from torchvision import datasets as torchvision_datasets
 
 from study.data import load_splits, load_test
-from study.datasets import DATASETS, source
+from study.datasets import DATASETS, read_picture, source
 from study.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -305,3 +305,20 @@ def test_the_real_files_have_their_published_sizes(dataset, folder, real_data):
     assert (len(splits.train.labels), len(splits.val.labels), len(test.labels)) == (48_000, 12_000, 10_000)
     mean = {"mnist": 0.1307, "fashion-mnist": 0.2860}[dataset]  # as published for the 60,000 training pictures
     assert splits.mean.item() / 255 == pytest.approx(mean, abs=2e-3)
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I"])
+def test_pictures_of_sixteen_bits_keep_their_levels(mode, tmp_path):
+    levels = np.linspace(0, 65535, 64).reshape(8, 8)
+    kind = np.uint16 if mode == "I;16" else np.int32
+    Image.fromarray(levels.astype(kind)).save(tmp_path / "deep.png" if mode == "I;16" else tmp_path / "deep.tiff")
+    (file,) = tmp_path.iterdir()
+    with Image.open(file) as image:
+        assert image.mode == mode
+    assert np.abs(read_picture(file, 8)[0] - levels / 257).max() <= 1
+
+
+def test_pictures_beyond_sixteen_bits_are_refused(tmp_path):
+    Image.fromarray(np.full((8, 8), 70000, np.int32)).save(tmp_path / "deep.tiff")
+    with pytest.raises(InputError, match="levels run from 70000 to 70000"):
+        read_picture(tmp_path / "deep.tiff", 8)

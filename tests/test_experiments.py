@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from reports.advice import next_command
+from reports.defaults import default_claims
 from reports.experiments import (
     ALONE,
     PATH,
@@ -18,7 +19,8 @@ from reports.experiments import (
     seconds_of,
 )
 from reports.lead import noise_claims
-from tests.planted import NOISE, bump, flat, planted, with_confirmation, with_experiments
+from reports.tables import default_table
+from tests.planted import NOISE, bump, flat, peak, planted, with_confirmation, with_experiments
 
 
 @pytest.fixture
@@ -146,3 +148,15 @@ def test_the_seed_s_noise_rests_on_the_finalists_alone(study):
     before, after = noise_claims(study)[0], noise_claims(trained)[0]
     assert after == before
     assert len(after.evidence) == after.n
+
+
+def test_table_and_claims_of_defaults_agree():
+    """An experiment decides over the surrogate in both."""
+    rng = np.random.default_rng(3)
+    study = with_confirmation(planted(3, peak), 0.02, 0.002, 5, rng)
+    tried = with_experiments(study, {"lr": 0.03}, 0.002, 5, rng)
+    claimed = {claim.claim.split()[0] for claim in default_claims(tried)}
+    table = default_table(tried).set_index("hyperparameter")
+    assert set(table.index[table["leave it"] == "yes"]) == claimed
+    compared = {row.hypothesis.name for row in results_of(tried) if row.hypothesis.kind == "alone"}
+    assert set(table.index[table.by == "experiment"]) == compared

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reports.scales import at_quantiles, positions, scaled, unscaled
+from reports.scales import at_quantiles, bucket, positions, scaled, unscaled
 from study.space import Choice, Range
 from tests.planted import PLAN, SPACE
 
@@ -26,3 +26,12 @@ def test_numbers_to_choose_from_lie_on_their_own_scale():
     assert at_quantiles(np.array([0.1, 0.5, 0.9]), row) == pytest.approx([0, 0.5, 1])
     assert [Choice((16, 64, 256)).at(q) for q in (0.1, 0.5, 0.9)] == [16, 64, 256]
     assert Range(1, 4).at(0.99) == 4
+
+
+@pytest.mark.parametrize(("low", "high", "log"), [(1, 8, False), (16, 256, True), (1, 5, True)])
+def test_parts_of_whole_numbers_are_named_by_the_numbers_in_them(low, high, log):
+    row = {"kind": "range", "low": low, "high": high, "log": log}
+    values = pd.Series(range(low, high + 1))
+    for value, label in zip(values, bucket(values, row), strict=True):
+        first, last = map(int, label.split(" to "))
+        assert first <= value <= last

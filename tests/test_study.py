@@ -316,3 +316,12 @@ def test_pictures_of_one_s_own_can_be_studied(tmp_path):
     assert done.returncode == 0, done.stderr
     runs = runs_of(tmp_path, "my-pets-mlp")
     assert len({run.params["image_size"] for run in in_phase(runs, "explore", "search")}) > 1
+
+
+def test_a_store_that_is_removed_while_the_study_runs_is_told(tmp_path):
+    driver = started(tmp_path, "--trials", "4", "--confirm-seeds", "0", *LONG)
+    wait_for(lambda: finished_lines(tmp_path) >= 1)
+    for file in (tmp_path / "mlruns").glob("optuna.db*"):
+        file.unlink()
+    assert driver.wait() == 2
+    assert "was removed while the study ran" in (tmp_path / "output.txt").read_text()
