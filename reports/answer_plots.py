@@ -21,6 +21,7 @@ def confusion(study: Study) -> Figure | None:
     counts = study.answers.counts
     shares = counts.to_numpy() / np.maximum(counts.to_numpy().sum(1, keepdims=True), 1)
     figure, axes = canvas(6.0)
+    figure.set_layout_engine("compressed")  # the axes' sides are equal
     drawn = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     if len(counts) <= ANNOTATED:
         for row, column in np.argwhere(counts.to_numpy() > 0):

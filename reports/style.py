@@ -18,7 +18,7 @@ LEVELS = (BLUE, ORANGE, GREEN, YELLOW, SKY, "#CC79A7", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), "-")
 VERDICT_COLOURS = {SUPPORTED: BLUE, SUGGESTIVE: SKY, INCONCLUSIVE: "#BBBBBB"}
 WIDTH = 7.2  # inches: text stays legible at 600 pixels
-HIGH = 0.75  # accuracy from which the axis is one of errors, on which the best lie apart
+HIGH = 0.75  # accuracy from which the axis may be one of errors
 
 sns.set_theme(style="ticks", font="DejaVu Sans", rc={"axes.spines.top": False, "axes.spines.right": False})
 
@@ -35,11 +35,11 @@ def canvas(height: float, rows: int = 1, columns: int = 1, **options: Any) -> tu
 
 
 def accuracy_axis(axes: Axes, values: Any, label: str = "validation accuracy") -> None:
-    """Label the vertical axis; where the best come near 1 it is one of errors, so that 0.98 and 0.99 lie apart."""
+    """Label the vertical axis; where errors differ threefold it is one of errors, on which the best lie apart."""
     axes.set_ylabel(label)
     finite = np.asarray(values, dtype=float)
     finite = finite[np.isfinite(finite)]
-    if not len(finite) or finite.max() < HIGH or finite.min() > 0.97:
+    if not len(finite) or finite.max() < HIGH or finite.min() > 0.97 or 1 - finite.min() < 3 * (1 - finite.max()):
         return
     least = max(1e-3, (1 - finite.max()) / 2)
     forward, inverse = (lambda a: -np.log10(np.maximum(1 + least - a, 1e-9))), (lambda t: 1 + least - 10.0**-t)

@@ -73,8 +73,8 @@ def default_table(study: Study) -> pd.DataFrame:
 
 def hypothesis_table(study: Study) -> pd.DataFrame:
     """The hypotheses about winner and default. Alone: all else as in the winner; path: from default to winner, one
-    hyperparameter after another. Seconds of training are estimated; differences are in test accuracy, over paired
-    seeds, with 95% intervals and p corrected by Holm."""
+    hyperparameter after another. Runs that two rows share are counted in the first; seconds of training are estimated.
+    Differences, once there are any, are in test accuracy over paired seeds, with 95% intervals; p corrected by Holm."""
     hypotheses, results = hypotheses_of(study), {result.hypothesis[:2]: result for result in results_of(study)}
     seeds, counted, rows = max(SEEDS, len(of_finalist(study, "winner"))), [], []
     for row in hypotheses:
