@@ -194,7 +194,7 @@ def _missing_experiments(study: Study) -> str | None:
 
 def _why(study: Study) -> str:
     extended, fixed = _extended(study), _fixed(study)
-    changes = [f"the range of {' and '.join(extended)} extended to where the best crowd"] if extended else []
+    changes = [f"the range of {' and '.join(extended)} extended at the end where the best lie"] if extended else []
     changes += [f"{' and '.join(fixed)} at the default, where little can be gained"] if fixed else []
     return f"The study again with {', and '.join(changes)}:"
 

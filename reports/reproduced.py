@@ -39,18 +39,24 @@ def recipes_of(study: Study) -> dict[str, dict[str, Any]]:
     return {name: row for name, row in known.items() if name in set(study.recipes.role)}
 
 
+def runs_of(study: Study, recipe: str) -> pd.DataFrame:
+    """A recipe's finished runs."""
+    return study.recipes[study.recipes.role == recipe]
+
+
 def curves_of(study: Study, recipe: str) -> pd.DataFrame:
     """The epochs of a recipe's finished runs."""
-    runs = study.recipes[study.recipes.role == recipe]
-    return study.curves[study.curves.run_id.isin(runs.run_id)]
+    return study.curves[study.curves.run_id.isin(runs_of(study, recipe).run_id)]
 
 
 def comparisons(study: Study) -> list[Comparison]:
-    """Every published figure of every recipe that was run, and the last accuracies of those without."""
+    """Every published figure of every recipe that was run, and the last accuracies of those without; over the runs that
+    did not diverge."""
     found = []
     for recipe, row in recipes_of(study).items():
-        curves, figures = curves_of(study, recipe), row["published"] or {"test/accuracy": [None]}
-        epochs = int(study.recipes[study.recipes.role == recipe].epochs.astype(int).max())
+        runs, figures = runs_of(study, recipe), row["published"] or {"test/accuracy": [None]}
+        trained = study.curves.run_id.isin(runs[runs.state != DIVERGED].run_id)
+        curves, epochs = study.curves[trained], int(runs.epochs.astype(int).max())
         for metric, values in figures.items():
             for epoch, value in zip(range(epochs - len(values) + 1, epochs + 1), values, strict=True):
                 ours = curves[curves.epoch == epoch].dropna(subset=METRICS[metric])
@@ -68,9 +74,8 @@ def _compared(
         half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) * np.sqrt(1 + 1 / len(values))
         low, high = estimate.mean - half, estimate.mean + half
     verdict = _verdict(published, estimate.mean, low, high)
-    return Comparison(
-        *(recipe, metric, epoch, epoch == epochs, published, estimate, low, high, verdict, list(ours.run_id))
-    )
+    last, runs = epoch == epochs, list(ours.run_id)
+    return Comparison(recipe, metric, epoch, last, published, estimate, low, high, verdict, runs)
 
 
 def _verdict(published: float | None, mean: float, low: float | None, high: float | None) -> str:
@@ -87,7 +92,14 @@ def recipe_claims(study: Study) -> list[Finding]:
     """What came of each recipe's last test accuracy, and why where that was looked into."""
     known = recipes_of(study)
     last = [row for row in comparisons(study) if row.last and row.metric == "test/accuracy"]
-    return [_claim(study, row, known[row.recipe]) for row in last]
+    claims = [_claim(study, row, known[row.recipe]) for row in last]
+    lost = [name for name in known if (runs_of(study, name).state == DIVERGED).all()]
+    return claims + [_lost(runs_of(study, name), f"{name} ({known[name]['about']})") for name in lost]
+
+
+def _lost(runs: pd.DataFrame, name: str) -> Finding:
+    claim = f"{name} diverged in all of {len(runs)} runs."
+    return Finding("recipe", claim, "", "", len(runs), SUPPORTED if len(runs) > 2 else INCONCLUSIVE, list(runs.run_id))
 
 
 def _claim(study: Study, row: Comparison, known: dict[str, Any]) -> Finding:
@@ -104,7 +116,7 @@ def _claim(study: Study, row: Comparison, known: dict[str, Any]) -> Finding:
     interval = "" if row.estimate.low is None else f"[{row.estimate.low:.4f}, {row.estimate.high:.4f}]"
     verdict = SUPPORTED if row.estimate.n > 2 else INCONCLUSIVE
     step = "" if row.estimate.n > 2 else "python -m study.recipes --seeds 5 would tell how much seeds vary."
-    runs = study.recipes[study.recipes.role == row.recipe]
+    runs = runs_of(study, row.recipe)
     if diverged := int((runs.state == DIVERGED).sum()):
         told += f" {diverged} of {len(runs)} runs diverged, and are not in that mean."
     told = f"{told} {known['note']}".strip()

@@ -24,6 +24,7 @@ from study.stores import TRACKING_OPTION, existing
 from study.track import Tracker, experiments
 from study.view import make_console
 
+DRAWING = Path("predictions.png")
 SHOWN = 5  # classes at most, the likeliest first
 
 
@@ -43,15 +44,15 @@ def parse_options(words: list[str] | None) -> Namespace:
     )
     parser.add_argument("--invert", action="store_true", help="light for dark: for ink on paper, where MNIST is chalk")
     parser.add_argument("--grid", type=count("grid", 1), metavar="N", help="draw N test pictures with their labels")
-    parser.add_argument(
-        *("--out",),
-        **{"type": Path, "default": Path("predictions.png"), "metavar": "FILE", "help": "where --grid draws"},
-    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help=f"where --grid draws (default: {DRAWING})")
     add_data_dir(parser)
     parser.add_argument("--tracking-uri", **TRACKING_OPTION)
     options = parser.parse(words)
     if bool(options.pictures) == bool(options.grid):
         raise InputError("either name pictures, or draw test pictures with --grid N")
+    if options.out and not options.grid:
+        raise InputError(f"only --grid N draws; got --out {options.out}")
+    options.out = options.out or DRAWING
     if options.recipe and options.study:
         raise InputError(f"name a study or a recipe; got --study {options.study} and --recipe {options.recipe}")
     if options.recipe and options.recipe not in RECIPES:

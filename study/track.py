@@ -92,9 +92,12 @@ class Tracker:
             file = sqlite_file(self.uri)
             artifacts = (file.parent.resolve() / "artifacts" / self.experiment).as_uri() if file else None
             tags = {IDENTITY: identity}
-            with suppress(MlflowException):  # another process was faster
+            try:
                 self.client.create_experiment(self.experiment, artifacts, tags)
-            self.experiment_id = self.client.get_experiment_by_name(self.experiment).experiment_id
+            except MlflowException:
+                if self.client.get_experiment_by_name(self.experiment) is None:
+                    raise
+            self.experiment_id = self.client.get_experiment_by_name(self.experiment).experiment_id  # maybe another's
         if self.tags().get(IDENTITY, "") != identity:
             raise InputError(
                 f"experiment {self.experiment!r} in {self.uri!r} belongs to another study than the one in --storage: "

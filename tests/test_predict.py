@@ -72,6 +72,7 @@ def test_the_grid_draws_test_pictures_and_counts_those_that_are_right(predict, t
         ("", "either name pictures, or draw test pictures with --grid N"),
         ("nothing.png", "picture 'nothing.png' must be a file; there is none"),
         ("output.txt", "picture output.txt is damaged or no picture"),
+        ("output.txt --out x.png", "only --grid N draws; got --out x.png"),
         ("--grid 0", "grid must be a whole number from 1 up; got '0'"),
         ("--grid 3 --study digits-cn", "(did you mean 'digits-cnn'?)"),
         ("--grid 3 --recipe lenet", "(did you mean 'lenet-mnist'?)"),

@@ -66,8 +66,9 @@ def test_a_run_that_diverged_is_told_and_shifts_no_epoch(reproduced):
     assert [(row.epoch, row.estimate.n) for row in rows] == [(RECIPES["mlp-sigmoid-mnist"].config.epochs, 1)]
     (claim,) = (found.claim for found in recipe_claims(half) if found.claim.startswith("mlp-sigmoid"))
     assert "1 of 2 runs diverged, and are not in that mean." in claim
-    gone = replace(half, curves=curves[curves.epoch == 1])
-    assert [row for row in comparisons(gone) if row.recipe == "mlp-sigmoid-mnist"] == []
+    gone = replace(half, runs=runs.assign(state="diverged"))
+    assert comparisons(gone) == []
+    assert [claim.claim.endswith(" diverged in all of 2 runs.") for claim in recipe_claims(gone)] == [True, True]
 
 
 def test_the_same_command_trains_nothing_twice_and_more_seeds_what_is_missing(reproduced, tmp_path):
