@@ -17,6 +17,7 @@ from study.artifacts import CONFIG, WEIGHTS, load_classifier
 from study.config import Config, from_params
 from study.data import Part, Splits
 from study.drive import Driver, TestSet, reap
+from study.processes import forgo_triton
 from study.queue import Claim, Queue
 from study.record import COMPLETE, CONFIRM, EXPLORE, FINISHED, SEARCH
 from study.storage import alone
@@ -123,6 +124,7 @@ def crown(tracker: Tracker, run: Run, splits: Splits) -> None:
         for name in (CONFIG, WEIGHTS):
             tracker.download(run.run_id, name, Path(folder))
         classifier = load_classifier(Path(folder))
+    forgo_triton()
     config, few = from_params(run.params), Part(splits.val.images[:2], splits.val.labels[:2])
     example = few.framed(config.image_size, config.border).images
     tracker.register(run.run_id, classifier, example.numpy(), classifier(example).detach().numpy())

@@ -1,6 +1,7 @@
 """Where workers come from: a fork server, which imports what they need once, while the driver imports the rest."""
 
 import gc
+import logging
 import multiprocessing
 import os
 import signal
@@ -84,8 +85,15 @@ def freeze_imports() -> None:
 
     Forked, its pages are not copied for the collector's marks. Triton's binding takes what is frozen for leaked.
     """
-    if "triton" not in sys.modules:
+    if sys.modules.get("triton") is None:
         gc.freeze()
+
+
+def forgo_triton() -> None:
+    """Let torch's compiler, which the export of a model brings in, do without Triton, which such a process never needs:
+    all can be frozen then, and the process ends in 0.2 s instead of 1.2."""
+    sys.modules.setdefault("triton", None)
+    logging.getLogger("torch.utils.flop_counter").setLevel(logging.ERROR)  # it would say so
 
 
 def beside(function: Callable[..., Any], *arguments: Any) -> Future[Any]:
