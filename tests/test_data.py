@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from study.data import SCALINGS, Part, load_published, load_splits, load_test
+from study.data import SCALINGS, Part, Splits, load_published, load_splits, load_test
 
 
 def test_validation_is_a_stratified_fifth(digits):
@@ -107,3 +107,10 @@ def test_a_constant_channel_does_not_divide_by_zero(tmp_path):
             Image.new("L", (8, 8), 7).save(tmp_path / name / f"{index}.png")
     splits = load_splits(f"folder:{tmp_path}", Path("data"), 8)
     assert splits.std.item() == 1.0
+
+
+def test_chance_is_what_the_commonest_class_gives():
+    labels = torch.tensor([0] * 9 + [1])
+    part = Part(torch.zeros(10, 1, 2, 2, dtype=torch.uint8), labels)
+    zeros = torch.zeros(1, 1, 1)
+    assert Splits(part, part, ("cat", "dog"), zeros, zeros + 1, "").chance == 0.9

@@ -292,7 +292,7 @@ def test_a_study_in_which_every_trial_diverges_ends_without_a_winner(tmp_path):
     assert "0 complete, 0 pruned, 3 diverged" in done.stdout
     assert "no trial is complete, so there is no winner" in done.stdout
     runs = runs_of(tmp_path, "digits-softmax")
-    assert {run.metrics["objective"] for run in runs} == {0.1}
+    assert {run.metrics["objective"] for run in runs} == {29 / 288}, "the commonest class"
     assert all(run.metrics["diverged_step"] > 0 for run in runs)
 
 
