@@ -17,7 +17,7 @@ class InputError(Exception):
 
 def without_passwords(text: str) -> str:
     """The text with three stars for each password or token of a URL in it, fit to be printed and published."""
-    text = re.sub(r"(://[^\s/:@]*):\S*@", r"\1:***@", text)
+    text = re.sub(r"(://[^\s/:@]*):[^@]*@(?:[^\s@/'\"]*@)*", r"\1:***@", text)  # one that has spaces, too
     text = re.sub(r"(https?://)[^\s/:@]+@", r"\1***@", text)
     return re.sub(r"([?&]\w*(?:password|passwd|token|secret|key)=)[^\s&'\"]+", r"\1***", text, flags=re.IGNORECASE)
 

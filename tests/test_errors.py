@@ -27,6 +27,10 @@ def test_what_has_no_password_stays_as_it_is():
         assert without_passwords(text) == text
 
 
+def test_a_password_with_an_at_sign_is_not_shown_in_part():
+    assert without_passwords("'postgresql://me:p@ss@host/db' and 'x@y'") == "'postgresql://me:***@host/db' and 'x@y'"
+
+
 def test_tokens_are_not_shown_either():
     assert without_passwords("https://token@host/x") == "https://***@host/x"
     text = "postgresql://host/db?user=me&password=s3cret&sslmode=require and more"

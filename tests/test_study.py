@@ -250,7 +250,7 @@ def test_a_stopped_study_closes_what_it_had_begun_and_goes_on(request_to_stop, t
 
 def test_a_trial_that_finished_but_was_not_told_is_not_repeated(finished_study, tmp_path):
     """The driver died between closing the run and telling the sampler."""
-    from study.drive import NUMBER, reap
+    from study.drive import NUMBER, QUEUE, reap
     from study.queue import OWNER
     from study.record import COMPLETE
     from tests.test_queue import dead_process
@@ -261,7 +261,7 @@ def test_a_trial_that_finished_but_was_not_told_is_not_repeated(finished_study, 
     claims = [queue.claim(), queue.claim()]
     ids = []
     for claim in claims:
-        tags = {"phase": claim.phase, "trial": claim.slot, NUMBER: claim.number}
+        tags = {"phase": claim.phase, "trial": claim.slot, NUMBER: claim.number, QUEUE: queue.name}
         ids.append(tracker.start("run", {"lr": claim.config.lr}, tags, []))
         queue.storage.set_trial_user_attr(claim.trial_id, OWNER, dead_process())
     tracker.log(ids[0], {"objective": 0.875}, 0)
