@@ -19,6 +19,7 @@ from reports.finding import Finding
 from reports.frames import MARKS, Study
 from reports.plots import PLOTS
 from reports.tables import TABLES
+from study.stores import UI_ADDRESS
 
 DPI = 150
 # Figures that need no surrogate, which only the process that makes the claims has at hand.
@@ -137,6 +138,7 @@ def write_report(study: Study, folder: Path, helper: Executor | None = None) -> 
     steps, step_error = _attempt(lambda: next_steps(study) if study.searched else [])
     content = {
         "study": study,
+        "local": study.link.startswith(UI_ADDRESS),
         "parts": parts,
         "checks": checks or [],
         "check_error": check_error,
