@@ -12,6 +12,8 @@ from reports.scales import Row, is_numeric, positions
 from reports.selection import finalists, seed_noise, surrogate_of, trained_runs, trusted_surrogate
 from reports.surrogate import DUMMY
 
+EXPERIMENT, SURROGATE = "experiment", "surrogate"  # what says what a default costs
+
 
 class Default(NamedTuple):
     """What there is to gain by leaving a hyperparameter's default, all else as in the best configuration.
@@ -70,9 +72,9 @@ def judged(study: Study) -> list[tuple[Default, str]]:
     for result in results_of(study) if noise else ():
         row, gain = result.hypothesis, result.estimate
         if row.kind == ALONE and gain.high is not None:
-            found[row.name] = Default(row.name, row.before, gain.mean, gain.low, gain.high, noise.mean), "experiment"
+            found[row.name] = Default(row.name, row.before, gain.mean, gain.low, gain.high, noise.mean), EXPERIMENT
     for row in defaults(study):
-        found.setdefault(row.name, (row, "surrogate"))
+        found.setdefault(row.name, (row, SURROGATE))
     return [found[name] for name in study.searched if name in found]
 
 
@@ -81,14 +83,12 @@ def default_claims(study: Study) -> list[Finding]:
 
     Where an experiment has compared default and winner, its interval decides instead of the surrogate's.
     """
-    decided = {result.hypothesis.name: result for result in results_of(study) if result.hypothesis.kind == ALONE}
-    noise = seed_noise(study, "test/accuracy")
-    safe = [_left_alone(result, noise.mean) for result in decided.values() if noise and _harmless(result, noise.mean)]
-    return safe + [_by_surrogate(study, row) for row in defaults(study) if row.safe and row.name not in decided]
-
-
-def _harmless(result: Result, margin: float) -> bool:
-    return result.estimate.high is not None and result.estimate.high <= margin
+    tried = {result.hypothesis.name: result for result in results_of(study) if result.hypothesis.kind == ALONE}
+    return [
+        _left_alone(tried[row.name], row.margin) if by == EXPERIMENT else _by_surrogate(study, row)
+        for row, by in judged(study)
+        if row.safe
+    ]
 
 
 def _left_alone(result: Result, margin: float) -> Finding:
