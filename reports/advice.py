@@ -15,7 +15,7 @@ from reports.scales import is_numeric, scaled
 from reports.selection import failed, finalists, influences_of, interactions_of, of_finalist, shares_of, surrogate_of
 from reports.stats import paired_difference
 from reports.surrogate import LEAST_R2
-from study.record import FINISHED
+from study.outputs.names import FINISHED
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
 SMALL = 0.1  # a hyperparameter whose share is surely below this may be left at its default

@@ -9,7 +9,7 @@ from reports.finding import SUGGESTIVE, Finding
 from reports.frames import Study
 from reports.scales import Row, at_quantiles, scaled
 from reports.selection import influences_of, trusted_surrogate
-from study.record import COMPLETE
+from study.outputs.names import COMPLETE
 
 TOP_SHARE, EDGE = 0.1, 0.05  # of the trials, and of a range on its own scale
 MANY, LEVEL = 0.4, 0.05  # of the best, and how often as many may lie at any end where nothing matters

@@ -7,7 +7,7 @@ from reports.finding import INCONCLUSIVE, SUPPORTED, Finding, larger_study
 from reports.frames import Study
 from reports.selection import failed
 from reports.stats import rate
-from study.record import DIVERGED
+from study.outputs.names import DIVERGED
 
 ENOUGH = 8  # designed trials to tell a rate of failures by
 

@@ -9,7 +9,7 @@ import pandas as pd
 from reports.finding import INCONCLUSIVE, SUPPORTED, Finding
 from reports.frames import Study
 from reports.selection import seed_noise
-from study.record import COMPLETE, DIVERGED, EXPLORE, PRUNED
+from study.outputs.names import COMPLETE, DIVERGED, EXPLORE, PRUNED
 
 FEWEST_EPOCHS = 5  # of a curve that is to be tagged
 USUAL_NOISE = 0.005  # of accuracy over seeds, where no confirmation has measured it

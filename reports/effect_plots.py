@@ -33,7 +33,7 @@ from reports.style import (
     with_unit,
 )
 from reports.surrogate import DUMMY
-from study.record import DIVERGED, EXPLORE
+from study.outputs.names import DIVERGED, EXPLORE
 
 GRID = 41
 KNOWN = 0.22  # of the square of two ranges: farther from every designed trial nothing is drawn

@@ -9,10 +9,10 @@ from pathlib import Path
 from signal import SIG_IGN, SIGINT, signal
 from typing import TYPE_CHECKING
 
-from study.errors import InputError, Parser, exit_code, without_passwords
-from study.processes import die_with_parent, freeze_imports
-from study.record import check_name
-from study.stores import TRACKING_OPTION, UI_ADDRESS, existing, is_server
+from study.core.errors import InputError, Parser, exit_code, without_passwords
+from study.outputs.names import check_name
+from study.tracking.store import TRACKING_OPTION, UI_ADDRESS, existing, is_server
+from study.workers.processes import die_with_parent, freeze_imports
 
 if TYPE_CHECKING:
     from reports.frames import Study
@@ -61,7 +61,7 @@ def _load(uri: str, name: str | None) -> "Study":
 
 
 def _attach(uri: str, name: str, folder: Path) -> None:
-    from study.track import Tracker
+    from study.tracking.tracker import Tracker
 
     Tracker(uri, name).attach("report", folder)
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from study.record import CONFIRM, EXPLORE, FINISHED, RECIPE, SEARCH
+from study.outputs.names import CONFIRM, EXPLORE, FINISHED, RECIPE, SEARCH
 
 MARKS = ("versions", "mlflow.source.git.commit")  # tags of a run that tell code and libraries
 

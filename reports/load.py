@@ -11,9 +11,9 @@ import pandas as pd
 
 from reports.frames import MARKS, Answers, Study
 from reports.selection import of_finalist
-from study.errors import InputError, not_one_of
-from study.record import CONFIRM, EPOCH_METRICS, EXPLORE, RECIPE, SEARCH
-from study.track import Run, Tracker, charts_link, experiments, run_link
+from study.core.errors import InputError, not_one_of
+from study.outputs.names import CONFIRM, EPOCH_METRICS, EXPLORE, RECIPE, SEARCH
+from study.tracking.tracker import Run, Tracker, charts_link, experiments, run_link
 
 PHASES = (EXPLORE, SEARCH, CONFIRM, RECIPE)
 MEASURED = ("objective", "test/accuracy", "best_val_accuracy", "train_seconds", "parameters")

@@ -19,7 +19,7 @@ from reports.finding import Finding
 from reports.frames import MARKS, Study
 from reports.plots import PLOTS
 from reports.tables import TABLES
-from study.stores import UI_ADDRESS
+from study.tracking.store import UI_ADDRESS
 
 DPI = 150
 # Figures that need no surrogate, which only the process that makes the claims has at hand.

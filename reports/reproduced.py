@@ -10,7 +10,7 @@ from scipy import stats
 from reports.finding import INCONCLUSIVE, SUPPORTED, Finding
 from reports.frames import Study
 from reports.stats import Estimate, mean_interval
-from study.record import DIVERGED
+from study.outputs.names import DIVERGED
 
 CLOSE = 0.01
 METRICS = {"train/loss": "train/loss", "train/accuracy": "train/accuracy", "test/accuracy": "val/accuracy"}

@@ -13,7 +13,7 @@ from reports.influence import Influence, influences
 from reports.interactions import Interaction, interactions
 from reports.stats import Estimate, spread
 from reports.surrogate import LEAST_R2, Share, Surrogate, fit_surrogate
-from study.record import DIVERGED
+from study.outputs.names import DIVERGED
 
 LEARNED = 0.1  # of the way from chance to 1: below it a network has learned next to nothing
 

@@ -15,7 +15,7 @@ from reports.reproduced import comparisons
 from reports.scales import bucket
 from reports.selection import failed, finalists, influences_of, of_finalist, shares_of, surrogate_of
 from reports.stats import mean_interval, rate
-from study.record import COMPLETE
+from study.outputs.names import COMPLETE
 
 
 def finalist_table(study: Study) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from reports.frames import Study
 from reports.selection import finalists, of_finalist, seed_noise
 from reports.stats import expected_best, expected_best_band, mean_interval
 from reports.style import BLUE, GREEN, GREY, ORANGE, SKY, accuracy_axis, canvas, noise_band
-from study.record import COMPLETE, DIVERGED, PRUNED
+from study.outputs.names import COMPLETE, DIVERGED, PRUNED
 
 
 def lead(study: Study) -> Figure | None:

@@ -12,17 +12,17 @@ import torch
 from rich.table import Table
 from rich.text import Text
 
-from study.artifacts import CONFIG, WEIGHTS, Trained, load_trained
-from study.data import LEVELS, Part, load_test
-from study.datasets import read_picture
-from study.errors import InputError, Parser, count, exit_code, not_one_of
-from study.options import add_data_dir
-from study.pictures import prediction_grid
-from study.published import RECIPES
-from study.record import RECIPE
-from study.stores import TRACKING_OPTION, existing
-from study.track import Tracker, experiments
-from study.view import make_console
+from study.core.data import LEVELS, Part, load_test
+from study.core.datasets import read_picture
+from study.core.errors import InputError, Parser, count, exit_code, not_one_of
+from study.outputs.files import CONFIG, WEIGHTS, Trained, load_trained
+from study.outputs.names import RECIPE
+from study.outputs.pictures import prediction_grid
+from study.studies.options import add_data_dir
+from study.studies.published import RECIPES
+from study.studies.view import make_console
+from study.tracking.store import TRACKING_OPTION, existing
+from study.tracking.tracker import Tracker, experiments
 
 DRAWING = Path("predictions.png")
 SHOWN = 5  # classes at most, the likeliest first

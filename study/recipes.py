@@ -5,15 +5,15 @@ Without a name, all of them. `python -m reports.findings --study recipes` then s
 
 import sys
 
-from study.errors import exit_code
-from study.processes import freeze_imports, start_server
+from study.core.errors import exit_code
+from study.workers.processes import freeze_imports, start_server
 
 
 def main(words: list[str] | None = None) -> int:
     def run() -> int:
         start_server()
         # Imported here: every worker imports this module again, and needs neither mlflow nor optuna.
-        from study.reproduction import parse_options, reproduce
+        from study.studies.reproduction import parse_options, reproduce
 
         freeze_imports()
         return reproduce(parse_options(words))

@@ -2,8 +2,8 @@
 
 import sys
 
-from study.errors import exit_code
-from study.processes import beside, freeze_imports, start_server
+from study.core.errors import exit_code
+from study.workers.processes import beside, freeze_imports, start_server
 
 
 def main(words: list[str] | None = None) -> int:
@@ -11,14 +11,14 @@ def main(words: list[str] | None = None) -> int:
         # Imported one by one: workers import this module again and need neither mlflow nor optuna, and while this
         # process imports both, another reads the pictures.
         start_server()
-        from study.options import parse_options
+        from study.studies.options import parse_options
 
         options = parse_options(words)
-        from study.plan import make_plan, read_splits
+        from study.core.plan import make_plan, read_splits
 
         plan = make_plan(options.dataset, options.model, options.given)
         reading = beside(read_splits, plan, options.data_dir)
-        from study.conduct import conduct
+        from study.studies.session import conduct
 
         freeze_imports()
         return conduct(options, plan, reading)

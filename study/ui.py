@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 
-from study.errors import InputError, Parser, exit_code, not_one_of, without_passwords
-from study.stores import TRACKING_OPTION, is_server, sqlite_file
+from study.core.errors import InputError, Parser, exit_code, not_one_of, without_passwords
+from study.tracking.store import TRACKING_OPTION, is_server, sqlite_file
 
 
 def main(words: list[str] | None = None) -> int:
@@ -18,7 +18,7 @@ def serve(options: argparse.Namespace) -> int:
     file = sqlite_file(options.tracking_uri)
     if file is not None and not file.exists():
         raise InputError(f"there is no study yet in {str(file)!r}: run python -m study.run")
-    from study.track import charts_link, experiments
+    from study.tracking.tracker import charts_link, experiments
 
     ids = experiments(options.tracking_uri)
     if not ids:

@@ -10,8 +10,8 @@ import pandas as pd
 from reports.experiments import arms_of, hypotheses_of
 from reports.frames import Study
 from reports.scales import at_quantiles, scaled
-from study.plan import make_plan
-from study.search import explore_design, explore_size
+from study.core.plan import make_plan
+from study.search.design import explore_design, explore_size
 
 PLAN = make_plan("digits", "cnn", {})
 SPACE = PLAN.describe()

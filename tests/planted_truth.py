@@ -29,7 +29,7 @@ from reports.scales import normal_scores, scaled
 from reports.scaling import lr_scaling
 from reports.selection import accuracy_surrogate_of, influences_of, interactions_of, shares_of
 from reports.stats import paired_difference, rate
-from study.errors import Parser, count, exit_code
+from study.core.errors import Parser, count, exit_code
 from tests.planted import (
     NOISE,
     SEARCHED,

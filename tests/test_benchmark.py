@@ -6,11 +6,11 @@ from functools import partial
 import pytest
 import torch
 
-from study.config import Config
-from study.data import SCALINGS, Part, Splits
-from study.environment import cores
-from study.errors import InputError
-from study.train import build
+from study.core.config import Config
+from study.core.data import SCALINGS, Part, Splits
+from study.core.errors import InputError
+from study.core.train import build
+from study.outputs.environment import cores
 from tests.benchmark import gpu, overhead, precision, timing, tutorials
 from tests.benchmark.core import CASES
 

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import ACTIVATIONS, MODELS
-from study.config import HYPERPARAMETERS, Config, applies, from_params, type_of
-from study.errors import InputError
-from study.optimizers import OPTIMIZERS
-from study.space import Choice, Range
+from study.core.config import HYPERPARAMETERS, Config, applies, from_params, type_of
+from study.core.domains import Choice, Range
+from study.core.errors import InputError
+from study.core.optimizers import OPTIMIZERS
 
 
 @pytest.mark.parametrize("model", MODELS)

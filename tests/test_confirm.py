@@ -7,9 +7,9 @@ import sys
 import optuna
 import pytest
 
-from study.queue import Queue
-from study.storage import open_storage, settings_of
-from study.track import Tracker
+from study.search.storage import open_storage, settings_of
+from study.search.trials import Queue
+from study.tracking.tracker import Tracker
 from tests.conftest import copy_study, environment, python
 
 

@@ -1,11 +1,11 @@
 from dataclasses import replace
 
-from study.closing import gain, test_accuracy
-from study.config import Config
-from study.confirmation import ConfirmQueue, confirmed, finalists, ranking
-from study.record import COMPLETE
-from study.storage import open_storage
-from study.track import Run
+from study.core.config import Config
+from study.outputs.names import COMPLETE
+from study.search.storage import open_storage
+from study.studies.finalists import ConfirmQueue, confirmed, finalists, ranking
+from study.studies.summary import gain, test_accuracy
+from study.tracking.tracker import Run
 
 mean_test_accuracy = test_accuracy  # pytest would take the imported name for a test
 del test_accuracy

@@ -5,7 +5,7 @@ from optuna.pruners import MedianPruner
 from optuna.trial import TrialState
 
 from reports.curves import IMPROVING, OVERFITTING, SETTLED, UNSTABLE, audit, tag
-from study.memory import Memory
+from study.search.memory import Memory
 from tests.test_memory import running
 
 

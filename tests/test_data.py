@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from study.data import SCALINGS, Part, Splits, load_published, load_splits, load_test
+from study.core.data import SCALINGS, Part, Splits, load_published, load_splits, load_test
 
 
 def test_validation_is_a_stratified_fifth(digits):

@@ -12,9 +12,9 @@ from PIL import Image
 from scipy.io import savemat
 from torchvision import datasets as torchvision_datasets
 
-from study.data import load_splits, load_test
-from study.datasets import DATASETS, read_picture, source
-from study.errors import InputError
+from study.core.data import load_splits, load_test
+from study.core.datasets import DATASETS, read_picture, source
+from study.core.errors import InputError
 
 RNG = np.random.default_rng(0)
 IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")

@@ -3,11 +3,11 @@
 import pytest
 from rich.console import Console
 
-from study.drive import Driver
-from study.record import COMPLETE, INTERRUPTED
-from study.train import Epoch
-from study.view import View
-from study.workers import Outcome
+from study.core.train import Epoch
+from study.outputs.names import COMPLETE, INTERRUPTED
+from study.studies.driver import Driver
+from study.studies.view import View
+from study.workers.pool import Outcome
 from tests.test_search import finish_all, make_queue
 
 

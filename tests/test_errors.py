@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import URL
 
-from study.environment import command
-from study.errors import InputError, without_passwords
+from study.core.errors import InputError, without_passwords
+from study.outputs.environment import command
 
 NAMES = st.text("abcXYZ019._-", min_size=1)
 

@@ -18,10 +18,10 @@ from reports.load import load
 from reports.plots import PLOTS
 from reports.render import APART, RECIPE_SECTIONS, SECTIONS, _made_with, _markdown, write_report
 from reports.tables import TABLES
-from study import pictures
-from study.options import parse_options
-from study.plan import make_plan
-from study.track import Tracker
+from study.core.plan import make_plan
+from study.outputs import pictures
+from study.studies.options import parse_options
+from study.tracking.tracker import Tracker
 from tests.conftest import python
 from tests.planted import SPACE, planted
 

@@ -5,9 +5,9 @@ from optuna.samplers._tpe import _truncnorm
 from optuna.trial import TrialState, create_trial
 from scipy.special import log_ndtr
 
-from study.memory import Memory
-from study.prune import PRUNERS
-from study.record import COMPLETE, INTERRUPTED, PRUNED, SEARCH
+from study.outputs.names import COMPLETE, INTERRUPTED, PRUNED, SEARCH
+from study.search.memory import Memory
+from study.search.pruners import PRUNERS
 from tests.test_search import make_queue
 
 GOOD, BAD = [0.5, 0.8, 0.9, 0.95, 0.96, 0.97], [0.1, 0.11, 0.1, 0.12, 0.1, 0.1]

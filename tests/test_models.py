@@ -5,9 +5,9 @@ from torch.nn import functional
 
 from models import ACTIVATIONS, MODELS
 from models.activations import MONOTONE, pooled
-from study.config import Config
-from study.errors import InputError
-from study.train import build
+from study.core.config import Config
+from study.core.errors import InputError
+from study.core.train import build
 from tests.conftest import small
 
 SIDES_AND_CHANNELS = [(8, 1), (12, 1), (28, 1), (32, 3), (33, 3)]

@@ -8,11 +8,11 @@ from urllib.error import URLError
 import pytest
 
 from models import MODELS
-from study.config import HYPERPARAMETERS
-from study.errors import InputError
-from study.options import parse_options, places
+from study.core.config import HYPERPARAMETERS
+from study.core.errors import InputError
 from study.run import main
-from study.stores import check
+from study.studies.options import parse_options, places
+from study.tracking.store import check
 from tests.test_datasets import write_mnist
 
 BAD = [

@@ -1,10 +1,10 @@
 import pytest
 
 from models import MODELS
-from study.config import HYPERPARAMETERS, Config
-from study.errors import InputError
-from study.plan import make_plan, parse
-from study.space import Choice, Range
+from study.core.config import HYPERPARAMETERS, Config
+from study.core.domains import Choice, Range
+from study.core.errors import InputError
+from study.core.plan import make_plan, parse
 
 
 def test_lr_batch_size_depth_and_activation_are_searched_by_default():

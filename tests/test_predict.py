@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from study.data import load_test
+from study.core.data import load_test
 from study.predict import main
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from study.errors import InputError
-from study.plan import make_plan, read_splits
-from study.processes import beside
+from study.core.errors import InputError
+from study.core.plan import make_plan, read_splits
+from study.workers.processes import beside
 from tests.conftest import environment, python
 from tests.test_study import RUN, wait_for
 
@@ -40,7 +40,7 @@ def killed():
 
 SLEEPER = """
 import sys, tempfile, time
-from study.processes import beside
+from study.workers.processes import beside
 
 def sleep_in_a_folder(root):
     with tempfile.TemporaryDirectory(dir=root):
@@ -88,7 +88,7 @@ def descendants(process, generation):
 
 STOP = """
 import os, signal, sys
-from study.processes import heed, held, stoppable
+from study.workers.processes import heed, held, stoppable
 
 class Swallows:
     def __del__(self):

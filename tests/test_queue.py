@@ -8,20 +8,20 @@ import psutil
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from study.drive import NUMBER, QUEUE, reap
-from study.errors import InputError
-from study.owners import is_dead, this_process
-from study.queue import OWNER, SLOT, seed_of
-from study.record import COMPLETE, FAILED, INTERRUPTED, PRUNED
-from study.storage import open_storage
-from study.track import Tracker
+from study.core.errors import InputError
+from study.outputs.names import COMPLETE, FAILED, INTERRUPTED, PRUNED
+from study.search.owners import is_dead, this_process
+from study.search.storage import open_storage
+from study.search.trials import OWNER, SLOT, seed_of
+from study.studies.driver import NUMBER, QUEUE, reap
+from study.tracking.tracker import Tracker
 from tests.conftest import ROOT
 from tests.test_search import finish_all, make_queue
 
 
 def dead_process():
     """The name of a process that was and is no more."""
-    code = "from study.owners import this_process; print(this_process())"
+    code = "from study.search.owners import this_process; print(this_process())"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 

@@ -8,11 +8,11 @@ import subprocess
 import pytest
 
 from models import MODELS
-from study.config import HYPERPARAMETERS
-from study.datasets import DATASETS
-from study.options import parse_options
-from study.plan import make_plan
-from study.record import EPOCH_METRICS
+from study.core.config import HYPERPARAMETERS
+from study.core.datasets import DATASETS
+from study.core.plan import make_plan
+from study.outputs.names import EPOCH_METRICS
+from study.studies.options import parse_options
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text()

@@ -9,9 +9,9 @@ import pytest
 
 from reports.load import load
 from reports.reproduced import HIGHER, LOWER, NEAR, OURS, REPRODUCED, _verdict, comparisons, recipe_claims
-from study.published import RECIPES
 from study.recipes import main
-from study.track import Tracker
+from study.studies.published import RECIPES
+from study.tracking.tracker import Tracker
 from tests.conftest import copy_study, python
 from tests.test_datasets import write_mnist
 

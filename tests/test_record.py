@@ -1,5 +1,5 @@
-from study.record import COMPLETE, DIVERGED, PRUNED, objective, summary
-from study.train import Epoch
+from study.core.train import Epoch
+from study.outputs.names import COMPLETE, DIVERGED, PRUNED, objective, summary
 
 
 def epochs(*accuracies):

@@ -2,7 +2,7 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlMetric, SqlParam, SqlRun, SqlTag
 from sqlalchemy import select
 
-from study.track import Tracker
+from study.tracking.tracker import Tracker
 from tests.test_track import start
 
 

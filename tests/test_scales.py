@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from reports.scales import at_quantiles, bucket, positions, scaled, unscaled
-from study.space import Choice, Range
+from study.core.domains import Choice, Range
 from tests.planted import PLAN, SPACE
 
 

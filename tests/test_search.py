@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from optuna import samplers
 from scipy.stats import qmc
 
-from study.errors import InputError
-from study.plan import make_plan
-from study.prune import PRUNERS
-from study.record import COMPLETE, EXPLORE, SEARCH
-from study.search import SAMPLERS, SearchQueue, explore_design, explore_size, grid, schedule
-from study.space import Choice, Range
-from study.storage import open_storage
+from study.core.domains import Choice, Range
+from study.core.errors import InputError
+from study.core.plan import make_plan
+from study.outputs.names import COMPLETE, EXPLORE, SEARCH
+from study.search.design import SAMPLERS, SearchQueue, explore_design, explore_size, grid, schedule
+from study.search.pruners import PRUNERS
+from study.search.storage import open_storage
 
 SPACE = {
     "lr": Range(1e-5, 1e-1, log=True),

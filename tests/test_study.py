@@ -12,10 +12,10 @@ from collections import Counter
 import psutil
 import pytest
 
-from study.plan import make_plan
-from study.search import SearchQueue, explore_design
-from study.storage import open_storage
-from study.track import Tracker
+from study.core.plan import make_plan
+from study.search.design import SearchQueue, explore_design
+from study.search.storage import open_storage
+from study.tracking.tracker import Tracker
 from tests.conftest import environment, python
 
 RUN = [sys.executable, "-m", "study.run"]
@@ -250,9 +250,9 @@ def test_a_stopped_study_closes_what_it_had_begun_and_goes_on(request_to_stop, t
 
 def test_a_trial_that_finished_but_was_not_told_is_not_repeated(finished_study, tmp_path):
     """The driver died between closing the run and telling the sampler."""
-    from study.drive import NUMBER, QUEUE, reap
-    from study.queue import OWNER
-    from study.record import COMPLETE
+    from study.outputs.names import COMPLETE
+    from study.search.trials import OWNER
+    from study.studies.driver import NUMBER, QUEUE, reap
     from tests.test_queue import dead_process
     from tests.test_search import make_queue
 

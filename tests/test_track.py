@@ -4,9 +4,9 @@ import time
 import pytest
 from mlflow import MlflowClient
 
-from study.errors import InputError
-from study.record import FAILED, INTERRUPTED
-from study.track import FLUSH_SECONDS, Tracker, charts_link, dataset_input, experiments
+from study.core.errors import InputError
+from study.outputs.names import FAILED, INTERRUPTED
+from study.tracking.tracker import FLUSH_SECONDS, Tracker, charts_link, dataset_input, experiments
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_a_deleted_study_is_refused_with_the_command_that_restores_it(tracker):
 
 
 def test_the_other_store_s_file_is_refused_and_left_as_it_was(tmp_path):
-    from study.storage import open_storage
+    from study.search.storage import open_storage
 
     url = f"sqlite:///{tmp_path}/optuna.db"
     open_storage(url)
@@ -151,8 +151,8 @@ def test_experiments_beyond_the_first_page_are_found(tmp_path, monkeypatch):
 
 
 def test_a_value_that_is_not_finite_never_reaches_the_tracker():
-    from study.record import epoch_metrics, summary
-    from study.train import Epoch
+    from study.core.train import Epoch
+    from study.outputs.names import epoch_metrics, summary
 
     epoch = Epoch(1, 5, math.nan, 0.1, math.inf, 0.1, 0.1, math.nan, 1.0, 1.0, 10.0, diverged_at=3)
     recorded = {**epoch_metrics(epoch), **summary([epoch], "diverged", 0.1)}

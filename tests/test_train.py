@@ -5,11 +5,11 @@ import torch
 from torch.nn import functional
 
 from models import MODELS
-from study.config import Config
-from study.data import Part
-from study.errors import InputError
-from study.optimizers import OPTIMIZERS
-from study.train import build, device, devices, predict, score, train
+from study.core.config import Config
+from study.core.data import Part
+from study.core.errors import InputError
+from study.core.optimizers import OPTIMIZERS
+from study.core.train import build, device, devices, predict, score, train
 from tests.conftest import small
 
 

@@ -6,11 +6,11 @@ import psutil
 import pytest
 import torch
 
-from study.artifacts import load_classifier
-from study.config import Config
-from study.data import load_test
-from study.train import Epoch
-from study.workers import Death, Failure, Job, Outcome, Pool
+from study.core.config import Config
+from study.core.data import load_test
+from study.core.train import Epoch
+from study.outputs.files import load_classifier
+from study.workers.pool import Death, Failure, Job, Outcome, Pool
 
 
 @pytest.fixture(scope="module")

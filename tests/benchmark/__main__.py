@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from study.environment import hardware, versions
-from study.errors import Parser, count, exit_code, not_one_of
+from study.core.errors import Parser, count, exit_code, not_one_of
+from study.outputs.environment import hardware, versions
 from tests.benchmark import core, memory, overhead, precision, pruning, report, scale, start, whole
 from tests.benchmark.timing import ROOT
 

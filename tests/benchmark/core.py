@@ -17,12 +17,12 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from study.config import Config
-from study.data import Part, Splits, load_splits
-from study.environment import cores
-from study.published import RECIPES
-from study.train import Epoch
-from study.workers import Job, Outcome, Pool
+from study.core.config import Config
+from study.core.data import Part, Splits, load_splits
+from study.core.train import Epoch
+from study.outputs.environment import cores
+from study.studies.published import RECIPES
+from study.workers.pool import Job, Outcome, Pool
 from tests.benchmark import tutorials
 from tests.benchmark.timing import ratio
 

@@ -16,9 +16,9 @@ import optuna
 from torch import nn
 
 from models import ACTIVATIONS
-from study.data import load_splits
-from study.plan import make_plan
-from study.space import Choice, Range
+from study.core.data import load_splits
+from study.core.domains import Choice, Range
+from study.core.plan import make_plan
 from tests.benchmark import tutorials
 
 DATASET, MODEL = "mnist", "mlp"

@@ -19,12 +19,12 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional
 
-from study.config import Config
-from study.data import Part, Splits, load_splits
-from study.errors import Parser, count, exit_code
-from study.optimizers import OPTIMIZERS
-from study.train import LAYOUT, Epoch, build, train
-from study.workers import Job, Outcome, Pool
+from study.core.config import Config
+from study.core.data import Part, Splits, load_splits
+from study.core.errors import Parser, count, exit_code
+from study.core.optimizers import OPTIMIZERS
+from study.core.train import LAYOUT, Epoch, build, train
+from study.workers.pool import Job, Outcome, Pool
 
 CONFIGS = {
     "MLP, MNIST": Config(dataset="mnist", model="mlp", batch_size=64, last_batch="drop"),

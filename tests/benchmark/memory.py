@@ -7,8 +7,8 @@ import psutil
 import torch
 from rich.console import Console
 
-from study.train import Epoch
-from study.workers import Job, Outcome, Pool
+from study.core.train import Epoch
+from study.workers.pool import Job, Outcome, Pool
 from tests.benchmark.core import CASES, load
 
 POLL_SECONDS = 0.05

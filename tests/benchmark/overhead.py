@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
-from study.environment import cores
+from study.outputs.environment import cores
 from tests.benchmark.timing import TRIAL, Line, ratio, run
 
 STUDIES = {

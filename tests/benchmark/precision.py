@@ -10,11 +10,11 @@ import torch
 from rich.console import Console
 
 from reports.stats import paired_difference
-from study.config import PRECISIONS, Config
-from study.data import Splits, load_splits
-from study.environment import cores
-from study.train import Epoch
-from study.workers import Job, Outcome, Pool
+from study.core.config import PRECISIONS, Config
+from study.core.data import Splits, load_splits
+from study.core.train import Epoch
+from study.outputs.environment import cores
+from study.workers.pool import Job, Outcome, Pool
 from tests.benchmark.core import CIFAR
 from tests.benchmark.timing import ratio
 

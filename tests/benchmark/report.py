@@ -13,8 +13,8 @@ import numpy as np
 import psutil
 from rich.console import Console
 
-from study.record import EPOCH_METRICS
-from study.track import Tracker
+from study.outputs.names import EPOCH_METRICS
+from study.tracking.tracker import Tracker
 from tests.benchmark.timing import ENVIRONMENT, run
 from tests.planted import SEARCHED, bump, planted
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from study.errors import InputError
+from study.core.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}  # of every command that is timed

@@ -15,10 +15,10 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from study.config import Config
-from study.data import LEVELS, SCALINGS, Part, Splits
-from study.optimizers import OPTIMIZERS
-from study.train import build
+from study.core.config import Config
+from study.core.data import LEVELS, SCALINGS, Part, Splits
+from study.core.optimizers import OPTIMIZERS
+from study.core.train import build
 
 
 class Epoch(NamedTuple):

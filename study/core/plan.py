@@ -1,0 +1,133 @@
+"""What a study varies and what it holds fixed, from what its user wrote."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from models import MODELS
+from study.core.config import HYPERPARAMETERS, Config, applies, type_of
+from study.core.data import Splits, load_splits
+from study.core.domains import Choice, Range
+from study.core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study varies (`space`), and what it holds fixed or takes as the default (`base`)."""
+
+    base: Config
+    space: dict[str, Range | Choice]
+
+    def __post_init__(self) -> None:
+        if not self.space:
+            raise InputError("a study must vary something; every hyperparameter is fixed: give one a range, low:high")
+        for name, space in self.space.items():
+            for value in space.ends:
+                self.config({name: value})
+        structural = [name for name in ("depth", "image_size") if name in self.space]
+        for values in product(*(self.space[name].ends for name in structural)):
+            self.config(dict(zip(structural, values, strict=True)))
+
+    def config(self, values: dict[str, Any]) -> Config:
+        """The base configuration with these values of the searched hyperparameters."""
+        return replace(self.base, **values)
+
+    @property
+    def largest_side(self) -> int:
+        """Pixels; the size at which pictures are read, so that a trial only ever scales them down."""
+        return max(self.space["image_size"].ends) if "image_size" in self.space else self.base.image_size
+
+    @property
+    def same_pictures(self) -> bool:
+        """Whether all trials see pictures of one size without a border, so that they can be resized once."""
+        return not {"image_size", "border"} & set(self.space) and not self.base.border
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """Per hyperparameter of the family: its space if searched, its default, scale and unit, ready for JSON."""
+        return {name: self._describe(name, value) for name, value in self.base.hyperparameters().items()}
+
+    def _describe(self, name: str, default: Any) -> dict[str, Any]:
+        row, space = HYPERPARAMETERS[name], self.space.get(name)
+        kind = {None: "fixed", Range: "range", Choice: "choice"}[space and type(space)]
+        accepted = {} if isinstance(default, str) else {"accepted": list(row.accepted)}
+        return {"kind": kind, **(asdict(space) if space else {}), "default": default, "unit": row.unit, **accepted}
+
+
+def read_splits(plan: Plan, data_dir: Path) -> Splits:
+    """Training and validation pictures, at the size at which the plan's trials need them."""
+    splits = load_splits(plan.base.dataset, data_dir, plan.largest_side)
+    return splits.framed(plan.base.image_size, 0) if plan.same_pictures else splits
+
+
+def make_plan(dataset: str, model: str, given: dict[str, str]) -> Plan:
+    """The plan for `model` on `dataset`, where `given` holds what the user wrote per hyperparameter.
+
+    A searched hyperparameter keeps its usual default, but for the picture size: a data set's own may lie outside the
+    range, and may even be too small for the model, so there it is the largest of the range.
+    """
+    for name, text in given.items():
+        if not applies(name, model):
+            raise InputError(f"model {model!r} has no {name}; got {name} {text}")
+    parsed = {name: parse(name, text) for name, text in given.items()}
+    searched = {name: space for name, space in parsed.items() if isinstance(space, Range | Choice)}
+    values = {name: value for name, value in parsed.items() if name not in searched}
+    if "image_size" in searched:
+        values["image_size"] = max(searched["image_size"].ends)
+    for name, row in HYPERPARAMETERS.items():
+        if row.searched and applies(name, model) and name not in parsed:
+            searched[name] = usual_space(name, model)
+    space = {name: searched[name] for name in HYPERPARAMETERS if name in searched}
+    return Plan(Config(dataset=dataset, model=model, **values), space)
+
+
+def space_of(described: Mapping[str, Mapping[str, Any]]) -> dict[str, Range | Choice]:
+    """The searched part of what `Plan.describe` gave."""
+    rows = {name: row for name, row in described.items() if row["kind"] != "fixed"}
+    return {
+        name: Choice(tuple(row["options"])) if row["kind"] == "choice" else Range(row["low"], row["high"], row["log"])
+        for name, row in rows.items()
+    }
+
+
+def usual_space(name: str, model: str) -> Range | Choice:
+    """The range that a study searches for a hyperparameter unless its user names another."""
+    space = HYPERPARAMETERS[name].space
+    if space is not None:
+        return space
+    depths = MODELS[model].depths
+    consecutive = depths == tuple(range(depths[0], depths[-1] + 1))
+    return Range(depths[0], depths[-1]) if consecutive else Choice(depths)
+
+
+def parse(name: str, text: str) -> Any:
+    """A value, a `Range` or a `Choice` from what the user wrote: `3e-4`, `1e-4:1e-1` or `relu,gelu`."""
+    if "," in text:
+        options = dict.fromkeys(_scalar(name, part) for part in text.split(","))
+        if len(options) == 1:
+            return next(iter(options))
+        return Choice(tuple(options if type_of(name) is str else sorted(options)))
+    if ":" in text and type_of(name) is not str:
+        low, _, high = text.partition(":")
+        return _range(name, _scalar(name, low), _scalar(name, high))
+    return _scalar(name, text)
+
+
+def _scalar(name: str, text: str) -> Any:
+    kind = type_of(name)
+    try:
+        return kind(text.strip())
+    except ValueError:
+        noun = "a whole number" if kind is int else "a number"
+        raise InputError(f"{name} must be {noun}, low:high or a,b,c; got {text!r}") from None
+
+
+def _range(name: str, low: float, high: float) -> Range:
+    if not low < high:
+        raise InputError(f"a range runs from low to high; got {name} {low:g}:{high:g}")
+    usual = HYPERPARAMETERS[name].space
+    log = isinstance(usual, Range) and usual.log
+    if log and low <= 0:
+        raise InputError(f"{name} is searched on a log scale, so its range must start above 0; got {low:g}:{high:g}")
+    return Range(low, high, log)

@@ -1,0 +1,78 @@
+"""Pictures that a confirmation run carries, its learning curves and its confusion matrix; and a grid of predictions."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from study.core.train import Epoch
+
+TRAIN, VALIDATION = "#0072B2", "#D55E00"  # Okabe & Ito 2008: told apart by colour-blind readers and in print
+GRID_COLUMNS = 8
+
+
+def learning_curves(path: Path, history: Sequence[Epoch]) -> None:
+    """Loss and accuracy per epoch, training beside validation."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    epochs = [row.epoch for row in history]
+    for axes, quantity, unit in zip(figure.subplots(1, 2), ("loss", "accuracy"), (" (nats)", ""), strict=True):
+        for part, name, colour, style in (("train", "training", TRAIN, "--"), ("val", "validation", VALIDATION, "-")):
+            values = [getattr(row, f"{part}_{quantity}") for row in history]
+            axes.plot(epochs, values, style, color=colour, label=name, marker=".")
+        axes.set(xlabel="epoch", ylabel=quantity + unit)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    figure.savefig(path, dpi=110)
+
+
+def confusion_matrix(path: Path, counts: np.ndarray, classes: Sequence[str]) -> None:
+    """How often a test picture of each true class was taken for each class; shares of the true class in colour."""
+    classes = _plain(classes)
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    side = max(4.5, 0.45 * len(classes) + 1.5)
+    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    if len(classes) <= 20:  # more would not be legible
+        for (row, column), count in np.ndenumerate(counts):
+            if count:
+                colour = "white" if shares[row, column] > 0.5 else "black"
+                axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=8)
+        axes.set_xticks(range(len(classes)), classes, rotation=45 if max(map(len, classes)) > 2 else 0, ha="right")
+        axes.set_yticks(range(len(classes)), classes)
+    accuracy = np.trace(counts) / counts.sum()
+    axes.set(
+        xlabel="predicted class", ylabel="true class", title=f"test accuracy {accuracy:.4f}, {counts.sum()} pictures"
+    )
+    figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
+    figure.savefig(path, dpi=110)
+
+
+def prediction_grid(
+    path: Path, images: np.ndarray, true: np.ndarray, predicted: np.ndarray, classes: Sequence[str]
+) -> None:
+    """Pictures `(N, C, H, W)` with what they are; those taken for something else are framed, and say for what."""
+    classes = _plain(classes)
+    across = min(len(images), GRID_COLUMNS)
+    rows = -(-len(images) // across)
+    figure = Figure(figsize=(1.25 * across + 0.3, 1.55 * rows + 0.2), layout="constrained")
+    panels = figure.subplots(rows, across, squeeze=False).ravel()
+    for axes in panels:
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+    for axes, picture, label, said in zip(panels, images, true, predicted, strict=False):
+        axes.imshow(picture[0] if len(picture) == 1 else picture.transpose(1, 2, 0), cmap="gray", vmin=0, vmax=255)
+        wrong = label != said
+        text = f"{classes[label]}\nsaid: {classes[said]}" if wrong else f"{classes[label]}\n"
+        axes.set_title(text, fontsize=9, color=VALIDATION if wrong else "black", fontweight="bold" if wrong else None)
+        axes.spines[:].set(visible=bool(wrong), color=VALIDATION, linewidth=3)
+    figure.savefig(path, dpi=110)
+
+
+def _plain(classes: Sequence[str]) -> list[str]:
+    """Names that matplotlib draws as they are: a pair of dollars would be mathematics."""
+    return [name.replace("$", r"\$") for name in classes]

@@ -1,0 +1,70 @@
+"""A study's description: Markdown for the tracker's page, and tags for the report."""
+
+import json
+import shlex
+from argparse import Namespace
+
+import torch
+
+from study.core.data import Splits
+from study.core.plan import Plan
+from study.outputs import environment
+from study.search.design import explore_size
+from study.studies.options import places
+
+FINALISTS = "study.finalists"  # the tag with the latest finalists' hyperparameters by role
+
+
+def note(options: Namespace, plan: Plan, splits: Splits, device: torch.device) -> str:
+    """What is asked, of which space, with which command, on what; under MLflow's 5,000 characters a tag."""
+    explored = explore_size(options.trials)
+    searched = ", ".join(plan.space)
+    rows = [f"| {name} | {_cell(row)} | {row['default']} |" for name, row in plan.describe().items()]
+    versions = ", ".join(f"{name} {version}" for name, version in environment.versions().items())
+    lines = [
+        f"How do {searched} affect what model `{options.model}` reaches on `{options.dataset}`, "
+        "and which configuration is best?",
+        "",
+        f"- **explore**: {explored} designed trials (scrambled Sobol, seed {plan.base.seed}), never pruned",
+        f"- **search**: {options.trials - explored} trials by `{options.sampler}`, pruned by `{options.pruner}`",
+        f"- **confirm**: winner, runner-up and default over {options.confirm_seeds} seeds, then the test pictures",
+        "",
+        "| hyperparameter | searched in | default |",
+        "|---|---|---|",
+        *rows,
+        "",
+        f"Objective: validation accuracy after the last epoch. Data digest `{splits.digest}`, "
+        f"{len(splits.train.labels)} training and {len(splits.val.labels)} validation pictures of "
+        f"{'x'.join(map(str, splits.shape))}.",
+        "",
+        f"    {environment.command()}",
+        "",
+        f"{versions}; commit `{environment.commit()}`; {environment.hardware(device)}.",
+    ]
+    return "\n".join(lines)
+
+
+def tags(options: Namespace, plan: Plan, splits: Splits, device: torch.device) -> dict[str, str]:
+    """What a reader of the store needs to know of the study as a whole, each value JSON or plain text."""
+    return {
+        "study.space": json.dumps(plan.describe()),
+        "study.dataset": options.dataset,
+        "study.model": options.model,
+        "study.chance": str(splits.chance),
+        "study.training_pictures": str(len(splits.train.labels)),
+        "study.validation_pictures": str(len(splits.val.labels)),
+        "study.trials": str(options.trials),
+        "study.sampler": options.sampler,
+        "study.pruner": options.pruner,
+        "study.hardware": environment.hardware(device),
+        "study.command": environment.command(),
+        "study.places": shlex.join(places(options)),
+    }
+
+
+def _cell(row: dict) -> str:
+    if row["kind"] == "choice":
+        return ", ".join(map(str, row["options"]))
+    if row["kind"] == "range":
+        return f"{row['low']:g} to {row['high']:g}{' (log)' if row['log'] else ''} {row['unit']}".strip()
+    return "fixed"

@@ -1,0 +1,143 @@
+"""The command line of `python -m study.run`, derived from the configuration's fields and the registries."""
+
+import argparse
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from models import MODELS
+from study.core.config import HYPERPARAMETERS, default_of, type_of
+from study.core.datasets import DATASETS
+from study.core.domains import Choice, Range
+from study.core.errors import Parser, count, not_one_of, without_passwords
+from study.core.plan import usual_space
+from study.outputs.names import check_name
+from study.search.design import SAMPLERS, explore_size
+from study.search.pruners import PRUNERS
+from study.tracking.store import STORAGE_OPTION, STORAGE_URL, TRACKING_OPTION, TRACKING_URI
+
+DATA_DIR = Path(os.environ.get("STUDY_DATA_DIR", "data"))
+
+
+def parse_options(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """The checked options; `given` maps the hyperparameters that the user named to what they wrote."""
+    options = _parser().parse(words)
+    options.given = {name: text for name in HYPERPARAMETERS if (text := getattr(options, name)) is not None}
+    for name, registry in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
+        if getattr(options, name) not in registry:
+            raise not_one_of(name, getattr(options, name), registry)
+    options.study = _usual_name(options.dataset, options.model) if options.study is None else options.study
+    check_name(options.study)
+    return options
+
+
+def _usual_name(dataset: str, model: str) -> str:
+    kind, _, location = dataset.partition(":")
+    place = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(location).expanduser().resolve().name) if location else kind
+    return f"{place.lstrip('._-') or kind}-{model}"
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m study.run",
+        description="Run a hyperparameter study: designed trials, a search, and a confirmation over fresh seeds.",
+        allow_abbrev=False,
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=26, width=110),
+    )
+    _add_question(parser.add_argument_group("the question"))
+    hyper = parser.add_argument_group(
+        "hyperparameters", "a value fixes one, low:high searches a range, a,b,c searches those values"
+    )
+    for name in HYPERPARAMETERS:
+        hyper.add_argument(_flag(name), metavar=_metavar(name), help=_describe(name))
+    how = parser.add_argument_group("the search")
+    how.add_argument("--sampler", default="tpe", metavar="NAME", help=_listed(SAMPLERS, "tpe"))
+    how.add_argument("--pruner", default="median", metavar="NAME", help=_listed(PRUNERS, "median"))
+    add_machine(parser.add_argument_group("machine and stores"))
+    return parser
+
+
+def _add_question(what: argparse._ArgumentGroup) -> None:
+    what.add_argument("--dataset", default="digits", metavar="NAME", help=_listed(_dataset_names(), "digits"))
+    what.add_argument("--model", default="cnn", metavar="NAME", help=_listed(MODELS, "cnn"))
+    what.add_argument("--study", metavar="NAME", help="the study's name (default: DATASET-MODEL)")
+    what.add_argument(
+        "--trials",
+        type=count("trials", 1),
+        default=50,
+        metavar="N",
+        help=f"trials to finish; of 50, {explore_size(50)} are designed and the rest searched (default 50)",
+    )
+    what.add_argument(
+        "--confirm-seeds",
+        type=count("confirm-seeds", 0),
+        default=5,
+        metavar="N",
+        help="seeds over which the finalists are retrained before they meet the test pictures; 0: none (default 5)",
+    )
+
+
+def add_machine(where: argparse._ActionsContainer) -> None:
+    """The options that say where to train and where the stores lie."""
+    where.add_argument(
+        "--workers",
+        type=count("workers", 1),
+        metavar="N",
+        help="training processes (default: one per core; 1 on a GPU)",
+    )
+    where.add_argument("--device", default="auto", metavar="NAME", help="auto, cuda, mps or cpu (default auto)")
+    add_data_dir(where)
+    where.add_argument("--tracking-uri", **TRACKING_OPTION)
+    where.add_argument("--storage", **STORAGE_OPTION)
+
+
+def add_data_dir(where: argparse._ActionsContainer) -> None:
+    where.add_argument(
+        "--data-dir",
+        type=Path,
+        default=DATA_DIR,
+        metavar="FOLDER",
+        help="where data sets lie or are downloaded to (default: $STUDY_DATA_DIR, or data)",
+    )
+
+
+def places(options: argparse.Namespace, *names: str) -> list[str]:
+    """The words that tell the next command where stores and data are, those named or all, but for passwords."""
+    usual = {"tracking_uri": TRACKING_URI, "storage": STORAGE_URL, "data_dir": DATA_DIR}
+    given = {name: str(value) for name in names or usual if (value := getattr(options, name)) != usual[name]}
+    return [word for name, value in given.items() for word in (_flag(name), without_passwords(value))]
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _metavar(name: str) -> str:
+    return "A,B" if isinstance(HYPERPARAMETERS[name].space, Choice) else "LOW:HIGH"
+
+
+def _dataset_names() -> list[str]:
+    return ["folder:PATH" if name == "folder" else name for name in DATASETS]
+
+
+def _listed(names: Any, default: str) -> str:
+    return f"{', '.join(names)} (default {default})"
+
+
+def _describe(name: str) -> str:
+    """A hyperparameter's help: what it is, its default, the range that it is or could be searched in."""
+    row = HYPERPARAMETERS[name]
+    if row.space is None:
+        families = {model: family for model, family in MODELS.items() if name in family.hyperparameters}
+        spaces = "; ".join(
+            f"{model} {family.default_depth} of {usual_space(name, model)}" for model, family in families.items()
+        )
+        return f"{row.help} (default and range by model: {spaces}; searched)"
+    default = default_of(name)
+    accepted = f"; accepts {', '.join(row.accepted)}" if type_of(name) is str else ""
+    log = " on a log scale" if isinstance(row.space, Range) and row.space.log else ""
+    verb = "searched in" if row.searched else "fixed; a usual range is"
+    shown = "" if default is None else f"default {default}, "
+    return f"{row.help} ({shown}{verb} {row.space}{log}{accepted})"

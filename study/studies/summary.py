@@ -1,0 +1,98 @@
+"""The last lines of a study: the winner against the default, where the time went, and what to do next."""
+
+import shlex
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from reports.stats import Estimate, mean_interval, paired_difference
+from study.core.config import Config
+from study.core.errors import without_passwords
+from study.outputs.names import CONFIRM, FINISHED
+from study.studies.driver import Driver
+from study.studies.finalists import DEFAULT, TEST_METRIC, WINNER, confirmed, ranking
+from study.studies.options import places
+from study.tracking.store import UI_ADDRESS, is_server
+from study.tracking.tracker import Run, Tracker, charts_link
+
+
+def print_summary(
+    console: Console, tracker: Tracker, options: Namespace, roles: Mapping[str, Config], driver: Driver
+) -> None:
+    """Print what was found, and how to look at it."""
+    runs = tracker.runs()
+    states = Counter(run.tags["state"] for run in runs if run.tags.get("phase") != CONFIRM and "state" in run.tags)
+    console.print(f"\n{options.study}: {', '.join(f'{states[name]} {name}' for name in FINISHED)}", highlight=False)
+    if not roles:
+        console.print("no trial is complete, so there is no winner: see the failed and diverged runs", highlight=False)
+    elif options.confirm_seeds:
+        _print_confirmation(console, confirmed(runs, roles), roles, driver)
+    else:
+        best = ranking(runs)[0]
+        console.print(
+            f"best of the search: {best.name}, validation accuracy {best.metrics['objective']:.4f} "
+            f"({driver.view.describe(roles[WINNER])}); not confirmed, and the best of many overstates itself",
+            highlight=False,
+        )
+    for failure in driver.failures:
+        console.print(f"{failure}; the same command tries it again", markup=False, highlight=False)
+    _print_split(console, driver.spent)
+    look = shlex.join(["python", "-m", "study.ui", *places(options, "tracking_uri")])
+    served = without_passwords(options.tracking_uri) if is_server(options.tracking_uri) else UI_ADDRESS
+    console.print(f"look:   {look}", markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        f"        {charts_link(served, tracker.experiment_id)}", markup=False, highlight=False, soft_wrap=True
+    )
+    print_report_command(console, options)
+
+
+def print_report_command(console: Console, options: Namespace) -> None:
+    """Say how to make the study's report."""
+    words = ["reports.findings", "--study", options.study, *places(options, "tracking_uri")]
+    console.print(f"report: {shlex.join(['python', '-m', *words])}", markup=False, highlight=False, soft_wrap=True)
+
+
+def test_accuracy(runs: Sequence[Run]) -> Estimate:
+    """Mean test accuracy over seeds, a fraction, with its interval."""
+    return mean_interval([run.metrics[TEST_METRIC] for run in runs], bounds=(0, 1))
+
+
+def gain(first: Sequence[Run], second: Sequence[Run]) -> Estimate:
+    """How much higher the test accuracy of the first is, paired over the seeds that both have."""
+    by_seed = [{run.params["seed"]: run.metrics[TEST_METRIC] for run in runs} for runs in (first, second)]
+    shared = sorted(set(by_seed[0]) & set(by_seed[1]))
+    return paired_difference(*([row[seed] for seed in shared] for row in by_seed))
+
+
+def _print_confirmation(
+    console: Console, by_role: Mapping[str, Sequence[Run]], roles: Mapping[str, Config], driver: Driver
+) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("", "test accuracy [95%]", "seeds", "train s", "parameters"):
+        table.add_column(heading, justify="right" if heading in ("seeds", "train s", "parameters") else "left")
+    for role, runs in by_role.items():
+        if runs:
+            seconds = sum(run.metrics["train_seconds"] for run in runs) / len(runs)
+            parameters = f"{runs[0].metrics['parameters']:,.0f}"
+            table.add_row(role, str(test_accuracy(runs)), str(len(runs)), f"{seconds:.2f}", parameters)
+    console.print(table)
+    for role, config in roles.items():
+        console.print(f"{role}: {driver.view.describe(config)}", markup=False, highlight=False, soft_wrap=True)
+    if by_role.get(DEFAULT) and by_role[WINNER]:
+        difference = gain(by_role[WINNER], by_role[DEFAULT])
+        console.print(
+            f"winner - default: {difference} over {difference.n} paired seed{'s'[: difference.n > 1]}",
+            markup=False,
+            highlight=False,
+        )
+    elif DEFAULT not in roles:
+        console.print("the default configuration is itself among the two best", highlight=False)
+
+
+def _print_split(console: Console, spent: Mapping[str, float]) -> None:
+    if training := spent["training"]:
+        shares = (f"{name} {spent[name]:.1f} s ({spent[name] / training:.1%})" for name in ("tracking", "driving"))
+        console.print(f"time:   training {training:.1f} s, {', '.join(shares)} of that", highlight=False)

@@ -1,0 +1,150 @@
+"""What a person sees while a study runs: a live panel in a terminal, one line per trial elsewhere."""
+
+import os
+import sys
+import time
+from typing import NamedTuple
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from study.core.config import Config
+from study.core.train import Epoch
+from study.outputs.names import COMPLETE
+
+REDRAWS_PER_SECOND = 4
+WIDE = 200  # characters
+
+
+class Current(NamedTuple):
+    """What a worker is at."""
+
+    name: str
+    config: Config
+    epoch: Epoch | None
+    started: float  # on the monotonic clock
+    seconds: float = 0.0  # that it took, once it has ended
+
+
+class View:
+    """One line per finished trial, for logs and pipes."""
+
+    def __init__(self, console: Console, shown: tuple[str, ...]) -> None:
+        """`shown` names the hyperparameters that tell one trial from another."""
+        self.console, self.shown = console, shown
+        self.current: dict[int, Current] = {}
+        self.best: tuple[float, str] | None = None
+        self.total = self.done = 0
+
+    def __enter__(self) -> "View":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def begin(self, title: str, total: int, done: int, workers: int) -> None:
+        """A phase of `total` trials, of which `done` are finished."""
+        self.title, self.total, self.done, self.workers = title, total, done, workers
+        self.began, self.done_at_start = time.monotonic(), done
+        going_on = f", {done} of them finished before" if done else ""
+        self.note(f"{title}: {total} trials{going_on}, {workers} worker{'s' if workers > 1 else ''}")
+
+    def started(self, worker: int, name: str, config: Config) -> None:
+        self.current[worker] = Current(name, config, None, time.monotonic())
+
+    def epoch(self, worker: int, epoch: Epoch) -> None:
+        self.current[worker] = self.current[worker]._replace(epoch=epoch)
+
+    def ended(self, worker: int) -> Current:
+        """The trial that a worker was at; `finished` is to say what came of it, once both stores know."""
+        trial = self.current.pop(worker)
+        return trial._replace(seconds=time.monotonic() - trial.started)
+
+    def finished(self, trial: Current, state: str, objective: float | None) -> None:
+        self.done += objective is not None
+        if state == COMPLETE and (self.best is None or objective > self.best[0]):
+            self.best = objective, f"{trial.name} · {self.describe(trial.config)}"
+        self.line(trial, state, objective)
+
+    def line(self, trial: Current, state: str, objective: float | None) -> None:
+        value = "" if objective is None else f" val/accuracy {objective:.4f}"
+        best = f" (best {self.best[0]:.4f})" if self.best else ""
+        head = f"[{self.done}/{self.total}] {trial.name} {state}{value}{best}"
+        self.note(f"{head} {self.describe(trial.config)} {trial.seconds:.1f} s{self.left()}")
+
+    def note(self, text: str) -> None:
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def refresh(self) -> None:
+        """Draw what has changed; called about once a second."""
+
+    def describe(self, config: Config) -> str:
+        values = ((name, getattr(config, name)) for name in self.shown)
+        return " ".join(
+            f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in values
+        )
+
+    def left(self) -> str:
+        """The time that the rest of the phase takes at the pace so far; empty until there is one."""
+        here = self.done - self.done_at_start
+        if not here or self.done >= self.total:
+            return ""
+        minutes, seconds = divmod(round((time.monotonic() - self.began) / here * (self.total - self.done)), 60)
+        return f", {minutes}:{seconds:02} left"
+
+
+def make_console() -> Console:
+    """A console whose tables are whole in a file or a pipe, too, which has no width of its own."""
+    return Console() if sys.stdout.isatty() or "COLUMNS" in os.environ else Console(width=WIDE)
+
+
+class LiveView(View):
+    """A panel that is redrawn in place: progress, the best so far, and every worker's trial."""
+
+    def __enter__(self) -> "LiveView":
+        self._live = Live(console=self.console, refresh_per_second=REDRAWS_PER_SECOND, get_renderable=self.render)
+        self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.current.clear()
+        self._live.stop()
+
+    def line(self, trial: Current, state: str, objective: float | None) -> None:
+        """Nothing: the panel tells it."""
+
+    def refresh(self) -> None:
+        self._live.refresh()
+
+    def begin(self, title: str, total: int, done: int, workers: int) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(32),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self.console,
+        )
+        self._bar.add_task(title, total=total, completed=done)
+        super().begin(title, total, done, workers)  # from here on another thread may draw
+
+    def render(self) -> Group:
+        if not self.total:
+            return Group()
+        self._bar.update(self._bar.task_ids[0], description=self.title + self.left(), completed=self.done)
+        best = Text("no trial is complete yet", style="dim")
+        if self.best:
+            best = Text.assemble("best ", (f"{self.best[0]:.4f}", "bold green"), f" val/accuracy · {self.best[1]}")
+        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+        for worker, trial in sorted(self.current.items()):
+            epoch = f"epoch {trial.epoch.epoch if trial.epoch else 0}/{trial.config.epochs}"
+            accuracy = f"{trial.epoch.val_accuracy:.4f}" if trial.epoch else ""
+            table.add_row(f"worker {worker + 1}", trial.name, epoch, accuracy, self.describe(trial.config))
+        return Group(self._bar, best, table)
+
+
+def make_view(console: Console, shown: tuple[str, ...]) -> View:
+    """The live panel in a terminal, plain lines elsewhere."""
+    return (LiveView if console.is_terminal else View)(console, shown)
