@@ -1,8 +1,11 @@
 """Where a hyperparameter may lie: ranges and choices, each with its own scale."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,19 @@ class Range:
     def integer(self) -> bool:
         return isinstance(self.low, int) and isinstance(self.high, int)
 
+    @property
+    def numeric(self) -> bool:
+        """Whether its values have an order."""
+        return True
+
+    def __contains__(self, value: Any) -> bool:
+        return self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.low:g}:{self.high:g}"
+
     def at(self, quantile: float) -> float:
-        """The value that lies at a quantile in [0, 1); each integer takes an equal share of its scale."""
+        """The value at a quantile in [0, 1); each integer takes an equal share of its scale."""
         low, high = (self.low - 0.5, self.high + 0.5) if self.integer else self.ends
         if self.log:
             value = math.exp(math.log(low) + quantile * (math.log(high) - math.log(low)))
@@ -33,14 +47,26 @@ class Range:
 
     def levels(self, count: int) -> tuple[float, ...]:
         """At most `count` values at equal distances, both ends among them."""
-        steps = [step / max(1, count - 1) for step in range(count)]
-        scale = (math.log, math.exp) if self.log else (float, float)
-        low, high = map(scale[0], self.ends)
-        values = (scale[1](low + step * (high - low)) for step in steps)
+        values = self.values(np.linspace(0, 1, count)).tolist()
         return tuple(dict.fromkeys(round(v) if self.integer else min(max(v, self.low), self.high) for v in values))
 
-    def __str__(self) -> str:
-        return f"{self.low:g}:{self.high:g}"
+    def positions(self, values: Any) -> np.ndarray:
+        """Where values lie on the scale: 0 at the lower end, 1 at the upper."""
+        scale = np.log if self.log else np.asarray
+        low, high = scale(self.low), scale(self.high)
+        return (scale(np.asarray(values, dtype=float)) - low) / (high - low)
+
+    def values(self, positions: Any) -> np.ndarray:
+        """The values at positions on the scale; integers are not rounded."""
+        share = np.asarray(positions, dtype=float)
+        return self.low * (self.high / self.low) ** share if self.log else self.low + (self.high - self.low) * share
+
+    def positions_at(self, quantiles: np.ndarray) -> np.ndarray:
+        """Positions at quantiles in [0, 1] of values that are sampled evenly, as by `at`."""
+        if not self.integer:
+            return quantiles
+        wider = Range(self.low - 0.5, self.high + 0.5, self.log)
+        return self.positions(np.clip(np.rint(wider.values(quantiles)), self.low, self.high))
 
 
 @dataclass(frozen=True)
@@ -53,14 +79,43 @@ class Choice:
     def ends(self) -> tuple[Any, ...]:
         return self.options
 
+    @property
+    def numeric(self) -> bool:
+        """Whether its values have an order; text has none."""
+        return not isinstance(self.options[0], str)
+
+    def __contains__(self, value: Any) -> bool:
+        return value in self.options
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self.options))
+
     def at(self, quantile: float) -> Any:
         return self.options[min(int(quantile * len(self.options)), len(self.options) - 1)]
 
     def levels(self, count: int) -> tuple[Any, ...]:
         return self.options
 
-    def __str__(self) -> str:
-        return ",".join(map(str, self.options))
+    def positions(self, values: Any) -> np.ndarray:
+        """Where numbers lie between the smallest and the largest option, by their logarithm if all are above 0; the
+        number of the option, from 0, for text."""
+        if self.numeric:
+            return self._range.positions(values)
+        return np.array([self.options.index(str(value)) for value in values], dtype=float)
+
+    def values(self, positions: Any) -> np.ndarray:
+        """The numbers at positions; only where the options are numbers."""
+        return self._range.values(positions)
+
+    def positions_at(self, quantiles: np.ndarray) -> np.ndarray:
+        """Positions at quantiles in [0, 1] of options that are sampled evenly, as by `at`."""
+        numbers = np.minimum((quantiles * len(self.options)).astype(int), len(self.options) - 1)
+        return self.positions(np.asarray(self.options)[numbers])
+
+    @property
+    def _range(self) -> Range:
+        low, high = float(min(self.options)), float(max(self.options))
+        return Range(low, high, log=low > 0)
 
 
 class Hyperparameter(NamedTuple):
@@ -75,3 +130,46 @@ class Hyperparameter(NamedTuple):
     accepted: tuple[Any, ...]
     unit: str = ""
     searched: bool = False
+
+
+class Dimension(NamedTuple):
+    """A hyperparameter in a study: what is searched of it (None: it is fixed), and its default.
+
+    `accepted` holds the smallest and the largest number that make sense; it is empty where values are text.
+    """
+
+    domain: Range | Choice | None
+    default: Any
+    unit: str = ""
+    accepted: tuple[float, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, which `dimension` reads."""
+        match self.domain:
+            case Range(low, high, log):
+                domain = {"kind": "range", "low": low, "high": high, "log": log}
+            case Choice(options):
+                domain = {"kind": "choice", "options": list(options)}
+            case None:
+                domain = {"kind": "fixed"}
+        accepted = {"accepted": list(self.accepted)} if self.accepted else {}
+        return {**domain, "default": self.default, "unit": self.unit, **accepted}
+
+    def describe(self) -> str:
+        """What is searched, in words."""
+        match self.domain:
+            case Range(low, high, log):
+                return f"{low:g} to {high:g}{' (log)' if log else ''} {self.unit}".strip()
+            case Choice(options):
+                return ", ".join(map(str, options))
+        return "fixed"
+
+
+def dimension(row: Mapping[str, Any]) -> Dimension:
+    """The dimension whose `as_dict` gave the row."""
+    domain = None
+    if row["kind"] == "range":
+        domain = Range(row["low"], row["high"], row["log"])
+    elif row["kind"] == "choice":
+        domain = Choice(tuple(row["options"]))
+    return Dimension(domain, row["default"], row.get("unit", ""), tuple(row.get("accepted", ())))

@@ -1,7 +1,6 @@
 """What a study varies and what it holds fixed, from what its user wrote."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from models import MODELS
 from study.core.config import HYPERPARAMETERS, Config, applies, type_of
 from study.core.data import Splits, load_splits
-from study.core.domains import Choice, Range
+from study.core.domains import Choice, Dimension, Range
 from study.core.errors import InputError
 
 
@@ -44,15 +43,13 @@ class Plan:
         """Whether all trials see pictures of one size without a border, so that they can be resized once."""
         return not {"image_size", "border"} & set(self.space) and not self.base.border
 
-    def describe(self) -> dict[str, dict[str, Any]]:
-        """Per hyperparameter of the family: its space if searched, its default, scale and unit, ready for JSON."""
-        return {name: self._describe(name, value) for name, value in self.base.hyperparameters().items()}
+    def dimensions(self) -> dict[str, Dimension]:
+        """What the study makes of each hyperparameter of the family."""
+        return {name: self._dimension(name, value) for name, value in self.base.hyperparameters().items()}
 
-    def _describe(self, name: str, default: Any) -> dict[str, Any]:
-        row, space = HYPERPARAMETERS[name], self.space.get(name)
-        kind = {None: "fixed", Range: "range", Choice: "choice"}[space and type(space)]
-        accepted = {} if isinstance(default, str) else {"accepted": list(row.accepted)}
-        return {"kind": kind, **(asdict(space) if space else {}), "default": default, "unit": row.unit, **accepted}
+    def _dimension(self, name: str, default: Any) -> Dimension:
+        row = HYPERPARAMETERS[name]
+        return Dimension(self.space.get(name), default, row.unit, () if isinstance(default, str) else row.accepted)
 
 
 def read_splits(plan: Plan, data_dir: Path) -> Splits:
@@ -80,15 +77,6 @@ def make_plan(dataset: str, model: str, given: dict[str, str]) -> Plan:
             searched[name] = usual_space(name, model)
     space = {name: searched[name] for name in HYPERPARAMETERS if name in searched}
     return Plan(Config(dataset=dataset, model=model, **values), space)
-
-
-def space_of(described: Mapping[str, Mapping[str, Any]]) -> dict[str, Range | Choice]:
-    """The searched part of what `Plan.describe` gave."""
-    rows = {name: row for name, row in described.items() if row["kind"] != "fixed"}
-    return {
-        name: Choice(tuple(row["options"])) if row["kind"] == "choice" else Range(row["low"], row["high"], row["log"])
-        for name, row in rows.items()
-    }
 
 
 def usual_space(name: str, model: str) -> Range | Choice:

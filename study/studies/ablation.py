@@ -9,8 +9,9 @@ from reports.experiments import SEEDS, Arm, arms_of, change, hypotheses_of, miss
 from reports.load import Study, load
 from reports.selection import of_finalist
 from study.core.config import Config
+from study.core.domains import dimension
 from study.core.errors import InputError, Parser, count
-from study.core.plan import Plan, read_splits, space_of
+from study.core.plan import Plan, read_splits
 from study.core.train import device as find_device
 from study.search.storage import open_storage, settings_of
 from study.search.trials import Queue
@@ -66,7 +67,10 @@ def _train(console: Console, options: Namespace, study: Study, arms: list[Arm], 
     storage = open_storage(options.storage)
     digest = settings_of(storage, study.name)["data digest"]
     configs = {arm.name: Config(dataset=options.dataset, model=study.tags["study.model"], **arm.levels) for arm in arms}
-    plan = Plan(configs[arms[0].name], space_of(study.space))
+    plan = Plan(
+        configs[arms[0].name],
+        {name: domain for name, row in study.space.items() if (domain := dimension(row).domain) is not None},
+    )
     splits, device = read_splits(plan, options.data_dir), find_device(options.device)
     if splits.digest != digest:
         raise InputError(

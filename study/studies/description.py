@@ -19,7 +19,7 @@ def note(options: Namespace, plan: Plan, splits: Splits, device: torch.device) -
     """What is asked, of which space, with which command, on what; under MLflow's 5,000 characters a tag."""
     explored = explore_size(options.trials)
     searched = ", ".join(plan.space)
-    rows = [f"| {name} | {_cell(row)} | {row['default']} |" for name, row in plan.describe().items()]
+    rows = [f"| {name} | {row.describe()} | {row.default} |" for name, row in plan.dimensions().items()]
     versions = ", ".join(f"{name} {version}" for name, version in environment.versions().items())
     lines = [
         f"How do {searched} affect what model `{options.model}` reaches on `{options.dataset}`, "
@@ -47,7 +47,7 @@ def note(options: Namespace, plan: Plan, splits: Splits, device: torch.device) -
 def tags(options: Namespace, plan: Plan, splits: Splits, device: torch.device) -> dict[str, str]:
     """What a reader of the store needs to know of the study as a whole, each value JSON or plain text."""
     return {
-        "study.space": json.dumps(plan.describe()),
+        "study.space": json.dumps({name: row.as_dict() for name, row in plan.dimensions().items()}),
         "study.dataset": options.dataset,
         "study.model": options.model,
         "study.chance": str(splits.chance),
@@ -60,11 +60,3 @@ def tags(options: Namespace, plan: Plan, splits: Splits, device: torch.device) -
         "study.command": environment.command(),
         "study.places": shlex.join(places(options)),
     }
-
-
-def _cell(row: dict) -> str:
-    if row["kind"] == "choice":
-        return ", ".join(map(str, row["options"]))
-    if row["kind"] == "range":
-        return f"{row['low']:g} to {row['high']:g}{' (log)' if row['log'] else ''} {row['unit']}".strip()
-    return "fixed"
