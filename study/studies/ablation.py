@@ -67,10 +67,8 @@ def _train(console: Console, options: Namespace, study: Study, arms: list[Arm], 
     storage = open_storage(options.storage)
     digest = settings_of(storage, study.name)["data digest"]
     configs = {arm.name: Config(dataset=options.dataset, model=study.tags["study.model"], **arm.levels) for arm in arms}
-    plan = Plan(
-        configs[arms[0].name],
-        {name: domain for name, row in study.space.items() if (domain := dimension(row).domain) is not None},
-    )
+    domains = {name: dimension(row).domain for name, row in study.space.items()}
+    plan = Plan(configs[arms[0].name], {name: domain for name, domain in domains.items() if domain is not None})
     splits, device = read_splits(plan, options.data_dir), find_device(options.device)
     if splits.digest != digest:
         raise InputError(
