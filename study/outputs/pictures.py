@@ -1,20 +1,23 @@
 """Pictures that a confirmation run carries, its learning curves and its confusion matrix; and a grid of predictions."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from study.core.train import Epoch
+if TYPE_CHECKING:
+    from study.core.train import Epoch
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"  # Okabe & Ito 2008: told apart by colour-blind readers and in print
 GRID_COLUMNS = 8
 
 
-def learning_curves(path: Path, history: Sequence[Epoch]) -> None:
-    """Loss and accuracy per epoch, training beside validation."""
+def learning_curves(history: Sequence["Epoch"]) -> bytes:
+    """Loss and accuracy per epoch, training beside validation, as PNG."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     epochs = [row.epoch for row in history]
     for axes, quantity, unit in zip(figure.subplots(1, 2), ("loss", "accuracy"), (" (nats)", ""), strict=True):
@@ -26,11 +29,12 @@ def learning_curves(path: Path, history: Sequence[Epoch]) -> None:
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    figure.savefig(path, dpi=110)
+    return _png(figure)
 
 
-def confusion_matrix(path: Path, counts: np.ndarray, classes: Sequence[str]) -> None:
-    """How often a test picture of each true class was taken for each class; shares of the true class in colour."""
+def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> bytes:
+    """How often a test picture of each true class was taken for each class, as PNG; colours show shares of the true
+    class."""
     classes = _plain(classes)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = max(4.5, 0.45 * len(classes) + 1.5)
@@ -49,7 +53,7 @@ def confusion_matrix(path: Path, counts: np.ndarray, classes: Sequence[str]) -> 
         xlabel="predicted class", ylabel="true class", title=f"test accuracy {accuracy:.4f}, {counts.sum()} pictures"
     )
     figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
-    figure.savefig(path, dpi=110)
+    return _png(figure)
 
 
 def prediction_grid(
@@ -76,3 +80,9 @@ def prediction_grid(
 def _plain(classes: Sequence[str]) -> list[str]:
     """Names that matplotlib draws as they are: a pair of dollars would be mathematics."""
     return [name.replace("$", r"\$") for name in classes]
+
+
+def _png(figure: Figure) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, dpi=110)
+    return file.getvalue()
