@@ -75,13 +75,12 @@ class Session:
 
 @contextmanager
 def open_session(
-    console: Console, tracker: Tracker, options: Namespace, splits: Splits, jobs: int, shown: Sequence[str]
+    console: Console, tracker: Tracker, pool: Pool, options: Namespace, splits: Splits, shown: Sequence[str]
 ) -> Iterator[Session]:
-    """Drive the tracker's study alone, with up to so many workers as there are jobs; `shown` names the hyperparameters
-    that tell one trial from another. A request to stop leaves word of how to go on."""
-    device = find_device(options.device)
+    """Drive the tracker's study alone. `shown` names the hyperparameters that tell one trial from another. A request
+    to stop leaves word of how to go on."""
     try:
-        with sole_driver(tracker) as check, make_pool(device, options.workers, jobs) as pool:
+        with sole_driver(tracker) as check:
             tracker.close_left_open()
             pool.load(splits)
             with make_view(console, tuple(shown)) as view:
@@ -95,22 +94,23 @@ def open_session(
 def conduct(options: Namespace, plan: Plan) -> int:
     """Run what is missing of a study; 0 if all of its trials are finished then, 1 if some failed."""
     console, device = make_console(), find_device(options.device)
-    with console.status(f"reading {escape(options.dataset)}"):
-        splits = read_splits(plan, options.data_dir)
-    tracker = Tracker(options.tracking_uri, options.study)
-    tracker.create()
-    with open_session(console, tracker, options, splits, options.trials, tuple(plan.space)) as session:
-        settle(tracker, SETTINGS, settings(options, plan, splits))
-        targets = grow(tracker, options.trials)
-        tracker.describe(note(options, plan, splits, device), tags(options, plan, splits, device))
-        trials = explore_and_search(session, plan, targets)
-        roles = finalists(tracker.runs(), plan.base)
-        if roles and options.confirm_seeds:
-            tracker.tag(FINALISTS, json.dumps({role: config.hyperparameters() for role, config in roles.items()}))
-            session.confirm(plan, roles, options.confirm_seeds)
-        if roles:
-            with console.status("registering the winner's model"):
-                crown(tracker, roles, splits)
+    with make_pool(device, options.workers, options.trials) as pool:  # workers import while pictures are read
+        with console.status(f"reading {escape(options.dataset)}"):
+            splits = read_splits(plan, options.data_dir)
+        tracker = Tracker(options.tracking_uri, options.study)
+        tracker.create()
+        with open_session(console, tracker, pool, options, splits, tuple(plan.space)) as session:
+            settle(tracker, SETTINGS, settings(options, plan, splits))
+            targets = grow(tracker, options.trials)
+            tracker.describe(note(options, plan, splits, device), tags(options, plan, splits, device))
+            trials = explore_and_search(session, plan, targets)
+            roles = finalists(tracker.runs(), plan.base)
+            if roles and options.confirm_seeds:
+                tracker.tag(FINALISTS, json.dumps({role: config.hyperparameters() for role, config in roles.items()}))
+                session.confirm(plan, roles, options.confirm_seeds)
+            if roles:
+                with console.status("registering the winner's model"):
+                    crown(tracker, roles, splits)
     print_summary(console, tracker, options, roles, session.driver)
     return 1 if session.driver.failures or trials.finished < trials.total else 0
 
