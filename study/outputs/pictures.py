@@ -1,4 +1,4 @@
-"""Pictures that a confirmation run carries, its learning curves and its confusion matrix; and a grid of predictions."""
+"""Figures of a confirmation run: learning curves and confusion matrix. And a grid of predictions."""
 
 import io
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> bytes:
     figure = Figure(figsize=(side + 1, side), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    if len(classes) <= 20:  # more would not be legible
+    if len(classes) <= 20:  # more are not legible
         for (row, column), count in np.ndenumerate(counts):
             if count:
                 colour = "white" if shares[row, column] > 0.5 else "black"
@@ -59,7 +59,7 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> bytes:
 def prediction_grid(
     path: Path, images: np.ndarray, true: np.ndarray, predicted: np.ndarray, classes: Sequence[str]
 ) -> None:
-    """Pictures `(N, C, H, W)` with what they are; those taken for something else are framed, and say for what."""
+    """Pictures `(N, C, H, W)` with their classes; wrong predictions are framed and named."""
     classes = _plain(classes)
     across = min(len(images), GRID_COLUMNS)
     rows = -(-len(images) // across)
@@ -78,7 +78,7 @@ def prediction_grid(
 
 
 def _plain(classes: Sequence[str]) -> list[str]:
-    """Names that matplotlib draws as they are: a pair of dollars would be mathematics."""
+    """Names with dollar signs escaped: matplotlib reads a pair of them as mathematics."""
     return [name.replace("$", r"\$") for name in classes]
 
 

@@ -40,7 +40,7 @@ class Record(NamedTuple):
 
 
 class Trials(Slots):
-    """The trials of one study, asked for in `targets`, one number of trials after another."""
+    """The trials of one study. `targets` are the numbers of trials that it was asked for, one after another."""
 
     def __init__(self, plan: Plan, sampler: str, pruner: str, targets: Sequence[int], done: Sequence[Record]) -> None:
         self.plan, self.sampler, self.schedule = plan, sampler, schedule(targets)
@@ -89,7 +89,7 @@ class Trials(Slots):
         return make(Draw(self.plan, number, index, count))
 
     def _replay(self, record: Record) -> None:
-        """Run a finished trial through the study once more: samplers and pruners keep notes of each step."""
+        """Repeat a finished trial's steps in Optuna's study: samplers and pruners keep state of each."""
         phase, _ = self.schedule[record.slot]
         trial = self._ask(record.slot, _fixed(record.params))
         slot = Slot(record.slot, "", {}, self.plan.config(trial.params), phase == SEARCH)

@@ -17,7 +17,7 @@ from study.studies.arms import SEEDS, Arm, Hypothesis, arms_of, hypotheses
 from study.studies.description import FINALISTS
 from study.studies.finalists import confirmed
 from study.studies.options import add_machine
-from study.studies.session import SETTINGS, open_session
+from study.studies.session import SETTINGS, begun_earlier, open_session
 from study.studies.summary import gain, print_failures, print_report_command
 from study.studies.view import make_console
 from study.tracking.store import existing
@@ -72,7 +72,9 @@ def _config(tags: Mapping[str, str], arm: Arm) -> Config:
 
 def _train(console: Console, options: Namespace, tracker: Tracker, plan: Plan, configs: Mapping[str, Config]) -> bool:
     """Train what is missing; whether all of it finished. The pictures must be those of the study."""
-    splits, digest = read_splits(plan, options.data_dir), json.loads(tracker.tags()[SETTINGS])["data digest"]
+    if (kept := tracker.tags().get(SETTINGS)) is None:
+        raise begun_earlier(tracker)
+    splits, digest = read_splits(plan, options.data_dir), json.loads(kept)["data digest"]
     if splits.digest != digest:
         raise InputError(
             f"the pictures of {options.dataset} are not those of study {tracker.experiment!r}: their digest must be "

@@ -29,7 +29,7 @@ from study.tracking.store import sqlite_file
 from study.tracking.tracker import Run, Tracker, dataset_input
 from study.workers.pool import Pool, make_pool
 
-SETTINGS, TARGETS = "study.settings", "study.targets"  # experiment tags: what the study is, and what was asked for
+SETTINGS, TARGETS = "study.settings", "study.targets"  # experiment tags: settings, and numbers of trials
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def open_session(
     console: Console, tracker: Tracker, pool: Pool, options: Namespace, splits: Splits, shown: Sequence[str]
 ) -> Iterator[Session]:
     """Drive the tracker's study alone. `shown` names the hyperparameters that tell one trial from another. A request
-    to stop leaves word of how to go on."""
+    to stop prints how to go on."""
     try:
         with sole_driver(tracker) as check:
             tracker.close_left_open()
@@ -144,14 +144,16 @@ def records(tracker: Tracker, runs: Sequence[Run], searched: Iterable[str]) -> l
 
 
 def settle(tracker: Tracker, kind: str, values: Mapping[str, str]) -> None:
-    """Keep what a study is in an experiment tag, or raise `InputError` with the differences if it is something else.
+    """Keep a study's settings in an experiment tag, or raise `InputError` with what differs from those kept there.
 
     A hyperparameter that the study did not know when it began has its default.
     """
-    kept = json.loads(tracker.tags().get(kind, "null"))
-    if kept is None:
+    if kind not in tracker.tags():
+        if any(run.phase in (EXPLORE, SEARCH) for run in tracker.runs()):
+            raise begun_earlier(tracker)
         tracker.tag(kind, json.dumps(values))
         return
+    kept = json.loads(tracker.tags()[kind])
     known = {name: str(default_of(name)) for name in HYPERPARAMETERS} | kept
     changes = [
         f"{name} {known.get(name, 'none')} (now {value})" for name, value in values.items() if value != known.get(name)
@@ -161,6 +163,14 @@ def settle(tracker: Tracker, kind: str, values: Mapping[str, str]) -> None:
             f"study {tracker.experiment!r} exists with other settings: {'; '.join(changes)}. "
             f"Repeat those, or give the new study a name of its own with --study"
         )
+
+
+def begun_earlier(tracker: Tracker) -> InputError:
+    """The error for a study whose settings were not kept in the tracker."""
+    return InputError(
+        f"study {tracker.experiment!r} was begun with an earlier version, which alone can go on with it: "
+        f"give the new study a name of its own with --study"
+    )
 
 
 def grow(tracker: Tracker, trials: int) -> list[int]:
