@@ -1,149 +1,193 @@
-import numpy as np
+"""Which trial is next, which are pruned, and that neither depends on whether the study was restarted."""
+
 import optuna
 import pytest
-from optuna.samplers._tpe import _truncnorm
-from optuna.trial import TrialState, create_trial
-from scipy.special import log_ndtr
 
-from study.outputs.names import COMPLETE, INTERRUPTED, PRUNED, SEARCH
-from study.search.memory import Memory
-from study.search.pruners import PRUNERS
-from tests.test_search import make_queue
+from study.outputs.names import COMPLETE, DIVERGED, EXPLORE, FAILED, INTERRUPTED, PRUNED, SEARCH
+from study.search.design import explore_design
+from study.search.samplers import PRUNERS
+from tests.search.playing import make_trials, objective, play, record
 
 GOOD, BAD = [0.5, 0.8, 0.9, 0.95, 0.96, 0.97], [0.1, 0.11, 0.1, 0.12, 0.1, 0.1]
+EPOCHS = str(len(GOOD))
 
 
-def draw(memory, number, curve):
-    """Report a new trial's curve until the pruner gives it up; after how many epochs it did, or None."""
-    memory.add(running(number))
+def draw(trials, slot, curve):
+    """Report a trial's curve until it is pruned, and end it; the epochs that it had, and its state."""
     for epoch, accuracy in enumerate(curve, start=1):
-        memory.report(number, epoch, accuracy)
-        if memory.should_prune(number):
-            memory.end(number, TrialState.PRUNED, [accuracy])
-            return epoch
-    memory.end(number, TrialState.COMPLETE, [curve[-1]])
-    return None
+        if trials.report(slot, epoch, accuracy):
+            trials.end(slot, PRUNED, accuracy)
+            return curve[:epoch], PRUNED
+    trials.end(slot, COMPLETE, curve[-1])
+    return curve, COMPLETE
 
 
-def running(number):
-    trial = create_trial(state=TrialState.RUNNING)
-    trial.number = number
-    return trial
+def states(trials, curves):
+    return [draw(trials, trials.next(), curve)[1] for curve in curves]
 
 
 @pytest.mark.parametrize("pruner", set(PRUNERS) - {"none"})
-def test_a_bad_curve_among_good_ones_is_given_up(pruner):
-    memory = Memory(PRUNERS[pruner](9))
-    assert [draw(memory, number, GOOD + [0.97] * 3) for number in range(8)].count(None) >= 4
-    pruned = [draw(memory, 8 + number, BAD + [0.1] * 3) for number in range(8)]
-    assert sum(epoch is not None for epoch in pruned) >= (
-        3 if pruner == "hyperband" else 6
-    )  # a bracket runs to the end
+def test_a_bad_curve_among_good_ones_is_pruned(pruner):
+    trials = make_trials([48], pruner=pruner, epochs=EPOCHS)
+    assert states(trials, [GOOD] * 32) == [COMPLETE] * 32, "designed"
+    assert states(trials, [GOOD] * 8).count(COMPLETE) >= 4
+    assert states(trials, [BAD] * 8).count(PRUNED) >= (3 if pruner == "hyperband" else 6)  # a bracket runs to the end
 
 
-def test_without_a_pruner_nothing_is_given_up():
-    memory = Memory(PRUNERS["none"](9))
-    assert [draw(memory, number, curve) for number, curve in enumerate([GOOD] * 8 + [BAD] * 8)] == [None] * 16
+@pytest.mark.parametrize("pruner", PRUNERS)
+def test_a_designed_trial_is_never_pruned(pruner):
+    trials = make_trials([48], pruner=pruner, epochs=EPOCHS)
+    assert states(trials, [GOOD] * 16 + [BAD] * 16) == [COMPLETE] * 32
 
 
-def test_the_verdict_is_optuna_s_own():
+def test_without_a_pruner_nothing_is_pruned():
+    trials = make_trials([24], pruner="none", epochs=EPOCHS)
+    assert states(trials, [GOOD] * 20 + [BAD] * 4) == [COMPLETE] * 24
+
+
+@pytest.mark.parametrize("pruner", set(PRUNERS) - {"none"})
+def test_the_verdict_is_optuna_s_own(pruner):
     """The same curves through an Optuna study with its pruner, as its documentation shows it."""
-    memory = Memory(PRUNERS["median"](6))
-    study = optuna.create_study(direction="maximize", pruner=PRUNERS["median"](6))
-    for number in range(12):
+    trials = make_trials([24], pruner=pruner, epochs=EPOCHS)
+    study = optuna.create_study(study_name="study", direction="maximize", pruner=PRUNERS[pruner](len(GOOD)))
+    found, expected = [], []
+    for number in range(24):
         curve = [accuracy - 0.03 * (number % 5) for accuracy in GOOD]
-        trial, expected = study.ask(), None
+        slot, trial, pruned = trials.next(), study.ask(), False
         for epoch, accuracy in enumerate(curve, start=1):
             trial.report(accuracy, epoch)
-            if trial.should_prune():
-                expected = epoch
+            if number >= 16 and epoch < len(curve) and trial.should_prune():
+                pruned = True
                 break
-        study.tell(trial, state=TrialState.PRUNED) if expected else study.tell(trial, curve[-1])
-        assert draw(memory, number, curve) == expected
+        study.tell(trial, state=optuna.trial.TrialState.PRUNED) if pruned else study.tell(trial, curve[-1])
+        expected.append((curve[:epoch], PRUNED if pruned else COMPLETE))
+        found.append(draw(trials, slot, curve))
+    assert found == expected
+    assert PRUNED in [state for _, state in found]
 
 
-@pytest.mark.parametrize("pruner", ["median", "halving", "hyperband"])
-def test_after_a_restart_the_verdicts_are_those_that_would_have_been(pruner, tmp_path):
-    def play(restart):
-        folder = tmp_path / f"{pruner}-{restart}"
-        folder.mkdir()
-        queue, verdicts = make_queue(folder, 24, pruner=pruner), []
+@pytest.mark.parametrize("pruner", PRUNERS)
+def test_the_verdicts_after_restarts_are_those_without(pruner):
+    def verdicts(restart):
+        trials, done = make_trials([24], pruner=pruner, epochs=EPOCHS), []
         for number in range(24):
             if restart:
-                queue = make_queue(folder, 24, pruner=pruner)
-            claim = queue.claim()
-            curve = [accuracy - 0.02 * (number % 7) for accuracy in GOOD]
-            given_up = next((e for e, a in enumerate(curve, start=1) if queue.report(claim, e, a)), None)
-            queue.finish(claim, PRUNED if given_up else COMPLETE, None if given_up else curve[-1])
-            verdicts.append((claim.phase, given_up))
-        return verdicts
+                trials = make_trials([24], pruner=pruner, done=done, epochs=EPOCHS)
+            slot = trials.next()
+            curve, state = draw(trials, slot, [accuracy - 0.02 * (number % 7) for accuracy in GOOD])
+            done.append(record(slot, curve, state))
+        return done
 
-    verdicts = play(restart=False)
-    assert play(restart=True) == verdicts
-    assert any(epoch for _, epoch in verdicts)
-    assert all(phase == SEARCH for phase, epoch in verdicts if epoch), "designed trials are never pruned"
+    whole = verdicts(restart=False)
+    assert verdicts(restart=True) == whole
+    assert (PRUNED in [row.state for row in whole]) == (pruner != "none")
 
 
 @pytest.mark.parametrize("pruner", ["median", "halving"])
-def test_a_trial_that_is_tried_again_is_judged_by_those_of_the_process_before(pruner, tmp_path):
-    queue = make_queue(tmp_path, 24, pruner=pruner)
-    for _ in range(20):
-        claim = queue.claim()
-        for epoch, accuracy in enumerate(GOOD, start=1):
-            queue.report(claim, epoch, accuracy)
-        queue.finish(claim, COMPLETE, GOOD[-1])
-    queue.finish(queue.claim(), INTERRUPTED)
-    fresh = make_queue(tmp_path, 24, pruner=pruner)
-    fresh.retry()
-    claim = fresh.claim()
-    assert claim.slot == 20
-    assert any(fresh.report(claim, epoch, accuracy) for epoch, accuracy in enumerate(BAD, start=1))
+def test_a_new_process_judges_by_the_trials_of_the_one_before(pruner):
+    trials, done = make_trials([48], pruner=pruner, epochs=EPOCHS), []
+    for _ in range(40):
+        slot = trials.next()
+        done.append(record(slot, *draw(trials, slot, GOOD)))
+    fresh = make_trials([48], pruner=pruner, done=done, epochs=EPOCHS)
+    assert states(fresh, [BAD]) == [PRUNED]
 
 
-def test_a_trial_that_another_process_closed_is_given_up_and_not_written_twice(tmp_path):
-    """It was silent for longer than a minute, and taken for lost."""
-    queue = make_queue(tmp_path, 6)
-    claim = queue.claim()
-    assert not queue.report(claim, 1, 0.5)
-    make_queue(tmp_path, 6).tell(claim.trial_id, INTERRUPTED)
-    following = queue.claim()
-    assert queue.report(claim, 2, 0.6)
-    queue.finish(claim, COMPLETE, 0.6)
-    queue.finish(following, COMPLETE, 0.5)
-    assert [trial.state.name for trial in queue.study.trials] == ["FAIL", "COMPLETE"]
+def test_a_trial_is_not_pruned_after_its_last_epoch():
+    trials = make_trials([12], pruner="median", epochs="3")
+    for _ in range(8):
+        draw(trials, trials.next(), GOOD[:3])
+    slot = trials.next()
+    assert trials.report(slot, 2, 0.0)
+    assert not trials.report(slot, 3, 0.0)
 
 
-def test_what_is_concluded_is_known_to_the_next_draw_and_not_yet_to_the_storage(tmp_path):
-    concluded, silent = (make_queue(tmp_path, 6, name=name) for name in ("concluded", "silent"))
+@pytest.mark.parametrize("number", [2, 9], ids=[EXPLORE, SEARCH])
+def test_a_lost_trial_comes_again_with_the_same_configuration(number):
+    trials = make_trials([12])
+    for _ in range(number):
+        slot = trials.next()
+        trials.end(slot, COMPLETE, objective(slot.config))
+    lost = trials.next()
+    trials.report(lost, 1, 0.5)
+    trials.again(lost)
+    again = trials.next()
+    assert again == lost
+    assert trials.finished == number
+    trials.report(again, 1, 0.4)
+    trials.end(again, COMPLETE, objective(again.config))
+    assert [slot.number for slot in play(trials)] == list(range(number + 1, 12))
+    assert trials.finished == 12
+
+
+def test_two_lost_trials_come_again_each_as_itself():
+    trials = make_trials([12])
+    first, second = trials.next(), trials.next()
+    for slot in (first, second):
+        trials.again(slot)
+    assert {slot.number: slot.config for slot in (trials.next(), trials.next())} == {
+        0: first.config,
+        1: second.config,
+    }
+
+
+@pytest.mark.parametrize("state", [FAILED, INTERRUPTED])
+def test_a_trial_without_an_objective_is_not_finished_and_waits_for_the_next_command(state):
+    trials = make_trials([3])
+    slots = [trials.next() for _ in range(3)]
+    trials.end(slots[1], state, None)
+    for slot in (slots[0], slots[2]):
+        trials.end(slot, COMPLETE, 0.5)
+    assert (trials.finished, trials.next()) == (2, None)
+    restarted = make_trials([3], done=[record(slot, [0.5]) for slot in (slots[0], slots[2])])
+    assert (restarted.finished, restarted.total) == (2, 3)
+    assert restarted.next() == slots[1]
+
+
+def test_an_interrupted_search_is_sampled_again_from_the_same_history():
+    trials = make_trials([12])
+    done = []
+    for _ in range(9):
+        slot = trials.next()
+        trials.end(slot, COMPLETE, objective(slot.config))
+        done.append(record(slot, [objective(slot.config)]))
+    interrupted = trials.next()
+    assert make_trials([12], done=done).next() == interrupted
+
+
+def test_a_diverged_trial_is_told_as_its_objective():
+    """The sampler learns from it; a study in which every trial diverges goes on."""
+    trials = make_trials([12], pruner="median", epochs=EPOCHS)
+    for slot in iter(trials.next, None):
+        trials.report(slot, 1, 0.1)
+        trials.end(slot, DIVERGED, 0.1)
+    assert trials.finished == 12
+    assert [trial.value for trial in trials.study.trials] == [0.1] * 12
+
+
+def test_the_best_of_a_history_attracts_the_sampler():
+    """A finished trial counts for the next one at once, though it is recorded later."""
     following = []
-    for queue in (concluded, silent):
-        for _ in range(5):
-            claim = queue.claim()
-            queue.report(claim, 1, 0.9 if claim.slot == 4 else 0.5)
-            if claim.slot < 4:
-                queue.finish(claim, COMPLETE, 0.5)
-        if queue is concluded:
-            queue.conclude(claim, COMPLETE, 0.9)
-        assert queue.study.trials[4].state is TrialState.RUNNING
-        following.append(queue.claim().config)
+    for best in (0.9, 0.1):
+        trials = make_trials([12])
+        for number in range(8):
+            trials.end(trials.next(), COMPLETE, best if number == 4 else 0.5)
+        following.append(trials.next().config)
     assert following[0] != following[1]
 
 
-def test_the_normal_tail_of_tpe_is_optuna_s_own():
-    """It is put in the place of a private function, which may one day have another name."""
-    assert _truncnorm._log_ndtr is log_ndtr
-    x = np.r_[np.linspace(-40, 10, 201), -np.inf]
-    np.testing.assert_allclose(
-        log_ndtr(x[:-1]), [_truncnorm._log_ndtr_single(a) for a in x[:-1]], rtol=1e-6, atol=1e-15
-    )
+def test_a_study_that_grows_keeps_its_trials_and_goes_on_with_the_design():
+    first = play(make_trials([6]))
+    trials = make_trials([6, 12], done=[record(slot, [objective(slot.config)]) for slot in first])
+    assert (trials.finished, trials.total) == (6, 12)
+    more = play(trials)
+    assert [slot.tags["phase"] for slot in more] == [EXPLORE] * 4 + [SEARCH] * 2
+    design = explore_design(trials.plan.space, 8, 0)
+    explored = [slot.config for slot in [*first[:4], *more[:4]]]
+    assert [{name: getattr(config, name) for name in design[0]} for config in explored] == design
 
 
-def test_a_retry_does_not_take_cmaes_back_to_where_it_was(tmp_path):
-    """The strategy's state is kept with each trial; that of an early one must not come again as the latest."""
-    queue = make_queue(tmp_path, 12, "cmaes")
-    for slot in range(10):
-        queue.finish(queue.claim(), INTERRUPTED if slot == 9 else COMPLETE, None if slot == 9 else 0.5)
-    assert any("cma" in key for key in queue.study.trials[9].system_attrs)
-    queue.retry()
-    assert queue.study.trials[-1].params == queue.study.trials[9].params
-    assert queue.study.trials[-1].system_attrs == {}
+def test_a_slot_names_its_run_and_tags_it():
+    slots = play(make_trials([6]))
+    assert [slot.name for slot in slots[3:5]] == ["explore-003", "search-004"]
+    assert slots[4].tags == {"phase": SEARCH, "trial": "4"}
