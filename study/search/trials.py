@@ -5,6 +5,7 @@ Optuna's study lives in this process's memory and is filled from the tracked run
 
 import warnings
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import optuna
@@ -37,6 +38,8 @@ class Record(NamedTuple):
     curve: Sequence[float]
     state: str
     objective: float
+    started: datetime | None = None
+    ended: datetime | None = None
 
 
 class Trials(Slots):

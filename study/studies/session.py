@@ -5,6 +5,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -139,7 +140,8 @@ def records(tracker: Tracker, runs: Sequence[Run], searched: Iterable[str]) -> l
         if run.state == DIVERGED:
             accuracy = accuracy[:-1]
         params = {name: getattr(config, name) for name in names}
-        made.append(Record(slot, params, accuracy, run.state, run.metrics["objective"]))
+        times = (datetime.fromtimestamp(ms / 1000) for ms in (run.start_ms, run.end_ms or run.start_ms))
+        made.append(Record(slot, params, accuracy, run.state, run.metrics["objective"], *times))
     return made
 
 
