@@ -89,7 +89,14 @@ class Trials(Slots):
         phase, index = self.schedule[number]
         count = sum(other == phase for other, _ in self.schedule)
         make = designed if phase == EXPLORE else SAMPLERS[self.sampler]
-        return make(Draw(self.plan, number, index, count))
+        return make(Draw(self.plan, number, index, count, self._best()))
+
+    def _best(self) -> Mapping[str, Any]:
+        """The values of the best complete trial; the defaults before there is one."""
+        complete = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        if not complete:
+            return self.plan.base.hyperparameters()
+        return max(complete, key=lambda trial: trial.value).params
 
     def _replay(self, record: Record) -> None:
         """Repeat a finished trial's steps in Optuna's study: samplers and pruners keep state of each."""
