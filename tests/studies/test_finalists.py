@@ -1,9 +1,11 @@
 from dataclasses import replace
 
-from study.core.config import Config
-from study.outputs.names import COMPLETE
-from study.search.storage import open_storage
-from study.studies.finalists import ConfirmQueue, confirmed, finalists, ranking
+import pytest
+
+from study.core.config import HYPERPARAMETERS, Config, from_params
+from study.outputs.names import CONFIRM
+from study.search.slots import Jobs
+from study.studies.finalists import FIRST_SEED, confirmed, finalists, finished, over_seeds, ranking
 from study.studies.summary import gain, test_accuracy
 from study.tracking.tracker import Run
 
@@ -16,7 +18,7 @@ def run(trial, objective, loss=1.0, phase="explore", state="complete", test=None
     params = {"dataset": config.dataset, "model": config.model, **config.hyperparameters()}
     metrics = {"objective": objective, "final_val_loss": loss} | ({} if test is None else {"test/accuracy": test})
     tags = {"phase": phase, "trial": str(trial), "state": state}
-    return Run(f"id{trial}", f"run{trial}", "FINISHED", {k: str(v) for k, v in params.items()}, metrics, tags)
+    return Run(f"id{trial}", f"run{trial}", "FINISHED", {k: str(v) for k, v in params.items()}, metrics, tags, "")
 
 
 def test_the_ranking_is_by_accuracy_then_loss_then_number_and_leaves_out_what_is_not_complete():
@@ -28,7 +30,7 @@ def test_the_ranking_is_by_accuracy_then_loss_then_number_and_leaves_out_what_is
         run(4, 0.99, state="pruned"),
         run(5, 0.99, state="diverged"),
         run(6, 0.99, phase="confirm"),
-        Run("x", "someone else's", "FINISHED", {}, {}, {}),
+        Run("x", "someone else's", "FINISHED", {}, {}, {}, ""),
     ]
     assert [entry.tags["trial"] for entry in ranking(runs)] == ["2", "3", "1", "0"]
 
@@ -49,21 +51,42 @@ def test_one_configuration_under_two_seeds_is_one_finalist_and_a_winning_default
     assert finalists([run(0, 0.9, lr=0.1)], Config()) == {"winner": Config(lr=0.1), "default": Config()}
 
 
-def test_every_finalist_gets_the_same_fresh_seeds_and_more_seeds_add_to_them(tmp_path):
-    roles = {"winner": Config(lr=0.2), "default": Config()}
-    for seeds, new in ((2, 4), (3, 2)):
-        queue = ConfirmQueue(open_storage(f"sqlite:///{tmp_path}/optuna.db"), "s")
-        queue.want(roles, seeds)
-        claims = []
-        while (claim := queue.claim()) is not None:
-            claims.append(claim)
-            queue.finish(claim, COMPLETE, 0.9)
-        assert len(claims) == new
-    jobs = queue.jobs()
-    seeds = {role: [job["config"]["seed"] for job in jobs if job["role"] == role] for role in roles}
-    assert seeds["winner"] == seeds["default"] == [1000, 1001, 1002]
-    assert {claim.phase for claim in claims} == {"confirm"}
-    assert claims[0].config == replace(roles["winner"], seed=1002)
+ROLES = {"winner": Config(lr=0.2), "default": Config()}
+
+
+def test_every_finalist_gets_the_same_fresh_seeds():
+    seeds = {role: [c.seed for name, c in over_seeds(ROLES, 3) if name == role] for role in ROLES}
+    assert seeds == {"winner": [1000, 1001, 1002], "default": [1000, 1001, 1002]}
+    assert over_seeds(ROLES, 1)[0] == ("winner", replace(ROLES["winner"], seed=FIRST_SEED))
+
+
+def test_more_seeds_add_to_those_that_are_there():
+    done = [config for _, config in over_seeds(ROLES, 2)]
+    jobs = Jobs(CONFIRM, over_seeds(ROLES, 3), done)
+    assert [(slot.name, slot.config.seed) for slot in iter(jobs.next, None)] == [
+        ("winner-seed-1002", 1002),
+        ("default-seed-1002", 1002),
+    ]
+
+
+@pytest.mark.parametrize("below", [0, 1, 999, 1001])
+def test_fresh_seeds_are_valid_and_differ_near_the_top_of_the_range(below):
+    _, most = HYPERPARAMETERS["seed"].accepted
+    seeds = [config.seed for _, config in over_seeds({"winner": Config(seed=most - below)}, 5)]
+    assert len(set(seeds)) == 5
+    assert all(0 <= seed <= most for seed in seeds)
+    assert most - below not in seeds
+
+
+def test_finished_runs_are_those_of_the_phase_that_came_to_an_end():
+    runs = [run(n, 0.5, phase=CONFIRM, state=state) for n, state in enumerate(("complete", "pruned", "diverged"))]
+    others = [run(7, 0.5), run(8, 0.5, phase=CONFIRM, state="failed"), run(9, 0.5, phase=CONFIRM, state="interrupted")]
+    assert finished([*runs, *others], CONFIRM) == runs
+
+
+def test_a_run_s_configuration_is_read_back_from_its_parameters():
+    (entry,) = [run(0, 0.5, lr=0.3, seed=7)]
+    assert from_params(entry.params) == Config(lr=0.3, seed=7)
 
 
 def test_the_gain_pairs_equal_seeds():

@@ -1,19 +1,14 @@
 """Bad input: one clear line, exit code 2, nothing written."""
 
-import threading
-from base64 import b64encode
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.error import URLError
 
 import pytest
 
 from models import MODELS
 from study.core.config import HYPERPARAMETERS
-from study.core.errors import InputError
 from study.run import main
 from study.studies.options import parse_options, places
-from study.tracking.store import check
-from tests.test_datasets import write_mnist
+from tests.datafiles import write_mnist
 
 BAD = [
     ("--model mpl", f"model must be one of {', '.join(map(repr, MODELS))}; got 'mpl' (did you mean 'mlp'?)"),
@@ -47,10 +42,13 @@ BAD = [
     ("--lr 1e-3 --batch-size 32 --depth 2 --activation relu", "a study must vary something"),
     ("--dataset mnist --data-dir /dev/null", "data-dir must be a folder; '/dev/null' is none"),
     ("--dataset mnist", "could not be downloaded"),
-    ("--storage oracle-of://delphi", "cannot be opened"),
-    ("--storage postgresql://localhost:abc/x", "cannot be opened"),
+    ("--tracking-uri oracle-of://delphi", "cannot be opened"),
+    ("--tracking-uri postgresql://localhost:abc/x", "cannot be opened"),
+    ("--storage sqlite:///optuna.db", "option must be one of"),
+    ("--study recipes", "study must be a name that this project and MLflow do not use themselves; got 'recipes'"),
+    ("--study Default", "do not use themselves; got 'Default'"),
+    ("--seed 1073741825", "seed must be a whole number from 0 to 1,073,741,824; got 1073741825"),
     ("--tracking-uri http://localhost:abc", "cannot be opened"),
-    ("--tracking-uri sqlite:///x.db --storage sqlite:///x.db", "storage must be another database than tracking-uri"),
     ("--tracking-uri ftp://nowhere", "cannot be opened"),
     ("--tracking-uri http://127.0.0.1:9", "cannot be opened"),
 ]
@@ -72,32 +70,6 @@ def test_bad_input_is_one_line_exit_code_2_and_writes_nothing(words, message, tm
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_file_is_not_both_stores_however_it_is_written(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert main(["--tracking-uri", "sqlite:///x.db", "--storage", f"sqlite:///{tmp_path}/x.db"]) == 2
-    assert "storage must be another database than tracking-uri" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_server_that_asks_for_a_password_is_given_that_of_its_url():
-    class Guarded(BaseHTTPRequestHandler):
-        def do_GET(self):
-            right = f"Basic {b64encode(b'me:s3cret').decode()}"
-            self.send_response(200 if self.headers["Authorization"] == right else 401)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Guarded) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        check(f"http://me:s3cret@127.0.0.1:{server.server_port}")
-        with pytest.raises(InputError, match=r"'http://me:\*\*\*@127.0.0.1:\d+' cannot be opened: 401") as refused:
-            check(f"http://me:wr0ng@127.0.0.1:{server.server_port}")
-        assert "wr0ng" not in str(refused.value)
-        server.shutdown()
-
-
 def test_a_damaged_data_file_is_named_before_anything_is_written(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     write_mnist(tmp_path / "data", "MNIST")
@@ -111,7 +83,7 @@ def test_a_damaged_data_file_is_named_before_anything_is_written(tmp_path, monke
 def test_places_are_what_is_not_usual_without_passwords():
     options = parse_options(["--tracking-uri", "http://me:secret@host:5000", "--data-dir", "my pictures"])
     assert places(options) == ["--tracking-uri", "http://me:***@host:5000", "--data-dir", "my pictures"]
-    assert places(options, "tracking_uri", "storage") == ["--tracking-uri", "http://me:***@host:5000"]
+    assert places(options, "tracking_uri") == ["--tracking-uri", "http://me:***@host:5000"]
     assert places(parse_options([])) == []
 
 
