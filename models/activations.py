@@ -1,4 +1,4 @@
-"""Activation functions by name, alone and with pooling behind them."""
+"""Activation functions by name."""
 
 from torch import nn
 
@@ -11,14 +11,3 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "tanh": nn.Tanh,
     "sigmoid": nn.Sigmoid,
 }
-
-MONOTONE = frozenset({"relu", "leaky-relu", "elu", "tanh", "sigmoid"})  # never fall, so the maximum may be taken first
-
-
-def pooled(activation: str) -> list[nn.Module]:
-    """The activation and 2x2 max pooling, in the order in which the same numbers take the least work.
-
-    A monotone function has its maximum where its argument has it, so pooling first leaves it a quarter to do.
-    """
-    layers = [ACTIVATIONS[activation](), nn.MaxPool2d(2)]
-    return layers[::-1] if activation in MONOTONE else layers

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from models.activations import ACTIVATIONS, pooled
+from models.activations import ACTIVATIONS
 
 FIRST_MAPS = 16  # maps of the first block at width 1; each further block has twice as many
 
@@ -26,9 +26,9 @@ def cnn(
         maps = max(1, round(FIRST_MAPS * 2**block * width))
         # no bias: the norm has one of its own
         convolution = nn.Conv2d(channels, maps, kernel_size, padding="same", bias=False)
-        pools = min(height, width_px) >= 4
-        layers += [convolution, nn.BatchNorm2d(maps), *(pooled(activation) if pools else [ACTIVATIONS[activation]()])]
-        if pools:
+        layers += [convolution, nn.BatchNorm2d(maps), ACTIVATIONS[activation]()]
+        if min(height, width_px) >= 4:
+            layers.append(nn.MaxPool2d(2))
             height, width_px = height // 2, width_px // 2
         channels = maps
     return nn.Sequential(*layers, nn.Flatten(), nn.Dropout(dropout), nn.Linear(channels * height * width_px, classes))

@@ -2,30 +2,9 @@
 
 from itertools import pairwise
 
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
-from models.activations import ACTIVATIONS, pooled
-
-LANES = 8  # floats in a vector of most processors
-
-
-class LanedConv2d(nn.Conv2d):
-    """A convolution whose 6 or 7 maps are filled up to 8 by empty ones, which it also takes in and ignores.
-
-    Convolving and pooling eight maps takes a processor nine tenths of the time of six; from fewer or more than eight,
-    filling up costs more than it saves. Parameters and results are those of `nn.Conv2d`.
-    """
-
-    def __init__(self, *arguments: int, padding: int = 0) -> None:
-        super().__init__(*arguments, padding=padding)
-        self.empty = max(0, LANES - self.out_channels) if self.out_channels >= LANES - 2 else 0
-
-    def forward(self, images: Tensor) -> Tensor:
-        ignored = images.shape[1] - self.in_channels
-        weight = functional.pad(self.weight, (0, 0, 0, 0, 0, ignored, 0, self.empty))
-        return self._conv_forward(images, weight, functional.pad(self.bias, (0, self.empty)))
-
+from models.activations import ACTIVATIONS
 
 def lenet(
     shape: tuple[int, int, int], classes: int, depth: int, activation: str, width: float, dropout: float
@@ -58,9 +37,10 @@ def _convolutions(
     """The two pooled convolutions, flattened at the end, and the number of their outputs."""
     channels, height, width_px = shape
     first, second = (max(1, round(maps * width)) for maps in (6, 16))
+    act = ACTIVATIONS[activation]
     layers: list[nn.Module] = [
-        *(LanedConv2d(channels, first, first_side, padding=first_side // 2), *pooled(activation)),
-        *(LanedConv2d(first, second, 5), *pooled(activation)),
+        *(nn.Conv2d(channels, first, first_side, padding=first_side // 2), act(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(first, second, 5), act(), nn.MaxPool2d(2)),
         nn.Flatten(),
     ]
     return layers, second * ((height // 2 - 4) // 2) * ((width_px // 2 - 4) // 2)

@@ -1,25 +1,22 @@
-"""Train what a study's hypotheses need, over paired seeds: `python -m study.confirm --study digits-cnn`.
+"""Train the configurations between default and winner, over paired seeds: `python -m study.ablate --study digits-cnn`.
 
-For each hyperparameter the default's level against the winner's, all else equal, and the path from default to winner
-one hyperparameter at a time. The next report says what came of it.
+The winner with each hyperparameter set back to its default, and the path from default to winner one change at a time.
+The next report says what each change does.
 """
 
 import sys
 
 from study.core.errors import exit_code
-from study.workers.processes import freeze_imports, start_server
 
 
 def main(words: list[str] | None = None) -> int:
-    def run() -> int:
-        start_server()
-        # Imported here: every worker imports this module again, and needs neither mlflow nor optuna.
-        from study.studies.ablation import experiment, parse_options
+    return exit_code("study.ablate", lambda: _run(words))
 
-        freeze_imports()
-        return experiment(parse_options(words))
 
-    return exit_code("study.confirm", run)
+def _run(words: list[str] | None) -> int:
+    from study.studies.ablation import ablate, parse_options  # not by workers, which import this module again
+
+    return ablate(parse_options(words))
 
 
 if __name__ == "__main__":

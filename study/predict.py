@@ -21,6 +21,7 @@ from study.outputs.pictures import prediction_grid
 from study.studies.options import add_data_dir
 from study.studies.published import RECIPES
 from study.studies.view import make_console
+from study.tracking.registry import champion
 from study.tracking.store import TRACKING_OPTION, existing
 from study.tracking.tracker import Tracker, experiments
 
@@ -90,7 +91,7 @@ def _champion(options: Namespace) -> tuple[Tracker, str]:
             mine = [run for run in runs if run.tags["role"] == options.recipe]
             run_id = min(mine, key=lambda run: int(run.params["seed"])).run_id if mine else None
         else:
-            run_id = tracker.champion()
+            run_id = champion(tracker)
         if run_id is not None:
             return tracker, run_id
     if options.recipe:

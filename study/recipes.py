@@ -6,19 +6,16 @@ Without a name, all of them. `python -m reports.findings --study recipes` then s
 import sys
 
 from study.core.errors import exit_code
-from study.workers.processes import freeze_imports, start_server
 
 
 def main(words: list[str] | None = None) -> int:
-    def run() -> int:
-        start_server()
-        # Imported here: every worker imports this module again, and needs neither mlflow nor optuna.
-        from study.studies.reproduction import parse_options, reproduce
+    return exit_code("study.recipes", lambda: _run(words))
 
-        freeze_imports()
-        return reproduce(parse_options(words))
 
-    return exit_code("study.recipes", run)
+def _run(words: list[str] | None) -> int:
+    from study.studies.reproduction import parse_options, reproduce  # not by workers, which import this module again
+
+    return reproduce(parse_options(words))
 
 
 if __name__ == "__main__":

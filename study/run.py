@@ -3,30 +3,21 @@
 import sys
 
 from study.core.errors import exit_code
-from study.workers.processes import beside, freeze_imports, start_server
 
 
 def main(words: list[str] | None = None) -> int:
-    def run() -> int:
-        # Imported one by one: workers import this module again and need neither mlflow nor optuna, and while this
-        # process imports both, another reads the pictures.
-        start_server()
-        from study.studies.options import parse_options
+    return exit_code("study.run", lambda: _run(words))
 
-        options = parse_options(words)
-        from study.core.plan import make_plan, read_splits
 
-        plan = make_plan(options.dataset, options.model, options.given)
-        reading = beside(read_splits, plan, options.data_dir)
-        from study.studies.session import conduct
+def _run(words: list[str] | None) -> int:
+    # Imported here: workers import this module again, and need neither mlflow nor optuna.
+    from study.core.plan import make_plan
+    from study.studies.options import parse_options
+    from study.studies.session import conduct
 
-        freeze_imports()
-        return conduct(options, plan, reading)
-
-    return exit_code("study.run", run)
+    options = parse_options(words)
+    return conduct(options, make_plan(options.dataset, options.model, options.given))
 
 
 if __name__ == "__main__":
-    code = main()
-    freeze_imports()
-    sys.exit(code)
+    sys.exit(main())

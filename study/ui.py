@@ -5,8 +5,9 @@ import os
 import subprocess
 import sys
 
-from study.core.errors import InputError, Parser, exit_code, not_one_of, without_passwords
-from study.tracking.store import TRACKING_OPTION, is_server, sqlite_file
+from study.core.errors import Parser, exit_code, without_passwords
+from study.tracking.store import TRACKING_OPTION, existing, is_server
+from study.tracking.tracker import Tracker, charts_link, find_study
 
 
 def main(words: list[str] | None = None) -> int:
@@ -15,20 +16,11 @@ def main(words: list[str] | None = None) -> int:
 
 def serve(options: argparse.Namespace) -> int:
     """Print the link to a study's charts and serve the UI until Ctrl-C; a store behind a server needs no serving."""
-    file = sqlite_file(options.tracking_uri)
-    if file is not None and not file.exists():
-        raise InputError(f"there is no study yet in {str(file)!r}: run python -m study.run")
-    from study.tracking.tracker import charts_link, experiments
-
-    ids = experiments(options.tracking_uri)
-    if not ids:
-        raise InputError(f"there is no study yet in {options.tracking_uri!r}: run python -m study.run")
-    study = options.study or next(iter(ids))
-    if study not in ids:
-        raise not_one_of("study", study, ids)
+    existing(options.tracking_uri)
+    tracker = Tracker(options.tracking_uri, find_study(options.tracking_uri, options.study))
     remote = is_server(options.tracking_uri)
     base = without_passwords(options.tracking_uri) if remote else f"http://{options.host}:{options.port}"
-    print(charts_link(base, ids[study]), flush=True)
+    print(charts_link(base, tracker.experiment_id), flush=True)
     return 0 if remote else _mlflow_ui(options)
 
 
@@ -36,7 +28,7 @@ def _mlflow_ui(options: argparse.Namespace) -> int:
     """One worker without job execution starts in 8 s instead of 14, and answers faster than several."""
     environment = {
         **os.environ,
-        "MLFLOW_BACKEND_STORE_URI": options.tracking_uri,  # a command line, every user of the machine can read
+        "MLFLOW_BACKEND_STORE_URI": options.tracking_uri,  # not on the command line, which other users can read
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }

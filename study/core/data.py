@@ -61,7 +61,10 @@ class Part(NamedTuple):
 
 
 class Splits(NamedTuple):
-    """What a trial may see: never the test pictures. `mean` and `std` `(C, 1, 1)` are the training pixels' own."""
+    """The pictures of a study. `mean` and `std` `(C, 1, 1)` are those of the training pixels.
+
+    `test` is None while trials are chosen: only confirmation reads the test pictures.
+    """
 
     train: Part
     val: Part
@@ -69,6 +72,7 @@ class Splits(NamedTuple):
     mean: Tensor
     std: Tensor
     digest: str
+    test: Part | None = None
 
     @property
     def chance(self) -> float:
@@ -80,17 +84,21 @@ class Splits(NamedTuple):
         return tuple(self.train.images.shape[1:])
 
     def to(self, device: torch.device) -> "Splits":
-        return self._replace(
-            train=self.train.to(device), val=self.val.to(device), mean=self.mean.to(device), std=self.std.to(device)
-        )
+        moved = self._each_part(lambda part: part.to(device))
+        return moved._replace(mean=self.mean.to(device), std=self.std.to(device))
 
     def framed(self, side: int, border: int) -> "Splits":
         return self._replace(train=self.train.framed(side, border), val=self.val.framed(side, border))
 
     def shared(self) -> "Splits":
         """The same tensors in memory that other processes can map."""
-        self.train.shared(), self.val.shared(), self.mean.share_memory_(), self.std.share_memory_()
-        return self
+        self.mean.share_memory_()
+        self.std.share_memory_()
+        return self._each_part(Part.shared)
+
+    def _each_part(self, change: Callable[[Part], Part]) -> "Splits":
+        test = None if self.test is None else change(self.test)
+        return self._replace(train=change(self.train), val=change(self.val), test=test)
 
 
 def load_splits(dataset: str, root: Path, side: int) -> Splits:

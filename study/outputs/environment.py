@@ -48,15 +48,14 @@ def hardware(device: torch.device) -> str:
     return f"{_processor()}, {cores()} cores, {device.type}"
 
 
-def run_tags(device: torch.device) -> dict[str, str]:
-    """What each run says of the code and the machine that made it, partly under the names that MLflow's UI reads."""
+def run_tags() -> dict[str, str]:
+    """What each run says of the code that made it, partly under the names that MLflow's UI reads."""
     return {
         "mlflow.source.name": "study.run",
         "mlflow.source.type": "LOCAL",
         "mlflow.source.git.commit": commit(),
         "mlflow.user": _user(),
         "versions": json.dumps(versions()),
-        "hardware": hardware(device),
     }
 
 

@@ -1,22 +1,24 @@
 """The files that a trial leaves behind, and how a classifier is made of them again."""
 
 import csv
+import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from study.core.config import Config
 from study.core.data import SCALINGS, Part, Splits
 from study.core.train import EVALUATION_BATCH, Epoch, build
+from study.outputs.names import HISTORY
 
-CONFIG, HISTORY, WEIGHTS = "config.json", "history.csv", "weights.safetensors"
+CONFIG, WEIGHTS = "config.json", "weights.safetensors"
 MISTAKES = 12  # pictures
 
 
@@ -36,8 +38,8 @@ class Classifier(nn.Module):
         return self.network((images.float() - self.mean) / self.std).softmax(1)
 
 
-def write(folder: Path, config: Config, splits: Splits, history: Sequence[Epoch], model: nn.Module) -> None:
-    """Configuration with what the data were, one row per epoch, and the weights without pickled code."""
+def of_trial(config: Config, splits: Splits, history: Sequence[Epoch], model: nn.Module) -> dict[str, bytes]:
+    """Configuration and data set as JSON, one row of CSV per epoch, and the weights, which hold no pickled code."""
     mean, std = SCALINGS[config.scaling](splits)
     data = {
         "digest": splits.digest,
@@ -46,31 +48,35 @@ def write(folder: Path, config: Config, splits: Splits, history: Sequence[Epoch]
         "mean": mean.flatten().tolist(),
         "std": std.flatten().tolist(),
     }
-    (folder / CONFIG).write_text(json.dumps({"config": asdict(config), "data": data}, indent=2))
-    with (folder / HISTORY).open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(Epoch._fields)
-        rows.writerows(history)
-    save_file(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}, folder / WEIGHTS
-    )
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    return {
+        CONFIG: json.dumps({"config": asdict(config), "data": data}, indent=2).encode(),
+        HISTORY: _table([Epoch._fields, *history]),
+        WEIGHTS: save(weights),
+    }
 
 
-def write_confusion(folder: Path, counts: np.ndarray, classes: Sequence[str]) -> None:
-    """Counts `(true, predicted)` of the test pictures as a table."""
-    with (folder / "confusion_matrix.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["true \\ predicted", *classes])
-        rows.writerows([name, *row] for name, row in zip(classes, counts.tolist(), strict=True))
+def confusion(counts: np.ndarray, classes: Sequence[str]) -> bytes:
+    """Counts `(true, predicted)` of the test pictures as CSV."""
+    rows = ([name, *row] for name, row in zip(classes, counts.tolist(), strict=True))
+    return _table([["true \\ predicted", *classes], *rows])
 
 
-def write_mistakes(folder: Path, logits: Tensor, part: Part) -> None:
-    """The pictures that were taken for something else with the most confidence, and what was said of them."""
+def mistakes(logits: Tensor, part: Part) -> bytes:
+    """The wrong answers that were given with the most confidence, as arrays in NumPy's npz format."""
     probability, predicted = logits.softmax(1).max(1)
     wrong = (predicted != part.labels).nonzero().flatten()
     worst = wrong[probability[wrong].argsort(descending=True)][:MISTAKES]
     columns = {"pictures": part.images, "true": part.labels, "predicted": predicted, "probability": probability}
-    np.savez_compressed(folder / "mistakes.npz", **{name: tensor[worst].cpu() for name, tensor in columns.items()})
+    file = io.BytesIO()
+    np.savez_compressed(file, **{name: tensor[worst].cpu() for name, tensor in columns.items()})
+    return file.getvalue()
+
+
+def _table(rows: Iterable[Sequence[object]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
 
 
 class Trained(NamedTuple):
@@ -96,8 +102,3 @@ def load_trained(folder: Path) -> Trained:
     network.load_state_dict(load_file(folder / WEIGHTS))
     mean, std = (torch.tensor(data[name]).view(-1, 1, 1) for name in ("mean", "std"))
     return Trained(config, Classifier(network, mean, std).eval(), tuple(data["classes"]), data["channels"])
-
-
-def load_classifier(folder: Path) -> Classifier:
-    """The classifier alone."""
-    return load_trained(folder).classifier

@@ -20,9 +20,16 @@ COMPLETE, PRUNED, DIVERGED = "complete", "pruned", "diverged"
 FAILED, INTERRUPTED = "failed", "interrupted"
 FINISHED = (COMPLETE, PRUNED, DIVERGED)  # states that count towards --trials
 
-EXPLORE, SEARCH, CONFIRM, RECIPE = "explore", "search", "confirm", "recipe"
+EXPLORE, SEARCH, CONFIRM, RECIPE = PHASES = ("explore", "search", "confirm", "recipe")
 
+WINNER, RUNNER_UP, DEFAULT = "winner", "runner-up", "default"  # roles of the finalists
+
+RECIPES_STUDY = "recipes"
+RESERVED = (RECIPES_STUDY, "Default")  # the study of published recipes, and MLflow's own first experiment
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+HISTORY = "history.csv"  # the artifact with a row per epoch
+TEST_METRIC = "test/accuracy"
 
 EPOCH_METRICS = {
     "train/loss": "train_loss",
@@ -39,7 +46,9 @@ EPOCH_METRICS = {
 
 
 def check_name(study: str) -> None:
-    """Raise `InputError` unless a study may be called so; its folders are."""
+    """Raise `InputError` unless a study may have that name, which its folders have, too."""
+    if study in RESERVED:
+        raise InputError(f"study must be a name that this project and MLflow do not use themselves; got {study!r}")
     if not NAME.fullmatch(study):
         raise InputError(
             f"study must be a name of letters, digits, '.', '_' and '-', starting with a letter or digit; got {study!r}"

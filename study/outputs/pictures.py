@@ -1,7 +1,6 @@
 """The pictures of a confirmation run, its learning curves and its confusion matrix; and a grid of predictions."""
 
-from __future__ import annotations
-
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +19,8 @@ GRID_COLUMNS = 8
 LEGIBLE = 20  # classes up to which counts and names are drawn
 
 
-def learning_curves(path: Path, history: Sequence[Epoch]) -> None:
-    """Loss and accuracy per epoch, training beside validation."""
+def learning_curves(history: Sequence["Epoch"]) -> bytes:
+    """Loss and accuracy per epoch, training beside validation, as PNG."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     epochs = [row.epoch for row in history]
     for axes, quantity, unit in zip(figure.subplots(1, 2), ("loss", "accuracy"), (" (nats)", ""), strict=True):
@@ -33,18 +32,19 @@ def learning_curves(path: Path, history: Sequence[Epoch]) -> None:
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    figure.savefig(path, dpi=110)
+    return _png(figure)
 
 
-def confusion_matrix(path: Path, counts: np.ndarray, classes: Sequence[str]) -> None:
-    """How often a test picture of each true class was taken for each class; shares of the true class in colour."""
+def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> bytes:
+    """How often a test picture of each true class was taken for each class, as PNG; colours show shares of the true
+    class."""
     side = max(4.5, 0.45 * len(classes) + 1.5)
     figure = Figure(figsize=(side + 1, side), layout="constrained")
     axes = figure.subplots()
     image = draw_confusion(axes, counts, classes)
     axes.set_title(f"test accuracy {np.trace(counts) / counts.sum():.4f}, {counts.sum()} pictures")
     figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
-    figure.savefig(path, dpi=110)
+    return _png(figure)
 
 
 def draw_confusion(axes: Axes, counts: np.ndarray, classes: Sequence[str]) -> AxesImage:
@@ -87,3 +87,9 @@ def prediction_grid(
 def plain(text: str) -> str:
     """The text without mathematics: matplotlib would typeset what a pair of dollar signs encloses."""
     return text.replace("$", r"\$")
+
+
+def _png(figure: Figure) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, dpi=110)
+    return file.getvalue()

@@ -5,7 +5,7 @@ default to winner, one change after another (Fawcett & Hoos 2016, but in the ord
 is known before any run, instead of the largest gain first).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 ALONE, PATH = "alone", "path"
@@ -38,31 +38,33 @@ class Hypothesis(NamedTuple):
 
 
 def hypotheses(winner: Levels, defaults: Mapping[str, Any], searched: Iterable[str]) -> list[Hypothesis]:
-    """Every hypothesis about the winner and the default; empty if they are the same configuration."""
+    """Every hypothesis about the winner and the default; empty if they are the same configuration.
+
+    Two arms with the same levels are one arm, under the name that it had first.
+    """
     default = {name: defaults[name] for name in winner}
     differing = [name for name in searched if winner[name] != default[name]]
-    top, made = Arm("winner", winner), []
+    arms: dict[tuple[Any, ...], Arm] = {}
+
+    def arm(name: str, levels: Levels) -> Arm:
+        return arms.setdefault(tuple(levels.values()), Arm(name, levels))
+
+    top, step, made = arm("winner", winner), arm("default", default), []
     for name in differing:
-        low = Arm(f"winner with {name}={short(default[name])}", {**winner, name: default[name]})
+        low = arm(f"winner with {name}={short(default[name])}", {**winner, name: default[name]})
         made.append(Hypothesis(ALONE, name, default[name], winner[name], low, top))
-    step = Arm("default", default)
     for number, name in enumerate(differing, start=1):
         changed = ", ".join(f"{other}={short(winner[other])}" for other in differing[:number])
-        levels = {**step.levels, name: winner[name]}
-        after = top if levels == winner else Arm(f"default with {changed}", levels)
+        after = arm(f"default with {changed}", {**step.levels, name: winner[name]})
         made.append(Hypothesis(PATH, name, default[name], winner[name], step, after))
         step = after
     return made
 
 
-def arms_of(found: Sequence[Hypothesis]) -> list[Arm]:
-    """Each configuration of the hypotheses once, under its first name."""
-    arms: list[Arm] = []
-    for hypothesis in found:
-        for arm in (hypothesis.low, hypothesis.high):
-            if all(arm.levels != other.levels for other in arms):
-                arms.append(arm)
-    return arms
+def arms_of(found: Iterable[Hypothesis]) -> list[Arm]:
+    """Each arm of the hypotheses once."""
+    arms = {arm.name: arm for hypothesis in found for arm in (hypothesis.low, hypothesis.high)}
+    return list(arms.values())
 
 
 def short(value: Any) -> str:

@@ -1,45 +1,38 @@
-"""The loop that keeps every worker busy, asks the sampler and the pruner, and tracks what comes back."""
+"""The loop that keeps every worker busy, asks whether to prune, and tracks what comes back."""
 
-import shutil
-import tempfile
+import signal
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from study.core.data import Part
 from study.core.train import Epoch
-from study.outputs.names import FAILED, FINISHED, INTERRUPTED, epoch_metrics, finite, objective, summary
-from study.search.trials import Claim, Queue
+from study.outputs.names import FAILED, INTERRUPTED, epoch_metrics, finite, objective, summary
+from study.search.slots import Slot, Slots
 from study.studies.view import View
-from study.tracking.tracker import STATE, Run, Tracker
-from study.workers.pool import Death, Failure, Job, Outcome, Pool
-from study.workers.processes import heed, held
+from study.tracking.tracker import KILLED, Tracker
+from study.workers.pool import Message, Pool
+from study.workers.worker import Death, Failure, Job, Outcome
 
-REAP_SECONDS = 30  # between looks for trials whose owner died
-ATTEMPTS = 3  # of one slot, when workers die under it
+ATTEMPTS = 3  # at one slot, when workers die
 WAIT_SECONDS = 1.0
-NUMBER, QUEUE = "optuna_trial", "optuna_study"  # tags that name a run's trial in the other store
 
 
 class Active(NamedTuple):
-    claim: Claim
+    """What a worker is training."""
+
+    slot: Slot
+    job: Job
     run_id: str
-    folder: Path
     history: list[Epoch]
 
 
-class TestSet(NamedTuple):
-    """The test pictures, and how the tracker records them."""
-
-    part: Part
-    record: Any
-
-
 class Driver:
-    """Runs every waiting trial of a queue. `spent` adds up seconds of training, tracking and driving."""
+    """Trains the slots of a study. `spent` adds up seconds of training, tracking and driving.
+
+    `check` raises if this process may not go on; it is asked about once a second.
+    """
 
     def __init__(
         self,
@@ -47,143 +40,117 @@ class Driver:
         tracker: Tracker,
         view: View,
         chance: float,
-        data: Sequence[Any],
         run_tags: Mapping[str, str],
+        check: Callable[[], None],
     ) -> None:
         self.pool, self.tracker, self.view, self.chance = pool, tracker, view, chance
-        self.data, self.run_tags = data, run_tags  # the data set as the tracker records it, and tags of every run
+        self.run_tags, self.check = run_tags, check
         self.spent = dict.fromkeys(("training", "tracking", "driving"), 0.0)
         self.failures: list[str] = []
-        self.deaths: Counter[int] = Counter()  # of workers, by slot
-        self.active: dict[int, Active] = {}
-        self.reaped = time.monotonic()
+        self._deaths: Counter[str] = Counter()  # of workers, by the name of the slot
+        self._active: dict[int, Active] = {}
 
-    def run(self, queue: Queue, test: TestSet | None = None) -> None:
-        """Return when every slot of the queue has had its trial, here or elsewhere.
+    def run(self, slots: Slots, title: str, data: Sequence[Any]) -> None:
+        """Return when every slot has had its trial. `data` are the data sets as the tracker records them.
 
-        Interrupted, it closes what it had begun, so that the same queue can be run again.
+        Interrupted, it closes the runs that it had begun; the same slots can be run again.
         """
-        with tempfile.TemporaryDirectory(prefix="study-") as scratch:
-            self.scratch = Path(scratch)
-            try:
-                while True:
-                    heed()
-                    self._hand_out(queue, test)
-                    if self._done(queue):
-                        return
+        self.view.begin(title, slots.total, slots.finished, len(self.pool))
+        try:
+            with _stoppable() as stopped:
+                self._hand_out(slots, data)
+                while self._active:
                     for worker, message in self.pool.messages(WAIT_SECONDS):
-                        self._receive(queue, worker, message, test)
+                        self._receive(slots, worker, message, data)
+                    self._hand_out(slots, data)
                     self.view.refresh()
-            except BaseException:
-                self.pool.close()
-                reap(queue, self.tracker, stopping=True)
-                raise
+                    self.check()
+                    if stopped():
+                        raise KeyboardInterrupt
+        except BaseException:
+            self.pool.close()
+            for active in self._active.values():
+                self.tracker.close(active.run_id, INTERRUPTED, KILLED)
+            raise
 
-    def _done(self, queue: Queue) -> bool:
-        """Whether nothing is left; while other processes are at the last trials, look now and then if they live."""
-        with self._measure("driving"):
-            queue.beat(active.claim for active in self.active.values())
-            if self.active:
-                return False
-            if time.monotonic() - self.reaped > REAP_SECONDS:
-                reap(queue, self.tracker)
-                self.reaped = time.monotonic()
-            return queue.settled()
-
-    def _hand_out(self, queue: Queue, test: TestSet | None) -> None:
+    def _hand_out(self, slots: Slots, data: Sequence[Any]) -> None:
         for worker in self.pool.idle():
             with self._measure("driving"):
-                claim = queue.claim()
-            if claim is None:
+                slot = slots.next()
+            if slot is None:
                 return
-            folder = Path(tempfile.mkdtemp(dir=self.scratch))
-            self.pool.start(worker, Job(claim.config, folder, claim.prunable, test and test.part))
+            job = Job(slot.config, slot.prunable)
+            self.pool.start(worker, job)
+            params = {"dataset": slot.config.dataset, "model": slot.config.model, **slot.config.hyperparameters()}
             with self._measure("tracking"):
-                run_id = self._start_run(queue, claim, test)
-            self.active[worker] = Active(claim, run_id, folder, [])
-            self.view.started(worker, claim.name, claim.config)
+                run_id = self.tracker.start(slot.name, params, {**slot.tags, **self.run_tags}, data)
+            self._active[worker] = Active(slot, job, run_id, [])
+            self.view.started(worker, slot.name, slot.config)
 
-    def _start_run(self, queue: Queue, claim: Claim, test: TestSet | None) -> str:
-        tags = {"phase": claim.phase, "trial": claim.slot, NUMBER: claim.number, QUEUE: queue.name}
-        tags |= {**claim.tags, **self.run_tags}
-        params = {"dataset": claim.config.dataset, "model": claim.config.model, **claim.config.hyperparameters()}
-        return self.tracker.start(claim.name, params, tags, [*self.data, test.record] if test else self.data)
-
-    def _receive(self, queue: Queue, worker: int, message: Any, test: TestSet | None) -> None:
+    def _receive(self, slots: Slots, worker: int, message: Message, data: Sequence[Any]) -> None:
         match message:
             case Epoch():
-                self._epoch(queue, worker, message)
+                self._epoch(slots, worker, message)
             case Outcome():
-                self._finish(queue, worker, message, test)
+                self._finish(slots, worker, message, data)
             case Failure():
-                self._fail(queue, worker, message)
+                self._fail(slots, worker, message)
             case Death():
-                self._bury(queue, worker, message)
+                self._bury(slots, worker, message)
 
-    def _epoch(self, queue: Queue, worker: int, epoch: Epoch) -> None:
-        active = self.active[worker]
+    def _epoch(self, slots: Slots, worker: int, epoch: Epoch) -> None:
+        active = self._active[worker]
         active.history.append(epoch)
         self.spent["training"] += epoch.train_seconds + epoch.val_seconds
         if epoch.diverged_at is None:
             with self._measure("driving"):
-                prune = queue.report(active.claim, epoch.epoch, epoch.val_accuracy)
-                if active.claim.asks_after(epoch.epoch):
+                prune = slots.report(active.slot, epoch.epoch, epoch.val_accuracy)
+                if active.job.asks_after(epoch):
                     self.pool.answer(worker, prune)
         with self._measure("tracking"):
             self.tracker.log(active.run_id, epoch_metrics(epoch), epoch.epoch)
         self.view.epoch(worker, epoch)
 
-    def _finish(self, queue: Queue, worker: int, outcome: Outcome, test: TestSet | None) -> None:
-        """Give the worker its next trial, that it need not wait while this one is written down."""
-        active, shown = self.active.pop(worker), self.view.ended(worker)
+    def _finish(self, slots: Slots, worker: int, outcome: Outcome, data: Sequence[Any]) -> None:
+        """Record a trial; its worker is given the next one first, so that it need not wait."""
+        active, shown = self._active.pop(worker), self.view.ended(worker)
         value = objective(active.history, outcome.state, self.chance)
         with self._measure("driving"):
-            queue.conclude(active.claim, outcome.state, value)
-        try:
-            self._hand_out(queue, test)
-        finally:  # an interrupt meanwhile does not undo what is trained
-            self._record(queue, active, outcome, value)
-        self.view.finished(shown, outcome.state, value)
-
-    def _record(self, queue: Queue, active: Active, outcome: Outcome, value: float) -> None:
-        """Close a finished trial in both stores; a trial whose run is complete is one that finished."""
+            slots.end(active.slot, outcome.state, value)
+        self._hand_out(slots, data)
         metrics = {
             **summary(active.history, outcome.state, self.chance),
             **finite(outcome.test),
             "parameters": outcome.parameters,
         }
-        with held():
-            with self._measure("tracking"):
-                self.tracker.finish(active.run_id, outcome.state, metrics, active.folder)
-                shutil.rmtree(active.folder)
-            with self._measure("driving"):
-                counts = queue.finish(active.claim, outcome.state, value)
-        if not counts:  # taken for lost by another machine, which has it trained again
-            self.tracker.close(active.run_id, INTERRUPTED, "KILLED", {"error": "another process took it over"})
+        tags = {"hardware": outcome.hardware}
+        with self._measure("tracking"):
+            self.tracker.finish(active.run_id, outcome.state, metrics, outcome.files, tags=tags)
+        self.view.finished(shown, outcome.state, value)
 
-    def _fail(self, queue: Queue, worker: int, failure: Failure) -> None:
-        """A trial that raised is a failure of its own; the same command tries it again, this one does not."""
-        active = self.active.pop(worker)
-        (active.folder / "error.txt").write_text(failure.traceback)
-        self.tracker.finish(active.run_id, FAILED, {}, active.folder, status="FAILED", tags={"error": failure.reason})
-        queue.finish(active.claim, FAILED)
-        self._report_failure(active.claim, failure.reason)
+    def _fail(self, slots: Slots, worker: int, failure: Failure) -> None:
+        """A trial that raised is not tried again now, but when the same command is given again."""
+        active = self._active.pop(worker)
+        files, tags = {"error.txt": failure.traceback.encode()}, {"error": failure.reason}
+        self.tracker.finish(active.run_id, FAILED, {}, files, status="FAILED", tags=tags)
+        slots.end(active.slot, FAILED, None)
+        self._report_failure(active.slot, failure.reason)
         self.view.finished(self.view.ended(worker), FAILED, None)
 
-    def _bury(self, queue: Queue, worker: int, death: Death) -> None:
-        """A trial whose worker died, killed by a person or for memory, is tried again, three times in all."""
-        active = self.active.pop(worker)
-        self.tracker.close(active.run_id, INTERRUPTED, "KILLED", {"error": f"worker ended with {death.exit_code}"})
-        queue.finish(active.claim, INTERRUPTED)
-        self.deaths[active.claim.slot] += 1
-        if self.deaths[active.claim.slot] < ATTEMPTS:
-            queue.retry(active.claim.slot)
+    def _bury(self, slots: Slots, worker: int, death: Death) -> None:
+        """A trial whose worker died, killed by a person or for memory, is tried three times in all."""
+        active = self._active.pop(worker)
+        self.tracker.close(active.run_id, INTERRUPTED, KILLED, {"error": f"worker ended with {death.exit_code}"})
+        self._deaths[active.slot.name] += 1
+        if self._deaths[active.slot.name] < ATTEMPTS:
+            slots.again(active.slot)
         else:
-            self._report_failure(active.claim, f"its worker died {ATTEMPTS} times, last with {death.exit_code}")
+            slots.end(active.slot, FAILED, None)
+            self._report_failure(active.slot, f"its worker died {ATTEMPTS} times, last with {death.exit_code}")
         self.view.finished(self.view.ended(worker), INTERRUPTED, None)
 
-    def _report_failure(self, claim: Claim, reason: str) -> None:
-        self.failures.append(f"{claim.phase} trial {claim.slot} failed: {reason}")
+    def _report_failure(self, slot: Slot, reason: str) -> None:
+        self.failures.append(f"{slot.name} failed: {reason}")
         self.view.note(self.failures[-1])
 
     @contextmanager
@@ -195,37 +162,23 @@ class Driver:
             self.spent[what] += time.perf_counter() - started
 
 
-def reap(queue: Queue, tracker: Tracker, stopping: bool = False) -> None:
-    """Close in both stores what a dead process left open, as what it was, and enqueue again what it did not finish.
+@contextmanager
+def _stoppable() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C or a request to terminate has come: it waits for a moment at which nothing is half written. A
+    second one does not wait."""
+    asked = []
 
-    A trial whose run is already complete is told so: it finished, and only its driver did not live to say it. With
-    `stopping`, this process counts as dead too: an interrupt may fall between any two steps of starting a trial.
-    """
-    if lost := queue.lost(stopping):
-        complete = {run.tags[NUMBER]: run for run in tracker.runs() if _belongs(run, queue) and STATE in run.tags}
-        for trial in lost:
-            run = complete.get(str(trial.number))
-            state = run.tags[STATE] if run else INTERRUPTED
-            queue.tell(trial._trial_id, state, run.metrics["objective"] if state in FINISHED else None)
-        numbers = {trial.number for trial in lost}
-        for slot, attempts in queue.trials().items():
-            if any(trial.number in numbers for trial in attempts):
-                queue.retry(slot)
-    left_open = _left_open(queue, tracker)
-    running = queue.running()  # asked after, so that a trial which starts meanwhile is in it
-    still = _left_open(queue, tracker)  # asked again, so that one which ended meanwhile is not
-    for run_id in left_open.keys() & still.keys():
-        run = still[run_id]
-        if int(run.tags[NUMBER]) not in running:
-            state = run.tags.get(STATE, INTERRUPTED)
-            tracker.close(run_id, state, "FINISHED" if state in FINISHED else "KILLED")
+    def stop(*signal_and_frame: object) -> None:
+        asked.append(True)
+        if len(asked) > 1:
+            raise KeyboardInterrupt
 
-
-def _left_open(queue: Queue, tracker: Tracker) -> dict[str, Run]:
-    runs = tracker.runs("attributes.status = 'RUNNING'")
-    return {run.run_id: run for run in runs if _belongs(run, queue)}
-
-
-def _belongs(run: Run, queue: Queue) -> bool:
-    """Whether a run is of the queue's study: several queues may share an experiment, and number their trials alike."""
-    return run.tags.get(QUEUE) == queue.name
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # a command in the background of a shell ignores Ctrl-C
+            signal.signal(number, stop)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

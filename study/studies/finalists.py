@@ -1,37 +1,37 @@
-"""Confirmation: the finalists retrained over fresh seeds, each of which meets the test pictures once.
+"""The finalists: winner, runner-up and default, retrained over fresh seeds, over which each meets the test pictures.
 
 The best of many noisy trials overstates itself (Cawley & Talbot, JMLR 2010), so what is headlined is the mean over
 seeds that no trial of the search had. Initialisation and shuffling both vary (Bouthillier et al., MLSys 2021).
 """
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial, TrialState, create_trial
-
-from study.core.config import Config, from_params
+from study.core.config import HYPERPARAMETERS, Config, from_params
 from study.core.data import Part, Splits
-from study.outputs.files import CONFIG, WEIGHTS, load_classifier
-from study.outputs.names import COMPLETE, CONFIRM, EXPLORE, FINISHED, SEARCH
-from study.search.storage import alone
-from study.search.trials import Claim, Queue
-from study.studies.driver import Driver, TestSet, reap
+from study.outputs.files import CONFIG, WEIGHTS, load_trained
+from study.outputs.names import (
+    COMPLETE,
+    CONFIRM,
+    DEFAULT,
+    EXPLORE,
+    FINISHED,
+    RUNNER_UP,
+    SEARCH,
+    TEST_METRIC,
+    WINNER,
+)
+from study.tracking.registry import champion, register
 from study.tracking.tracker import Run, Tracker
-from study.workers.processes import forgo_triton
 
-WINNER, RUNNER_UP, DEFAULT = "winner", "runner-up", "default"
 FIRST_SEED = 1000  # far from those that a search would use
-TEST_METRIC = "test/accuracy"
-JOBS = "jobs"
 
 
 def ranking(runs: Sequence[Run]) -> list[Run]:
     """The complete runs of the search, the best first; equal accuracies are told apart by validation loss."""
-    complete = [run for run in runs if run.tags.get("phase") in (EXPLORE, SEARCH) and run.tags.get("state") == COMPLETE]
+    complete = [run for run in runs if run.phase in (EXPLORE, SEARCH) and run.state == COMPLETE]
     return sorted(
         complete,
         key=lambda run: (-run.metrics["objective"], run.metrics.get("final_val_loss", 0.0), int(run.tags["trial"])),
@@ -50,61 +50,24 @@ def finalists(runs: Sequence[Run], default: Config) -> dict[str, Config]:
     return roles
 
 
-class JobQueue(Queue):
-    """Configurations, each under its role, times seeds. Subclasses name their phase."""
-
-    def want(self, roles: Mapping[str, Config], seeds: int) -> None:
-        """Ask for every configuration with every seed, beside what was asked for before."""
-        with alone(self.database):
-            jobs = self.jobs()
-            there = [job["config"] for job in jobs]
-            for index in range(seeds):
-                for role, config in roles.items():
-                    wanted = asdict(replace(config, seed=config.seed + FIRST_SEED + index))
-                    if wanted not in there:
-                        jobs.append({"role": role, "config": wanted})
-            self.study.set_user_attr(JOBS, jobs)
-
-    def jobs(self) -> list[dict[str, Any]]:
-        """Role and configuration of every slot."""
-        return self.study.user_attrs.get(JOBS, [])
-
-    @property
-    def total(self) -> int:
-        return len(self.jobs())
-
-    def draft(self, slot: int) -> FrozenTrial:
-        return create_trial(state=TrialState.RUNNING)  # nothing is left to choose
-
-    def configure(self, trial: FrozenTrial, slot: int, draft: FrozenTrial | None) -> Claim:
-        job = self.jobs()[slot]
-        config = Config(**job["config"])
-        name, tags = f"{job['role']}-seed-{config.seed}", {"role": job["role"]}
-        return Claim(trial.number, trial._trial_id, slot, self.phase, name, config, tags=tags)
+def over_seeds(configs: Mapping[str, Config], count: int) -> list[tuple[str, Config]]:
+    """Every configuration with each of so many fresh seeds, which are the same for all."""
+    _, most = HYPERPARAMETERS["seed"].accepted
+    return [
+        (role, replace(config, seed=(config.seed + FIRST_SEED + index) % (most + 1)))
+        for index in range(count)
+        for role, config in configs.items()
+    ]
 
 
-class ConfirmQueue(JobQueue):
-    """A study's finalists and the arms of its experiments."""
-
-    phase = CONFIRM
-
-    def __init__(self, storage: RDBStorage, study: str) -> None:
-        super().__init__(storage, f"{study}/confirm")
-
-
-def train_missing(queue: JobQueue, driver: Driver, title: str, test: Callable[[], TestSet]) -> None:
-    """Run what is missing of a queue, shown under `title`; `test` reads the test pictures, only if something is."""
-    reap(queue, driver.tracker)
-    queue.retry()
-    if queue.finished() < queue.total:
-        driver.view.begin(title, queue.total, queue.finished(), len(driver.pool))
-        driver.run(queue, test())
+def finished(runs: Iterable[Run], phase: str) -> list[Run]:
+    """The finished runs of a phase."""
+    return [run for run in runs if run.phase == phase and run.state in FINISHED]
 
 
 def confirmed(runs: Sequence[Run], roles: Mapping[str, Config]) -> dict[str, list[Run]]:
     """Every finalist's finished confirmation runs, in the order of their seeds."""
-    finished = [run for run in runs if run.tags.get("phase") == CONFIRM and run.tags.get("state") in FINISHED]
-    done = [run for run in finished if TEST_METRIC in run.metrics]
+    done = [run for run in finished(runs, CONFIRM) if TEST_METRIC in run.metrics]
     by_role: dict[str, list[Run]] = {role: [] for role in roles}
     for run in sorted(done, key=lambda run: int(run.params["seed"])):
         for role, config in roles.items():
@@ -113,18 +76,22 @@ def confirmed(runs: Sequence[Run], roles: Mapping[str, Config]) -> dict[str, lis
     return by_role
 
 
-def crown(tracker: Tracker, run: Run, splits: Splits) -> None:
-    """Register the run's model as the study's champion, unless it is already.
+def crown(tracker: Tracker, roles: Mapping[str, Config], splits: Splits) -> None:
+    """Register the winner's model as the study's champion, unless it is already.
 
-    The champion is the winner's run with the first seed: choosing among seeds by the test would be choosing by it.
+    It is the one that was confirmed with the first seed, since choosing among seeds by the test would be choosing by
+    it; without a confirmation, that of the search.
     """
-    if tracker.champion() == run.run_id:
+    runs = tracker.runs()
+    winners = [run for run in confirmed(runs, roles)[WINNER] if run.state == COMPLETE] or ranking(runs)
+    run = winners[0]
+    if champion(tracker) == run.run_id:
         return
     with tempfile.TemporaryDirectory() as folder:
         for name in (CONFIG, WEIGHTS):
             tracker.download(run.run_id, name, Path(folder))
-        classifier = load_classifier(Path(folder))
-    forgo_triton()
-    config, few = from_params(run.params), Part(splits.val.images[:2], splits.val.labels[:2])
-    example = few.framed(config.image_size, config.border).images
-    tracker.register(run.run_id, classifier, example.numpy(), classifier(example).detach().numpy())
+        trained = load_trained(Path(folder))
+    few = Part(splits.val.images[:2], splits.val.labels[:2])
+    example = few.framed(trained.config.image_size, trained.config.border).images
+    output = trained.classifier(example).detach()
+    register(tracker, run.run_id, trained.classifier, example.numpy(), output.numpy())

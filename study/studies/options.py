@@ -14,9 +14,9 @@ from study.core.domains import Choice, Range
 from study.core.errors import Parser, count, not_one_of, without_passwords
 from study.core.plan import usual_space
 from study.outputs.names import check_name
-from study.search.design import SAMPLERS, explore_size
-from study.search.pruners import PRUNERS
-from study.tracking.store import STORAGE_OPTION, STORAGE_URL, TRACKING_OPTION, TRACKING_URI
+from study.search.design import explore_size
+from study.search.samplers import PRUNERS, SAMPLERS
+from study.tracking.store import TRACKING_OPTION, TRACKING_URI
 
 DATA_DIR = Path(os.environ.get("STUDY_DATA_DIR", "data"))
 
@@ -55,7 +55,7 @@ def _parser() -> Parser:
     how = parser.add_argument_group("the search")
     how.add_argument("--sampler", default="tpe", metavar="NAME", help=_listed(SAMPLERS, "tpe"))
     how.add_argument("--pruner", default="median", metavar="NAME", help=_listed(PRUNERS, "median"))
-    add_machine(parser.add_argument_group("machine and stores"))
+    add_machine(parser.add_argument_group("machine and store"))
     return parser
 
 
@@ -80,17 +80,16 @@ def _add_question(what: argparse._ArgumentGroup) -> None:
 
 
 def add_machine(where: argparse._ActionsContainer) -> None:
-    """The options that say where to train and where the stores lie."""
+    """The options that say where to train and where the store lies."""
     where.add_argument(
         "--workers",
         type=count("workers", 1),
         metavar="N",
-        help="training processes (default: one per core; 1 on a GPU)",
+        help="training processes (default: one per core; one on a GPU)",
     )
     where.add_argument("--device", default="auto", metavar="NAME", help="auto, cuda, mps or cpu (default auto)")
     add_data_dir(where)
     where.add_argument("--tracking-uri", **TRACKING_OPTION)
-    where.add_argument("--storage", **STORAGE_OPTION)
 
 
 def add_data_dir(where: argparse._ActionsContainer) -> None:
@@ -104,8 +103,8 @@ def add_data_dir(where: argparse._ActionsContainer) -> None:
 
 
 def places(options: argparse.Namespace, *names: str) -> list[str]:
-    """The words that tell the next command where stores and data are, those named or all, but for passwords."""
-    usual = {"tracking_uri": TRACKING_URI, "storage": STORAGE_URL, "data_dir": DATA_DIR}
+    """The options that tell the next command where the store and the data are, without passwords: all, or the named."""
+    usual = {"tracking_uri": TRACKING_URI, "data_dir": DATA_DIR}
     given = {name: str(value) for name in names or usual if (value := getattr(options, name)) != usual[name]}
     return [word for name, value in given.items() for word in (_flag(name), without_passwords(value))]
 

@@ -1,11 +1,11 @@
 """Published recipes: configurations that five tutorials fix by hand, and the figures that they print.
 
-What a tutorial leaves open is as torch has it. Figures of the test set stand beside ours on the same pictures, so
-nothing may be chosen by them.
+What a tutorial leaves open is torch's default. Test figures stand beside ours on the same pictures, so nothing may be
+chosen by them.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from study.core.config import Config
 
@@ -13,67 +13,82 @@ TRAIN_LOSS, TRAIN_ACCURACY, TEST_ACCURACY = "train/loss", "train/accuracy", "tes
 
 
 class Recipe(NamedTuple):
-    """A configuration, what it is, its published figures by metric, one per epoch or the last one alone, and what was
-    found of it."""
+    """A recipe: what it is, on which data set (or the first of several that is there), its hyperparameters, and its
+    published figures by metric, one per epoch or the last one alone. `note` tells what was found out about it."""
 
     about: str
-    config: Config
+    datasets: tuple[str, ...]
+    values: Mapping[str, Any]
     published: Mapping[str, tuple[float, ...]]
     note: str = ""
 
+    def config(self, dataset: str) -> Config:
+        return Config(dataset=dataset, **self.values)
 
-def _recipe(about: str, published: Mapping[str, tuple[float, ...]], note: str = "", **values: object) -> Recipe:
-    return Recipe(about, Config(**values), published, note)
 
-
-_CIFAR10 = {
-    **{"dataset": "cifar10-jpeg", "model": "cnn", "depth": 2, "kernel_size": 5, "optimizer": "adam"},
+_CIFAR10 = ("cifar10", "cifar10-jpeg")
+_CIFAR10_CNN = {
+    **{"model": "cnn", "depth": 2, "kernel_size": 5, "optimizer": "adam"},
     **{"batch_size": 32, "border": 4, "scaling": "symmetric"},
 }
 
 RECIPES: dict[str, Recipe] = {
-    "softmax-fashion": _recipe(
-        "Softmax regression written from scratch, weights from N(0, 0.01), SGD, on Fashion-MNIST",
+    "softmax-fashion": Recipe(
+        "Softmax regression written from scratch, weights from N(0, 0.01), SGD",
+        ("fashion-mnist",),
+        {
+            **{"model": "softmax", "initialisation": "normal", "scaling": "unit", "optimizer": "sgd"},
+            **{"momentum": 0.0, "lr": 0.1, "batch_size": 256, "epochs": 5},
+        },
         {
             TRAIN_LOSS: (0.7874, 0.5712, 0.5250, 0.5018, 0.4860),
             TRAIN_ACCURACY: (0.749, 0.812, 0.826, 0.833, 0.837),
             TEST_ACCURACY: (0.791, 0.813, 0.820, 0.824, 0.827),
         },
-        **{"dataset": "fashion-mnist", "model": "softmax", "initialisation": "normal", "scaling": "unit"},
-        **{"optimizer": "sgd", "momentum": 0.0, "lr": 0.1, "batch_size": 256, "epochs": 5},
     ),
-    "lenet-mnist": _recipe(
-        "LeNet with Adam, the last partial batch dropped, on MNIST",
+    "lenet-mnist": Recipe(
+        "LeNet with Adam, the last partial batch dropped",
+        ("mnist",),
+        {
+            **{"model": "lenet", "scaling": "unit", "last_batch": "drop", "optimizer": "adam"},
+            **{"lr": 1e-3, "batch_size": 64, "epochs": 5},
+        },
         {TEST_ACCURACY: (0.992,)},
-        **{"dataset": "mnist", "model": "lenet", "scaling": "unit", "last_batch": "drop"},
-        **{"optimizer": "adam", "lr": 1e-3, "batch_size": 64, "epochs": 5},
     ),
-    "mlp-sigmoid-mnist": _recipe(
-        "Hidden layers of 128, 256, 128 and 64 sigmoid units, Adam, on MNIST",
+    "mlp-sigmoid-mnist": Recipe(
+        "Hidden layers of 128, 256, 128 and 64 sigmoid units, Adam",
+        ("mnist",),
+        {
+            **{"model": "mlp-diamond", "activation": "sigmoid", "scaling": "unit", "optimizer": "adam"},
+            **{"lr": 0.0045, "batch_size": 64, "epochs": 25},
+        },
         {},
-        **{"dataset": "mnist", "model": "mlp-diamond", "activation": "sigmoid", "scaling": "unit"},
-        **{"optimizer": "adam", "lr": 0.0045, "batch_size": 64, "epochs": 25},
     ),
-    "cnn-mnist-sgd": _recipe(
-        "Two convolutions, and linear layers of 120 and 84 units with nothing between them, SGD, on MNIST",
+    "cnn-mnist-sgd": Recipe(
+        "Two convolutions, and linear layers of 120 and 84 units with nothing between them, SGD",
+        ("mnist",),
+        {
+            **{"model": "lenet-linear", "scaling": "unit", "optimizer": "sgd"},
+            **{"momentum": 0.0, "lr": 0.01, "batch_size": 128, "epochs": 10},
+        },
         {TEST_ACCURACY: (0.97,)},
-        **{"dataset": "mnist", "model": "lenet-linear", "scaling": "unit"},
-        **{"optimizer": "sgd", "momentum": 0.0, "lr": 0.01, "batch_size": 128, "epochs": 10},
     ),
-    "cnn-cifar10": _recipe(
-        "Two blocks of 5x5 convolution, batch norm, ReLU and pooling, Adam at 0.001, on CIFAR-10 (JPEG)",
+    "cnn-cifar10": Recipe(
+        "Two blocks of 5x5 convolution, batch norm, ReLU and pooling, Adam at 0.001",
+        _CIFAR10,
+        {**_CIFAR10_CNN, "lr": 1e-3, "epochs": 5},
         {TRAIN_ACCURACY: (0.68,), TEST_ACCURACY: (0.66,)},
-        **{**_CIFAR10, "lr": 1e-3, "epochs": 5},
     ),
-    "cnn-cifar10-lr-0.1": _recipe(
-        "The same with Adam at 0.1, on CIFAR-10 (JPEG)",
+    "cnn-cifar10-lr-0.1": Recipe(
+        "The same with Adam at 0.1",
+        _CIFAR10,
+        {**_CIFAR10_CNN, "lr": 0.1, "epochs": 10},
         {TRAIN_ACCURACY: (0.39,), TEST_ACCURACY: (0.43,)},
         "Why, in one run looked at step by step: Adam's first step moves every weight by about lr, whatever its "
-        "gradient, so the classifier's 2,048 weights per class, 0.011 in the mean, become 0.1, and the loss rises "
+        "gradient. So the classifier's 2,048 weights per class, 0.011 in the mean, become 0.1, and the loss rises "
         "from 2.5 to 113. What lowers it fastest is the second norm's shift: after ten steps it is below -0.6 in "
         "every channel, after a hundred below -1.3. The ReLU behind it then passes nothing of any picture, the "
-        "gradients of both convolutions are exactly zero from step 200 on, and the biases alone are left to "
-        "learn: one class for all. At lr 0.01 no channel dies.",
-        **{**_CIFAR10, "lr": 0.1, "epochs": 10},
+        "gradients of both convolutions are exactly zero from step 200 on, and only the biases still learn: one "
+        "class for all. At lr 0.01 no channel dies.",
     ),
 }

@@ -2,46 +2,29 @@
 
 import json
 from argparse import Namespace
+from collections.abc import Sequence
 from itertools import groupby
 
-from optuna.storages import RDBStorage
 from rich.console import Console
 from rich.table import Table
 
-from reports.load import load
-from reports.reproduced import comparisons
-from study.core.config import Config
-from study.core.data import load_published
-from study.core.errors import Parser, count, not_one_of
+from study.core.data import Splits, load_published
+from study.core.errors import InputError, Parser, count, not_one_of
 from study.core.train import device as find_device
 from study.outputs import environment
-from study.outputs.names import RECIPE
-from study.search.storage import open_storage
-from study.search.trials import Queue
-from study.studies.driver import TestSet
-from study.studies.finalists import JobQueue, train_missing
+from study.outputs.names import RECIPE, RECIPES_STUDY
+from study.studies.finalists import finished, over_seeds
 from study.studies.options import add_machine
-from study.studies.published import RECIPES
-from study.studies.session import check_stores, make_driver, resumable, test_record, usual_workers
-from study.studies.summary import print_report_command
-from study.studies.view import make_console, make_view
+from study.studies.published import RECIPES, TEST_ACCURACY
+from study.studies.session import open_session, settle
+from study.studies.summary import print_failures, print_report_command, test_accuracy
+from study.studies.view import make_console
 from study.tracking.tracker import Tracker
-from study.workers.pool import Pool
 
-STUDY = "recipes"
 NOTE = (
     "Published recipes, each as its tutorial fixes it, over several seeds. All training pictures are trained on, and "
     "what is called validation here is the test set, as the tutorials have it: nothing was chosen by it."
 )
-
-
-class RecipeQueue(JobQueue):
-    """The recipes on one data set."""
-
-    phase = RECIPE
-
-    def __init__(self, storage: RDBStorage, dataset: str) -> None:
-        super().__init__(storage, f"{STUDY}/{dataset}")
 
 
 def parse_options(words: list[str] | None) -> Namespace:
@@ -58,50 +41,54 @@ def parse_options(words: list[str] | None) -> Namespace:
     for name in options.names:
         if name not in RECIPES:
             raise not_one_of("recipe", name, RECIPES)
-    options.names, options.study = options.names or list(RECIPES), STUDY
+    options.names, options.study = options.names or list(RECIPES), RECIPES_STUDY
     return options
 
 
 def reproduce(options: Namespace) -> int:
-    """Train what is missing of the recipes; 0 if all of it finished then."""
+    """Train what is missing of the recipes; 0 if all of it finished then, 1 if some failed or lack their data."""
     console = make_console()
-    check_stores(options)
     find_device(options.device)
-    storage, tracker = open_storage(options.storage), Tracker(options.tracking_uri, STUDY)
-    tracker.create(Queue(storage, STUDY).identity())
+    tracker = Tracker(options.tracking_uri, RECIPES_STUDY)
+    tracker.create()
     tracker.describe(NOTE, _tags(options))
-    wanted = sorted(options.names, key=lambda name: (RECIPES[name].config.dataset, list(RECIPES).index(name)))
+    wanted = sorted(options.names, key=lambda name: (RECIPES[name].datasets, list(RECIPES).index(name)))
     complete = True
-    with resumable(console):
-        for dataset, names in groupby(wanted, key=lambda name: RECIPES[name].config.dataset):
-            configs = {name: RECIPES[name].config for name in names}
-            complete &= _train(console, options, tracker, RecipeQueue(storage, dataset), dataset, configs)
-    _summarise(console, options)
+    for datasets, names in groupby(wanted, key=lambda name: RECIPES[name].datasets):
+        complete &= _train(console, options, tracker, datasets, list(names))
+    _summarise(console, options, tracker)
     return 0 if complete else 1
 
 
 def _train(
-    console: Console,
-    options: Namespace,
-    tracker: Tracker,
-    queue: RecipeQueue,
-    dataset: str,
-    configs: dict[str, Config],
+    console: Console, options: Namespace, tracker: Tracker, datasets: Sequence[str], names: Sequence[str]
 ) -> bool:
-    """Run what is missing of the recipes on one data set; whether all of it finished."""
-    device = find_device(options.device)
-    with console.status(f"reading {dataset}"):
-        splits = load_published(dataset, options.data_dir, max(config.image_size for config in configs.values()))
-    queue.settle({"data digest": splits.digest})
-    queue.want(configs, options.seeds)
-    workers = min(options.workers or usual_workers(device), max(1, queue.total - queue.finished()))
-    with Pool(workers, splits, device) as pool, make_view(console, ("model", "lr")) as view:
-        driver = make_driver(pool, tracker, view, Namespace(**{**vars(options), "dataset": dataset}), splits, device)
-        record = test_record(dataset, splits.val, splits.classes, options.data_dir)
-        train_missing(queue, driver, f"{STUDY} on {dataset}", lambda: TestSet(splits.val, record))
-    for failure in driver.failures:
-        console.print(f"{failure}; the same command tries it again", markup=False, highlight=False)
-    return not driver.failures and queue.finished() == queue.total
+    """Train what is missing of the recipes, on the first of the data sets that is there; whether all of it finished."""
+    try:
+        options.dataset, splits = _read(console, options, datasets, names)
+    except InputError as error:
+        console.print(f"not run: {', '.join(names)}: {error}", markup=False, highlight=False, soft_wrap=True)
+        return False
+    wanted = over_seeds({name: RECIPES[name].config(options.dataset) for name in names}, options.seeds)
+    with open_session(console, tracker, options, splits, len(wanted), ("model", "lr")) as session:
+        settle(tracker, f"study.settings.{options.dataset}", {"data digest": splits.digest})
+        jobs = session.train(RECIPE, wanted, f"{RECIPES_STUDY} on {options.dataset}")
+    print_failures(console, session.driver)
+    return not session.driver.failures and jobs.finished == jobs.total
+
+
+def _read(console: Console, options: Namespace, datasets: Sequence[str], names: Sequence[str]) -> tuple[str, Splits]:
+    """The first of the data sets that can be read, and its pictures, with the test set as validation and test."""
+    missing = []
+    for dataset in datasets:
+        side = max(RECIPES[name].config(dataset).image_size for name in names)
+        try:
+            with console.status(f"reading {dataset}"):
+                splits = load_published(dataset, options.data_dir, side)
+            return dataset, splits._replace(test=splits.val)
+        except InputError as error:
+            missing.append(str(error))
+    raise InputError("; ".join(missing))
 
 
 def _tags(options: Namespace) -> dict[str, str]:
@@ -118,14 +105,18 @@ def _tags(options: Namespace) -> dict[str, str]:
     }
 
 
-def _summarise(console: Console, options: Namespace) -> None:
-    """Print the last figures of every recipe that was run beside the published ones."""
+def _summarise(console: Console, options: Namespace, tracker: Tracker) -> None:
+    """Print the test accuracy of every recipe that was run beside the published one."""
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("recipe", "metric", "published", "reproduced [95%]", "seeds", "verdict"):
+    for heading in ("recipe", "data set", "published", "test accuracy [95%]", "seeds"):
         table.add_column(heading, overflow="fold")
-    for row in comparisons(load(options.tracking_uri, STUDY, "")):
-        if row.last:
-            said = "-" if row.published is None else f"{row.published:g}"
-            table.add_row(row.recipe, row.metric, said, str(row.estimate), str(row.estimate.n), row.verdict)
+    runs = finished(tracker.runs(), RECIPE)
+    for name, recipe in RECIPES.items():
+        for dataset in recipe.datasets:
+            ours = [run for run in runs if run.tags["role"] == name and run.params["dataset"] == dataset]
+            if ours:
+                published = recipe.published.get(TEST_ACCURACY, ())
+                said = f"{published[-1]:g}" if published else "-"
+                table.add_row(name, dataset, said, str(test_accuracy(ours)), str(len(ours)))
     console.print(table)
     print_report_command(console, options)

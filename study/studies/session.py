@@ -1,137 +1,179 @@
-"""A study from its options to its last line: explore, search, confirm, crown, sum up."""
+"""A study from its options to its last line: explore, search, confirm, register the winner, sum up."""
 
 import json
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from rich.console import Console
 from rich.markup import escape
 
-from study.core.config import Config
-from study.core.data import Part, Splits, digest_of, load_test
+from study.core.config import HYPERPARAMETERS, Config, default_of, from_params
+from study.core.data import Splits, digest_of, load_test
 from study.core.errors import InputError
-from study.core.plan import Plan
+from study.core.plan import Plan, read_splits
 from study.core.train import device as find_device
 from study.outputs import environment
-from study.outputs.names import COMPLETE
-from study.search.design import SearchQueue
-from study.search.storage import open_storage
+from study.outputs.names import CONFIRM, DIVERGED, EXPLORE, SEARCH
+from study.search.slots import Jobs
+from study.search.trials import Record, Trials
 from study.studies.description import FINALISTS, note, tags
-from study.studies.driver import Driver, TestSet, reap
-from study.studies.finalists import WINNER, ConfirmQueue, confirmed, crown, finalists, ranking, train_missing
+from study.studies.driver import Driver
+from study.studies.finalists import crown, finalists, finished, over_seeds, ranking
 from study.studies.summary import print_summary
 from study.studies.view import View, make_console, make_view
-from study.tracking.store import check, sqlite_file
-from study.tracking.tracker import Tracker, dataset_input
-from study.workers.pool import Pool
-from study.workers.processes import stoppable
+from study.tracking.lock import sole_driver
+from study.tracking.store import sqlite_file
+from study.tracking.tracker import Run, Tracker, dataset_input
+from study.workers.pool import Pool, make_pool
+
+SETTINGS, TARGETS = "study.settings", "study.targets"  # experiment tags: what the study is, and what was asked for
 
 
-def conduct(options: Namespace, plan: Plan, reading: Future[Splits]) -> int:
-    """Run what is missing of a study; 0 if all of its trials are finished then, 1 if some failed."""
-    console = make_console()
+@dataclass(frozen=True)
+class Session:
+    """A study that this process drives: its tracker, pool and driver, and the pictures that its workers have."""
+
+    console: Console
+    tracker: Tracker
+    pool: Pool
+    view: View
+    driver: Driver
+    options: Namespace
+    splits: Splits
+
+    def data(self) -> list[Any]:
+        """The pictures as the tracker records them."""
+        counts = {"training": len(self.splits.train.labels), "validation": len(self.splits.val.labels)}
+        place = str(self.options.data_dir)
+        found = [dataset_input(self.options.dataset, self.splits.digest, place, "training", counts)]
+        if (test := self.splits.test) is not None:
+            digest = digest_of(test.images.numpy(), test.labels.numpy(), self.splits.classes)
+            name, count = f"{self.options.dataset} (test)", {"testing": len(test.labels)}
+            found.append(dataset_input(name, digest, place, "testing", count))
+        return found
+
+    def train(self, phase: str, wanted: Sequence[tuple[str, Config]], title: str) -> Jobs:
+        """Train the configurations, each under its role, that have no finished run in that phase yet."""
+        done = {from_params(run.params) for run in finished(self.tracker.runs(), phase)}
+        jobs = Jobs(phase, wanted, done)
+        if jobs.finished < jobs.total:
+            self.driver.run(jobs, title, self.data())
+        return jobs
+
+    def confirm(self, plan: Plan, configs: Mapping[str, Config], seeds: int) -> Jobs:
+        """Train configurations over fresh seeds; the test pictures are read here and nowhere else."""
+        test = load_test(plan.base.dataset, self.options.data_dir, plan.largest_side)
+        test = test.with_channels(self.splits.shape[0])
+        test = test.resized(plan.base.image_size) if plan.same_pictures else test
+        tested = replace(self, splits=self.splits._replace(test=test))
+        self.pool.load(tested.splits)
+        return tested.train(CONFIRM, over_seeds(configs, seeds), f"{self.tracker.experiment} confirmation")
+
+
+@contextmanager
+def open_session(
+    console: Console, tracker: Tracker, options: Namespace, splits: Splits, jobs: int, shown: Sequence[str]
+) -> Iterator[Session]:
+    """Drive the tracker's study alone, with up to so many workers as there are jobs; `shown` names the hyperparameters
+    that tell one trial from another. A request to stop leaves word of how to go on."""
     device = find_device(options.device)
+    try:
+        with sole_driver(tracker) as check, make_pool(device, options.workers, jobs) as pool:
+            tracker.close_left_open()
+            pool.load(splits)
+            with make_view(console, tuple(shown)) as view:
+                driver = Driver(pool, tracker, view, splits.chance, environment.run_tags(), check)
+                yield Session(console, tracker, pool, view, driver, options, splits)
+    except KeyboardInterrupt:
+        console.print("interrupted; the same command goes on from here", markup=False)
+        raise
+
+
+def conduct(options: Namespace, plan: Plan) -> int:
+    """Run what is missing of a study; 0 if all of its trials are finished then, 1 if some failed."""
+    console, device = make_console(), find_device(options.device)
     with console.status(f"reading {escape(options.dataset)}"):
-        splits = reading.result()
-    workers = min(options.workers or usual_workers(device), options.trials)
-    with resumable(console), Pool(workers, splits, device) as pool:
-        study = Study(options, plan, splits, device)
-        with make_view(console, tuple(plan.space)) as view:
-            driver = study.driver(pool, view)
-            study.search(driver)
-            roles = finalists(study.tracker.runs(), plan.base)
-            if roles and options.confirm_seeds:
-                study.confirm(driver, roles)
-    if roles:
-        with console.status("registering the winner's model"):
-            study.crown(roles)
-    for url in (options.tracking_uri, options.storage):
-        if (file := sqlite_file(url)) and not file.exists():
-            raise InputError(f"store {url!r} was removed while the study ran, and its trials with it")
-    print_summary(console, study.tracker, options, roles, driver)
-    return 1 if driver.failures or study.queue.finished() < study.queue.total else 0
+        splits = read_splits(plan, options.data_dir)
+    tracker = Tracker(options.tracking_uri, options.study)
+    tracker.create()
+    with open_session(console, tracker, options, splits, options.trials, tuple(plan.space)) as session:
+        settle(tracker, SETTINGS, settings(options, plan, splits))
+        targets = grow(tracker, options.trials)
+        tracker.describe(note(options, plan, splits, device), tags(options, plan, splits, device))
+        trials = explore_and_search(session, plan, targets)
+        roles = finalists(tracker.runs(), plan.base)
+        if roles and options.confirm_seeds:
+            tracker.tag(FINALISTS, json.dumps({role: config.hyperparameters() for role, config in roles.items()}))
+            session.confirm(plan, roles, options.confirm_seeds)
+        if roles:
+            with console.status("registering the winner's model"):
+                crown(tracker, roles, splits)
+    print_summary(console, tracker, options, roles, session.driver)
+    return 1 if session.driver.failures or trials.finished < trials.total else 0
 
 
-class Study:
-    """The two stores of one study, opened and checked against what is asked."""
-
-    def __init__(self, options: Namespace, plan: Plan, splits: Splits, device: torch.device) -> None:
-        self.options, self.plan, self.splits, self.device = options, plan, splits, device
-        check_stores(options)
-        self.tracker = Tracker(options.tracking_uri, options.study)
-        self.storage = open_storage(options.storage)
-        self.queue = SearchQueue(self.storage, options.study, plan, options.sampler, options.pruner)
-        self.queue.settle(settings(options, plan, splits))
-        self.queue.want(options.trials)
-        self.tracker.create(self.queue.identity())
-        self.tracker.describe(note(options, plan, splits, device), tags(options, plan, splits, device))
-        reap(self.queue, self.tracker)
-        self.queue.retry()
-
-    def driver(self, pool: Pool, view: View) -> Driver:
-        return make_driver(pool, self.tracker, view, self.options, self.splits, self.device)
-
-    def search(self, driver: Driver) -> None:
-        """Run the explore and the search trials that are missing."""
-        ranked = ranking(self.tracker.runs())
-        if ranked:
-            driver.view.best = ranked[0].metrics["objective"], ranked[0].name
-        driver.view.begin(self.options.study, self.options.trials, self.queue.finished(), len(driver.pool))
-        driver.run(self.queue)
-
-    def confirm(self, driver: Driver, roles: Mapping[str, Config]) -> None:
-        """Train the finalists over fresh seeds; the test pictures are read here and nowhere else."""
-        queue = ConfirmQueue(self.storage, self.options.study)
-        self.tracker.tag(FINALISTS, json.dumps({role: config.hyperparameters() for role, config in roles.items()}))
-        queue.want(roles, self.options.confirm_seeds)
-        title = f"{self.options.study} confirmation"
-        train_missing(queue, driver, title, lambda: test_set(self.plan, self.splits, self.options.data_dir))
-
-    def crown(self, roles: Mapping[str, Config]) -> None:
-        """Make the winner's first confirmation run the champion, or its search run if there was no confirmation."""
-        runs = self.tracker.runs()
-        winners = [run for run in confirmed(runs, roles)[WINNER] if run.tags["state"] == COMPLETE] or ranking(runs)
-        crown(self.tracker, winners[0], self.splits)
+def explore_and_search(session: Session, plan: Plan, targets: Sequence[int]) -> Trials:
+    """Train the designed and the searched trials that have no finished run yet."""
+    tracker, options, runs = session.tracker, session.options, session.tracker.runs()
+    trials = Trials(plan, options.sampler, options.pruner, targets, records(tracker, runs, plan.space))
+    if ranked := ranking(runs):
+        session.view.best = ranked[0].metrics["objective"], ranked[0].name
+    session.driver.run(trials, tracker.experiment, session.data())
+    if (file := sqlite_file(tracker.uri)) and not file.exists():
+        raise InputError(f"store {tracker.uri!r} was removed while the study ran, and its trials with it")
+    return trials
 
 
-def make_driver(
-    pool: Pool, tracker: Tracker, view: View, options: Namespace, splits: Splits, device: torch.device
-) -> Driver:
-    """The driver of a study's trials, which records the data set and the machine with each."""
-    counts = {"training": len(splits.train.labels), "validation": len(splits.val.labels)}
-    data = dataset_input(options.dataset, splits.digest, str(options.data_dir), "training", counts)
-    return Driver(pool, tracker, view, splits.chance, [data], environment.run_tags(device))
+def records(tracker: Tracker, runs: Sequence[Run], searched: Iterable[str]) -> list[Record]:
+    """The finished trials among the runs, in the order of their slots; the first where a slot has several."""
+    done = {int(run.tags["trial"]): run for phase in (EXPLORE, SEARCH) for run in reversed(finished(runs, phase))}
+    curves = dict(tracker.curves(done.values()))
+    names = list(searched)
+    made = []
+    for slot, run in sorted(done.items()):
+        config = from_params(run.params)
+        accuracy = [epoch["val/accuracy"] for epoch in curves[run.run_id] if "val/accuracy" in epoch]
+        if run.state == DIVERGED:
+            accuracy = accuracy[:-1]
+        params = {name: getattr(config, name) for name in names}
+        made.append(Record(slot, params, accuracy, run.state, run.metrics["objective"]))
+    return made
 
 
-def test_set(plan: Plan, splits: Splits, data_dir: Path) -> TestSet:
-    """The test pictures in the form of the training pictures, and their record; read by confirmation alone."""
-    dataset = plan.base.dataset
-    test = load_test(dataset, data_dir, plan.largest_side).with_channels(splits.shape[0])
-    record = test_record(dataset, test, splits.classes, data_dir)
-    test = test.resized(plan.base.image_size) if plan.same_pictures else test
-    return TestSet(test.shared(), record)
+def settle(tracker: Tracker, kind: str, values: Mapping[str, str]) -> None:
+    """Keep what a study is in an experiment tag, or raise `InputError` with the differences if it is something else.
+
+    A hyperparameter that the study did not know when it began has its default.
+    """
+    kept = json.loads(tracker.tags().get(kind, "null"))
+    if kept is None:
+        tracker.tag(kind, json.dumps(values))
+        return
+    known = {name: str(default_of(name)) for name in HYPERPARAMETERS} | kept
+    changes = [
+        f"{name} {known.get(name, 'none')} (now {value})" for name, value in values.items() if value != known.get(name)
+    ]
+    if changes:
+        raise InputError(
+            f"study {tracker.experiment!r} exists with other settings: {'; '.join(changes)}. "
+            f"Repeat those, or give the new study a name of its own with --study"
+        )
 
 
-def test_record(dataset: str, test: Part, classes: tuple[str, ...], data_dir: Path) -> Any:
-    """The test pictures as the tracker records them."""
-    digest = digest_of(test.images.numpy(), test.labels.numpy(), classes)
-    return dataset_input(f"{dataset} (test)", digest, str(data_dir), "testing", {"testing": len(test.labels)})
-
-
-def check_stores(options: Namespace) -> None:
-    """Raise `InputError` unless both stores answer or can be made, and are two; before either is written."""
-    for url in (options.tracking_uri, options.storage):
-        check(url)
-    tracking, storage = (
-        file.resolve() if (file := sqlite_file(url)) else url for url in (options.tracking_uri, options.storage)
-    )
-    if tracking == storage:
-        raise InputError(f"storage must be another database than tracking-uri; got {options.storage!r} for both")
+def grow(tracker: Tracker, trials: int) -> list[int]:
+    """The numbers of trials that the study was asked for, one after another; raises `InputError` if it has more."""
+    targets = json.loads(tracker.tags().get(TARGETS, "[]"))
+    if targets and trials < targets[-1]:
+        raise InputError(
+            f"study {tracker.experiment!r} already has {targets[-1]} trials, and can only grow; got {trials}"
+        )
+    if trials not in targets:
+        targets.append(trials)
+        tracker.tag(TARGETS, json.dumps(targets))
+    return targets
 
 
 def settings(options: Namespace, plan: Plan, splits: Splits) -> dict[str, str]:
@@ -143,19 +185,3 @@ def settings(options: Namespace, plan: Plan, splits: Splits) -> dict[str, str]:
     data = {"dataset": options.dataset.partition(":")[0], "data digest": splits.digest, "model": options.model}
     how = {"sampler": options.sampler, "pruner": options.pruner}
     return {name: str(value) for name, value in {**data, **values, **how}.items()}
-
-
-def usual_workers(device: torch.device) -> int:
-    """Training processes unless told otherwise: one per core, one on a GPU."""
-    return 1 if device.type == "cuda" else environment.cores()
-
-
-@contextmanager
-def resumable(console: Console) -> Iterator[None]:
-    """A request to stop, by Ctrl-C or otherwise, leaves word of how to go on."""
-    try:
-        with stoppable():
-            yield
-    except KeyboardInterrupt:
-        console.print("interrupted; the same command goes on from here", markup=False)
-        raise

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from reports.stats import Estimate, mean_interval, paired_difference
 from study.core.config import Config
 from study.core.errors import without_passwords
-from study.outputs.names import CONFIRM, FINISHED
+from study.outputs.names import DEFAULT, EXPLORE, FINISHED, SEARCH, TEST_METRIC, WINNER
 from study.studies.driver import Driver
-from study.studies.finalists import DEFAULT, TEST_METRIC, WINNER, confirmed, ranking
+from study.studies.finalists import confirmed, finished, ranking
 from study.studies.options import places
+from study.studies.seeds import Estimate, mean_interval, paired_difference
 from study.tracking.store import UI_ADDRESS, is_server
 from study.tracking.tracker import Run, Tracker, charts_link
 
@@ -24,7 +24,7 @@ def print_summary(
 ) -> None:
     """Print what was found, and how to look at it."""
     runs = tracker.runs()
-    states = Counter(run.tags["state"] for run in runs if run.tags.get("phase") != CONFIRM and "state" in run.tags)
+    states = Counter(run.state for phase in (EXPLORE, SEARCH) for run in finished(runs, phase))
     console.print(f"\n{options.study}: {', '.join(f'{states[name]} {name}' for name in FINISHED)}", highlight=False)
     if not roles:
         console.print("no trial is complete, so there is no winner: see the failed and diverged runs", highlight=False)
@@ -37,8 +37,7 @@ def print_summary(
             f"({driver.view.describe(roles[WINNER])}); not confirmed, and the best of many overstates itself",
             highlight=False,
         )
-    for failure in driver.failures:
-        console.print(f"{failure}; the same command tries it again", markup=False, highlight=False)
+    print_failures(console, driver)
     _print_split(console, driver.spent)
     look = shlex.join(["python", "-m", "study.ui", *places(options, "tracking_uri")])
     served = without_passwords(options.tracking_uri) if is_server(options.tracking_uri) else UI_ADDRESS
@@ -47,6 +46,12 @@ def print_summary(
         f"        {charts_link(served, tracker.experiment_id)}", markup=False, highlight=False, soft_wrap=True
     )
     print_report_command(console, options)
+
+
+def print_failures(console: Console, driver: Driver) -> None:
+    """Say which trials failed."""
+    for failure in driver.failures:
+        console.print(f"{failure}; the same command tries it again", markup=False, highlight=False)
 
 
 def print_report_command(console: Console, options: Namespace) -> None:

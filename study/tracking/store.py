@@ -1,11 +1,12 @@
-"""Where the stores lie, whether they answer, and how several processes open a fresh database file without harm."""
+"""Where the tracking store lies, whether it answers, and how a fresh or a moved one is opened."""
 
 import os
+import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from filelock import FileLock
 from sqlalchemy import create_engine
@@ -15,21 +16,22 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from study.core.errors import InputError
 
 ROOT = Path("mlruns")
-TRACKING_FILE, STORAGE_FILE = (f"sqlite:///{ROOT}/{name}.db" for name in ("mlflow", "optuna"))
+TRACKING_FILE = f"sqlite:///{ROOT}/mlflow.db"
 TRACKING_URI = os.environ.get("MLFLOW_TRACKING_URI") or TRACKING_FILE
-STORAGE_URL = os.environ.get("STUDY_STORAGE") or STORAGE_FILE
-TRACKING_OPTION = {  # as parsers have it; a password is for the environment, not for a command that others may read
+TRACKING_OPTION = {  # for parsers; a password belongs in the environment, since other users can read a command line
     "default": TRACKING_URI,
     "metavar": "URL",
     "help": f"MLflow's store (default: $MLFLOW_TRACKING_URI, or {TRACKING_FILE})",
 }
-STORAGE_OPTION = {
-    "default": STORAGE_URL,
-    "metavar": "URL",
-    "help": f"Optuna's store (default: $STUDY_STORAGE, or {STORAGE_FILE})",
-}
 UI_ADDRESS = "http://127.0.0.1:5000"  # where `python -m study.ui` serves unless told otherwise
 ANSWER_SECONDS = 10
+BUSY_SECONDS = 60
+LOCATIONS = (  # MLflow's columns that hold absolute paths of artifacts
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
+)
 
 
 def is_server(url: str) -> bool:
@@ -46,19 +48,25 @@ def sqlite_file(url: str) -> Path | None:
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
 
+def artifact_root(url: str) -> Path | None:
+    """The folder of a database file's artifacts, which lies beside it; None for any other store."""
+    file = sqlite_file(url)
+    return file.parent.resolve() / "artifacts" if file else None
+
+
 def check(url: str) -> None:
     """Raise `InputError` unless a store answers at the URL or can be made there; writes nothing.
 
-    A server is asked once here, since MLflow asks again for minutes.
+    A server is tried once here, since MLflow tries again for minutes.
     """
     file = sqlite_file(url)
     try:
         if file is not None:
             _check_file(file)
         elif is_server(url):
-            import requests  # as MLflow has it: it takes a password from the URL, and 0.2 s to import
-
-            requests.get(f"{url}/health", timeout=ANSWER_SECONDS).raise_for_status()
+            parts = urlsplit(url)
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+            socket.create_connection((parts.hostname or "", port), ANSWER_SECONDS).close()
         else:
             create_engine(url).connect().close()
     except (OSError, ValueError, sqlite3.Error, SQLAlchemyError, ImportError) as error:
@@ -73,8 +81,44 @@ def existing(url: str) -> None:
     check(url)
 
 
+def lock_file(url: str, name: str) -> Path | None:
+    """The file whose lock stands for `name` in a database file's store; None for any other store."""
+    file = sqlite_file(url)
+    if file is None:
+        return None
+    folder = file.parent / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{name}.lock"
+
+
+@contextmanager
+def opening(url: str) -> Iterator[None]:
+    """Let this process alone create the database at `url` or change its layout; raises `InputError` as `check` does.
+
+    Processes that create the tables of a fresh SQLite file at once crash. With a write-ahead log, readers such as the
+    UI never make a study wait; the setting stays in the file.
+    """
+    check(url)
+    file = sqlite_file(url)
+    if file is None:
+        yield
+        return
+    with FileLock(lock_file(url, "opening")):
+        with closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+            _adopt_artifacts(connection, artifact_root(url))
+        yield
+
+
+def flush(url: str) -> None:
+    """Write SQLite's log back into the database file, so that a copy of the file is a copy of the store."""
+    if (file := sqlite_file(url)) and file.exists():
+        with closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def _check_file(file: Path) -> None:
-    """Look through SQLite alone: closing a file of one's own drops the locks that its connections have on it."""
+    """Open an existing file with SQLite itself: opening and closing it otherwise would release SQLite's locks on it."""
     there = next(path for path in (file.absolute(), *file.absolute().parents) if path.exists())
     if not os.access(there, os.W_OK) or not (there.is_dir() or file.is_file()):
         raise OSError(f"{str(there)!r} cannot be written")
@@ -83,20 +127,18 @@ def _check_file(file: Path) -> None:
             connection.execute("PRAGMA schema_version")
 
 
-@contextmanager
-def opening(url: str) -> Iterator[None]:
-    """While it lasts, this process alone may create the database at `url`; raises `InputError` as `check` does.
-
-    Processes that migrate a fresh SQLite file at once crash. The write-ahead log halves what four writers wait for
-    each other; the setting stays in the file.
-    """
-    check(url)
-    file = sqlite_file(url)
-    if file is None:
-        yield
+def _adopt_artifacts(connection: sqlite3.Connection, root: Path) -> None:
+    """Let a store that was moved or copied find its artifacts: MLflow keeps absolute paths and has no call to change
+    them (mlflow#3144)."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if "experiments" not in tables or not root.is_dir():
         return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{file}.lock"):
-        with closing(sqlite3.connect(file, timeout=60)) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
-        yield
+    for name, location in connection.execute("SELECT name, artifact_location FROM experiments").fetchall():
+        here = root / name
+        if location and location != here.as_uri() and location.endswith(f"/artifacts/{quote(name)}") and here.is_dir():
+            for table, column in LOCATIONS:
+                if table in tables:
+                    prefix = f"substr({column}, 1, {len(location)}) = ?"
+                    change = f"UPDATE {table} SET {column} = ? || substr({column}, {len(location) + 1}) WHERE {prefix}"
+                    connection.execute(change, (here.as_uri(), location))
+    connection.commit()

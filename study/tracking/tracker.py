@@ -1,33 +1,27 @@
-"""The tracking store: plain dicts in, MLflow runs out. No other module but `rows` imports mlflow."""
+"""The tracking store: plain dicts in, MLflow runs out."""
 
+import csv
 import json
 import logging
 import os
-import sqlite3
+import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from alembic.util import CommandError
-from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from study.core.errors import InputError, not_one_of
+from study.outputs.names import EPOCH_METRICS, FINISHED, HISTORY, INTERRUPTED, PHASES
+from study.tracking.store import artifact_root, flush, opening
 
-from study.core.errors import InputError
-from study.tracking import rows
-from study.tracking.store import is_server, opening, sqlite_file
-
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before the import, which otherwise looks up a host
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import mlflow
-import mlflow.store.tracking.sqlalchemy_store  # a client of a database would import it, when trials wait for it
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
 from mlflow.exceptions import MlflowException
-from mlflow.store.artifact.artifact_repo import ArtifactRepository
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 logging.getLogger("mlflow").setLevel(logging.ERROR)
 logging.getLogger("alembic").setLevel(logging.ERROR)
@@ -37,7 +31,8 @@ BATCH = 800  # metrics in one `log_batch`: MLflow takes 1,000 metrics, parameter
 PAGE = 5000  # runs in one answer of `search_runs`
 NOTE = "mlflow.note.content"
 STATE = "state"
-IDENTITY = "study.identity"
+REPORT = "report"  # the run that carries a study's report
+KILLED, DONE = "KILLED", "FINISHED"  # statuses of MLflow
 
 
 class Run(NamedTuple):
@@ -49,32 +44,41 @@ class Run(NamedTuple):
     params: dict[str, str]
     metrics: dict[str, float]
     tags: dict[str, str]
+    artifacts: str  # a URI
     start_ms: int = 0  # since 1970
     end_ms: int | None = None
 
+    @property
+    def state(self) -> str:
+        """What became of the trial; empty while it runs."""
+        return self.tags.get(STATE, "")
 
-@dataclass
-class Open:
-    """A run of ours: where its artifacts go, and what waits to be written since it last was, in monotonic seconds."""
+    @property
+    def phase(self) -> str:
+        return self.tags.get("phase", "")
 
-    artifacts: ArtifactRepository
-    params: list[Param]
-    metrics: list[Metric]
-    written: float
+
+class Waiting:
+    """What waits to be written to a run of ours."""
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        self.params = [Param(key, str(value)) for key, value in params.items()]
+        self.metrics: list[Metric] = []
+        self.written = time.monotonic()
 
 
 class Tracker:
     """One experiment of a tracking store.
 
-    Parameters and metrics wait and are written together: a whole trial at once costs what a single metric costs. A
-    run's `state` tag is never written before the rest, so that a run that has it is complete, whatever its status says.
+    Parameters and metrics are written in batches: a whole trial at once costs what a single metric costs. A run's
+    `state` tag is written after everything else, so that a run that has it is complete, whatever its status says.
     """
 
     def __init__(self, uri: str, experiment: str) -> None:
         """Open the store, and the experiment if it exists; `create` makes it. Raises `InputError`."""
         self.uri, self.experiment = uri, experiment
-        self._open: dict[str, Open] = {}
-        self.client = _client(uri)
+        self._waiting: dict[str, Waiting] = {}
+        self.client = open_client(uri)
         found = self.client.get_experiment_by_name(experiment)
         if found is not None and found.lifecycle_stage != "active":
             raise InputError(
@@ -83,26 +87,16 @@ class Tracker:
             )
         self.experiment_id = found.experiment_id if found else None
 
-    def create(self, identity: str = "") -> None:
-        """Make the experiment if it does not exist; its artifacts lie beside a database file.
-
-        `identity` is that of the study in the other store; raises `InputError` if the experiment is of another one.
-        """
+    def create(self) -> None:
+        """Make the experiment if it does not exist; its artifacts lie beside a database file."""
         if self.experiment_id is None:
-            file = sqlite_file(self.uri)
-            artifacts = (file.parent.resolve() / "artifacts" / self.experiment).as_uri() if file else None
-            tags = {IDENTITY: identity}
+            root = artifact_root(self.uri)
             try:
-                self.client.create_experiment(self.experiment, artifacts, tags)
-            except MlflowException:
+                self.client.create_experiment(self.experiment, (root / self.experiment).as_uri() if root else None)
+            except MlflowException:  # another process may have been faster
                 if self.client.get_experiment_by_name(self.experiment) is None:
                     raise
-            self.experiment_id = self.client.get_experiment_by_name(self.experiment).experiment_id  # maybe another's
-        if self.tags().get(IDENTITY, "") != identity:
-            raise InputError(
-                f"experiment {self.experiment!r} in {self.uri!r} belongs to another study than the one in --storage: "
-                f"name the stores that belong together, or give this study another name with --study"
-            )
+            self.experiment_id = self.client.get_experiment_by_name(self.experiment).experiment_id
 
     def describe(self, note: str, tags: Mapping[str, str]) -> None:
         """Set the experiment's Markdown note, which the UI renders, and its tags."""
@@ -120,17 +114,15 @@ class Tracker:
     ) -> str:
         """A new run's identifier."""
         tags = {key: str(value) for key, value in tags.items()}
-        run = self.client.create_run(self.experiment_id, run_name=name, tags=tags).info
-        artifacts = get_artifact_repository(run.artifact_uri, self.uri)  # a client asks for the run to find the same
-        waiting = [Param(key, str(value)) for key, value in params.items()]
-        self._open[run.run_id] = Open(artifacts, waiting, [], time.monotonic())
-        self.client.log_inputs(run.run_id, list(datasets))
-        return run.run_id
+        run_id = self.client.create_run(self.experiment_id, run_name=name, tags=tags).info.run_id
+        self._waiting[run_id] = Waiting(params)
+        self.client.log_inputs(run_id, list(datasets))
+        return run_id
 
     def log(self, run_id: str, metrics: Mapping[str, float], step: int) -> None:
-        """Record metrics of one epoch; they are written if the run's last were five seconds ago, else they wait."""
+        """Record metrics of one epoch; they are written a few seconds later, together with others."""
         self._add(run_id, metrics, step)
-        if time.monotonic() - self._open[run_id].written > FLUSH_SECONDS:
+        if time.monotonic() - self._waiting[run_id].written > FLUSH_SECONDS:
             self._write(run_id)
 
     def finish(
@@ -138,47 +130,44 @@ class Tracker:
         run_id: str,
         state: str,
         metrics: Mapping[str, float],
-        folder: Path,
-        status: str = "FINISHED",
+        files: Mapping[str, bytes],
+        status: str = DONE,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Close a run with its summary metrics and the files in `folder` as its artifacts."""
+        """Close a run with its summary metrics and its artifacts by file name."""
         self._add(run_id, metrics, step=0)
-        self._open[run_id].artifacts.log_artifacts(str(folder))
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in files.items():
+                Path(folder, name).write_bytes(content)
+            self.client.log_artifacts(run_id, folder)
         self.close(run_id, state, status, tags)
 
     def close(self, run_id: str, state: str, status: str, tags: Mapping[str, str] | None = None) -> None:
-        """End a run as what it was."""
-        self._write(run_id, [RunTag(name, value) for name, value in {**(tags or {}), STATE: state}.items()], status)
-        self._open.pop(run_id, None)
+        """End a run in that state."""
+        self._write(run_id, {**(tags or {}), STATE: state})
+        self.client.set_terminated(run_id, status)
+        self._waiting.pop(run_id, None)
+
+    def close_left_open(self) -> None:
+        """Close the runs that a driver left running when it died; a run that has its state tag had ended."""
+        for run in self.runs("attributes.status = 'RUNNING'"):
+            if run.phase in PHASES:
+                state = run.state or INTERRUPTED
+                self.close(run.run_id, state, DONE if state in FINISHED else KILLED)
 
     def _add(self, run_id: str, metrics: Mapping[str, float], step: int) -> None:
-        now = _now_ms()
-        self._open[run_id].metrics.extend(Metric(name, value, now, step) for name, value in metrics.items())
+        now = int(time.time() * 1000)
+        self._waiting[run_id].metrics.extend(Metric(name, value, now, step) for name, value in metrics.items())
 
-    def _write(self, run_id: str, tags: Sequence[RunTag] = (), status: str | None = None) -> None:
-        """Write what waits, if the run is ours, and tags, after all else where it cannot be at once; then end the run,
-        if it has a status to end with."""
-        params, metrics = [], []
-        if run := self._open.get(run_id):
-            params, metrics = run.params, run.metrics
-            run.params, run.metrics, run.written = [], [], time.monotonic()
-        if not is_server(self.uri):
-            ended = {"status": status, "end_time": _now_ms()} if status else {}
-            rows.write(self._database, run_id, metrics, params, tags, ended)
-            return
+    def _write(self, run_id: str, tags: Mapping[str, str] | None = None) -> None:
+        """Write what waits for this run, and tags after it."""
+        waiting = self._waiting.get(run_id) or Waiting({})
+        metrics, params = waiting.metrics, waiting.params
+        waiting.metrics, waiting.params, waiting.written = [], [], time.monotonic()
         while len(metrics) > BATCH:
             self.client.log_batch(run_id, metrics[:BATCH])
             del metrics[:BATCH]
-        if params or metrics or tags:
-            self.client.log_batch(run_id, metrics, params, tags)
-        if status:
-            self.client.set_terminated(run_id, status)
-
-    @property
-    def _database(self) -> Engine:
-        """The database behind MLflow's client."""
-        return self.client._tracking_client.store.engine
+        self.client.log_batch(run_id, metrics, params, [RunTag(name, value) for name, value in (tags or {}).items()])
 
     def runs(self, condition: str = "") -> list[Run]:
         """All runs of the experiment that meet an MLflow filter, oldest first."""
@@ -191,60 +180,42 @@ class Tracker:
             if not (token := page.token):
                 return [_plain(run) for run in found]
 
-    def histories(self, metrics: Sequence[str]) -> Iterator[tuple[str, str, int, float]]:
-        """Run, metric, step and value of every point of these metrics in the experiment, in no particular order.
+    def curves(self, runs: Iterable[Run]) -> Iterator[tuple[str, list[dict[str, float]]]]:
+        """Every run's identifier with its metrics by epoch, under the names of `EPOCH_METRICS`, and `epoch`.
 
-        A database is asked once for all of them, a server run by run.
+        From the run's history file, one read a run; from MLflow's metrics, one query a metric, where there is none.
         """
-        if is_server(self.uri):
-            for run in self.runs():
-                for metric in metrics:
-                    for point in self.client.get_metric_history(run.run_id, metric):
-                        yield run.run_id, metric, point.step, point.value
-            return
-        yield from rows.points_of(self._database, self.experiment_id or "0", metrics)
+        for run in runs:
+            yield run.run_id, self._history(run) or self._points(run)
+
+    def _history(self, run: Run) -> list[dict[str, float]]:
+        try:
+            file = Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{run.artifacts}/{HISTORY}"))
+            with file.open(newline="") as text:
+                rows = list(csv.DictReader(text))
+        except (MlflowException, OSError):
+            return []
+        columns = {"epoch": "epoch", **EPOCH_METRICS}
+        return [{name: float(row[field]) for name, field in columns.items() if row.get(field)} for row in rows]
+
+    def _points(self, run: Run) -> list[dict[str, float]]:
+        epochs: dict[int, dict[str, float]] = {}
+        for name in EPOCH_METRICS:
+            for point in self.client.get_metric_history(run.run_id, name):
+                epochs.setdefault(point.step, {"epoch": float(point.step)})[name] = point.value
+        return [epochs[step] for step in sorted(epochs)]
 
     def download(self, run_id: str, path: str, folder: Path) -> Path:
         """A local copy of one artifact."""
         return Path(self.client.download_artifacts(run_id, path, str(folder)))
 
     def attach(self, name: str, folder: Path) -> None:
-        """Put a folder's files into the experiment as artifacts of a run of that name, beside what it has already."""
+        """Put a folder's files into the experiment as artifacts of a run of that name, in place of earlier ones."""
         found = self.client.search_runs([self.experiment_id], f"attributes.run_name = '{name}'", max_results=1)
         run = found[0] if found else self.client.create_run(self.experiment_id, run_name=name, tags={"phase": name})
         self.client.log_artifacts(run.info.run_id, str(folder))
-        self.client.set_terminated(run.info.run_id, "FINISHED")
-
-    def champion(self) -> str | None:
-        """The run behind the registered model's alias `champion`; None if there is none."""
-        try:
-            return self.client.get_model_version_by_alias(self.experiment, "champion").run_id
-        except MlflowException:
-            return None
-
-    def register(self, run_id: str, model: Any, example: Any, output: Any) -> None:
-        """Log a torch module as the run's MLflow model and make it the study's `champion`.
-
-        `example` is an array of pictures that `model` maps to the array `output`; it holds two or more, since from a
-        batch of one torch.export would fix the batch size.
-        """
-        mlflow.set_tracking_uri(self.uri)
-        ended = self.client.get_run(run_id).info.end_time
-        with mlflow.start_run(run_id):
-            logged = mlflow.pytorch.log_model(
-                model,
-                name="model",
-                signature=mlflow.models.infer_signature(example, output),
-                input_example=example,
-                pip_requirements=["mlflow", "torch", "numpy"],
-            )
-        self.client.set_terminated(run_id, "FINISHED", ended)  # reopened, but its duration is its training's
-        with suppress(MlflowException):  # there already
-            self.client.create_registered_model(self.experiment)
-        version = self.client.create_model_version(
-            self.experiment, logged.model_uri, run_id, model_id=logged.model_id, await_creation_for=0
-        )
-        self.client.set_registered_model_alias(self.experiment, "champion", version.version)
+        self.client.set_terminated(run.info.run_id, DONE)
+        flush(self.uri)
 
 
 def dataset_input(name: str, digest: str, source: str, context: str, counts: Mapping[str, int]) -> DatasetInput:
@@ -254,13 +225,33 @@ def dataset_input(name: str, digest: str, source: str, context: str, counts: Map
 
 
 def experiments(uri: str) -> dict[str, str]:
-    """Identifiers of the studies in a store by name, the latest first."""
-    client, found, token = _client(uri), {}, None
+    """Identifiers of the studies in a store by name, the one with the latest trial first."""
+    client, found, token = open_client(uri), [], None
     while True:
-        page = client.search_experiments(order_by=["last_update_time DESC"], page_token=token)
-        found |= {experiment.name: experiment.experiment_id for experiment in page if experiment.name != "Default"}
+        page = client.search_experiments(page_token=token)
+        found += [experiment for experiment in page if experiment.name != "Default"]
         if not (token := page.token):
-            return found
+            break
+    latest = {experiment.experiment_id: _latest_start(client, experiment.experiment_id) for experiment in found}
+    ordered = sorted(found, key=lambda experiment: latest[experiment.experiment_id], reverse=True)
+    return {experiment.name: experiment.experiment_id for experiment in ordered}
+
+
+def find_study(uri: str, name: str | None) -> str:
+    """The named study, or the one with the latest trial; raises `InputError` with those that there are."""
+    names = list(experiments(uri))
+    if not names:
+        raise InputError(f"there is no study yet in {uri!r}: run python -m study.run")
+    if name is not None and name not in names:
+        raise not_one_of("study", name, names)
+    return name or names[0]
+
+
+def _latest_start(client: MlflowClient, experiment_id: str) -> int:
+    """When the latest trial began, in milliseconds since 1970; 0 where there is none."""
+    order, condition = ["attributes.start_time DESC"], f"attributes.run_name != '{REPORT}'"
+    runs = client.search_runs([experiment_id], condition, max_results=1, order_by=order)
+    return runs[0].info.start_time if runs else 0
 
 
 def charts_link(base: str, experiment_id: str) -> str:
@@ -272,31 +263,18 @@ def run_link(base: str, experiment_id: str, run_id: str) -> str:
     return f"{base}/#/experiments/{experiment_id}/runs/{run_id}"
 
 
-def _client(uri: str) -> MlflowClient:
+def open_client(uri: str) -> MlflowClient:
     """A client of the store, which is made if there is none; raises `InputError` for one that is not MLflow's."""
-    file = sqlite_file(uri)
     with opening(uri):
         try:
-            if file is not None and _tables(file) & {"studies", "trials"}:
-                raise InputError(f"store {uri!r} is Optuna's, not MLflow's")
             client = MlflowClient(uri)
             client.search_experiments(max_results=1)
-            return client
-        except (MlflowException, SQLAlchemyError, CommandError) as error:
+        except Exception as error:  # MLflow's, SQLAlchemy's, Alembic's or requests'
             raise InputError(f"store {uri!r} holds no MLflow data: {str(error).splitlines()[0]}") from None
-
-
-def _tables(file: Path) -> set[str]:
-    with closing(sqlite3.connect(file)) as connection:
-        return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-
-
-def _now_ms() -> int:
-    """Since 1970."""
-    return int(time.time() * 1000)
+    return client
 
 
 def _plain(run: Any) -> Run:
     info, data = run.info, run.data
     plain = (dict(data.params), dict(data.metrics), dict(data.tags))
-    return Run(info.run_id, info.run_name, info.status, *plain, info.start_time, info.end_time)
+    return Run(info.run_id, info.run_name, info.status, *plain, info.artifact_uri, info.start_time, info.end_time)

@@ -1,0 +1,46 @@
+"""Hand a study to Optuna's own tools: `python -m study.export --study digits-cnn --to sqlite:///optuna.db`.
+
+`optuna-dashboard sqlite:///optuna.db` then shows it.
+"""
+
+import json
+import sys
+from argparse import Namespace
+
+from study.core.domains import dimension
+from study.core.errors import InputError, Parser, exit_code, without_passwords
+from study.search.export import export
+from study.studies.session import records
+from study.studies.view import make_console
+from study.tracking.store import TRACKING_OPTION, existing
+from study.tracking.tracker import Tracker, find_study
+
+
+def main(words: list[str] | None = None) -> int:
+    return exit_code("study.export", lambda: _export(_options(words)))
+
+
+def _options(words: list[str] | None) -> Namespace:
+    parser = Parser(prog="python -m study.export", description="Hand a study to Optuna's own tools.")
+    parser.add_argument("--study", metavar="NAME", help="default: the latest")
+    parser.add_argument("--to", required=True, metavar="URL", help="an Optuna storage, such as sqlite:///optuna.db")
+    parser.add_argument("--tracking-uri", **TRACKING_OPTION)
+    return parser.parse(words)
+
+
+def _export(options: Namespace) -> int:
+    existing(options.tracking_uri)
+    tracker = Tracker(options.tracking_uri, find_study(options.tracking_uri, options.study))
+    dimensions = {name: dimension(row) for name, row in json.loads(tracker.tags().get("study.space", "{}")).items()}
+    searched = [name for name, row in dimensions.items() if row.domain is not None]
+    found = records(tracker, tracker.runs(), searched)
+    if not found:
+        raise InputError(f"study {tracker.experiment!r} has no finished trial to export")
+    export(tracker.experiment, options.to, dimensions, found)
+    text = f"{len(found)} trials of {tracker.experiment} in {without_passwords(options.to)}"
+    make_console().print(text, markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""A study's trials in a storage of Optuna's, for its dashboard and plots."""
+
+from collections.abc import Mapping, Sequence
+
+import optuna
+from optuna.trial import TrialState, create_trial
+
+from study.core.domains import Dimension
+from study.core.errors import InputError
+from study.search.samplers import distribution
+from study.search.trials import TOLD, Record
+
+
+def export(name: str, url: str, dimensions: Mapping[str, Dimension], records: Sequence[Record]) -> None:
+    """Write a new Optuna study; raises `InputError` if the storage cannot be opened or has a study of that name."""
+    try:
+        study = optuna.create_study(storage=url, study_name=name, direction="maximize")
+    except optuna.exceptions.DuplicatedStudyError:
+        raise InputError(f"storage {url!r} must have no study {name!r} yet; it has one") from None
+    except Exception as error:  # SQLAlchemy's, or whatever Optuna raises for a URL that it does not know
+        raise InputError(f"storage {url!r} cannot be opened: {str(error).splitlines()[0]}") from None
+    domains = {name: row.domain for name, row in dimensions.items() if row.domain is not None}
+    distributions = {name: distribution(domain) for name, domain in domains.items()}
+    study.set_metric_names(["val/accuracy"])
+    study.add_trials(
+        [
+            create_trial(
+                state=TOLD[record.state],
+                params=record.params,
+                distributions=distributions,
+                value=record.curve[-1] if TOLD[record.state] is TrialState.PRUNED else record.objective,
+                intermediate_values=dict(enumerate(record.curve, start=1)),
+                user_attrs={"slot": record.slot, "state": record.state},
+            )
+            for record in records
+        ]
+    )

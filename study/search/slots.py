@@ -1,0 +1,60 @@
+"""What is to be trained: slots, each of which shall have exactly one finished trial."""
+
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from study.core.config import Config
+
+
+class Slot(NamedTuple):
+    """One trial to train: the name and the tags of its run, its configuration, and whether it may be pruned."""
+
+    number: int
+    name: str
+    tags: Mapping[str, str]
+    config: Config
+    prunable: bool = False
+
+
+class Slots:
+    """Slots that wait, in their order. Subclasses say what is in each."""
+
+    def __init__(self, waiting: Iterable[int], total: int) -> None:
+        self._waiting = deque(waiting)
+        self.total = total
+        self.finished = total - len(self._waiting)
+
+    def next(self) -> Slot | None:
+        """The next slot to train; None if none waits."""
+        return self._make(self._waiting.popleft()) if self._waiting else None
+
+    def again(self, slot: Slot) -> None:
+        """Let a slot whose trial was lost be the next one, with the same configuration."""
+        self._waiting.appendleft(slot.number)
+
+    def report(self, slot: Slot, epoch: int, accuracy: float) -> bool:
+        """Take note of a validation accuracy; whether the trial should be pruned."""
+        return False
+
+    def end(self, slot: Slot, state: str, objective: float | None) -> None:
+        """Take note of how a trial ended; one without an objective did not finish."""
+        self.finished += objective is not None
+
+    def _make(self, number: int) -> Slot:
+        raise NotImplementedError
+
+
+class Jobs(Slots):
+    """Fixed configurations, each with its role; those among `done` are finished already."""
+
+    def __init__(self, phase: str, wanted: Iterable[tuple[str, Config]], done: Collection[Config]) -> None:
+        roles: dict[Config, str] = {}
+        for role, config in wanted:
+            roles.setdefault(config, role)
+        self._phase, self._jobs = phase, list(roles.items())
+        super().__init__((number for number, config in enumerate(roles) if config not in done), len(roles))
+
+    def _make(self, number: int) -> Slot:
+        config, role = self._jobs[number]
+        return Slot(number, f"{role}-seed-{config.seed}", {"phase": self._phase, "role": role}, config)

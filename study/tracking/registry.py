@@ -1,0 +1,45 @@
+"""The registered model of a study: its champion."""
+
+from contextlib import suppress
+from typing import Any
+
+import mlflow
+from mlflow.exceptions import MlflowException
+
+from study.tracking.tracker import DONE, Tracker
+
+ALIAS = "champion"
+
+
+def champion(tracker: Tracker) -> str | None:
+    """The run behind the registered model's alias `champion`; None if there is none."""
+    try:
+        return tracker.client.get_model_version_by_alias(tracker.experiment, ALIAS).run_id
+    except MlflowException:
+        return None
+
+
+def register(tracker: Tracker, run_id: str, model: Any, example: Any, output: Any) -> None:
+    """Log a torch module as the run's MLflow model and make it the study's champion.
+
+    `example` is an array of pictures that `model` maps to the array `output`; it holds two or more, since from a batch
+    of one torch.export would fix the batch size.
+    """
+    client = tracker.client
+    mlflow.set_tracking_uri(tracker.uri)
+    ended = client.get_run(run_id).info.end_time
+    with mlflow.start_run(run_id):
+        logged = mlflow.pytorch.log_model(
+            model,
+            name="model",
+            signature=mlflow.models.infer_signature(example, output),
+            input_example=example,
+            pip_requirements=["mlflow", "torch", "numpy"],
+        )
+    client.set_terminated(run_id, DONE, ended)  # logging a model reopens the run; its duration is its training's
+    with suppress(MlflowException):  # there already
+        client.create_registered_model(tracker.experiment)
+    version = client.create_model_version(
+        tracker.experiment, logged.model_uri, run_id, model_id=logged.model_id, await_creation_for=0
+    )
+    client.set_registered_model_alias(tracker.experiment, ALIAS, version.version)
