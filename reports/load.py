@@ -76,13 +76,9 @@ def _numeric(column: pd.Series) -> pd.Series:
 
 
 def _curves(tracker: Tracker, runs: list[Run]) -> pd.DataFrame:
-    """A row per run and epoch. If a run logged a point twice, the last one counts."""
-    points = pd.DataFrame(tracker.histories(EPOCH_METRICS), columns=["run_id", "metric", "epoch", "value"])
-    points = points[points.run_id.isin([run.run_id for run in runs])]
-    wide = points.drop_duplicates(["run_id", "epoch", "metric"], keep="last").pivot(
-        index=["run_id", "epoch"], columns="metric", values="value"
-    )
-    return wide.reindex(columns=list(EPOCH_METRICS)).rename_axis(columns=None).reset_index()
+    """A row per run and epoch."""
+    rows = [{"run_id": run_id, **epoch} for run_id, epochs in tracker.curves(runs) for epoch in epochs]
+    return pd.DataFrame(rows).reindex(columns=["run_id", "epoch", *EPOCH_METRICS]).astype({"epoch": int})
 
 
 def _answers(tracker: Tracker, study: Study) -> Answers | None:
@@ -101,7 +97,7 @@ def _answers(tracker: Tracker, study: Study) -> Answers | None:
 
 def _confusion(path: Path) -> tuple[list[str], np.ndarray]:
     """Classes and counts. Read as text: pandas would turn the class '00000' into 0, and a second 'a' into 'a.1'."""
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         (_, *classes), *rows = csv.reader(file)
     return classes, np.array([[int(count) for count in counts] for _, *counts in rows])
 

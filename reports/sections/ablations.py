@@ -9,7 +9,7 @@ from reports.page.style import canvas, noise_band, seeds_and_means
 from reports.sections.wording import signed_interval
 from reports.statistics.ablations import Result
 from reports.statistics.verdicts import SUPPORTED
-from study.studies.arms import ALONE, PATH, SEEDS, Levels, short
+from study.studies.arms import ALONE, PATH, SEEDS, short
 
 
 def experiment_claims(analysis: Analysis) -> list[Finding]:
@@ -61,22 +61,18 @@ def hypothesis_table(analysis: Analysis) -> pd.DataFrame:
     """The hypotheses about winner and default. Alone: all else as in the winner; path: from default to winner, one
     hyperparameter after another. Runs that two rows share are counted in the first; seconds of training are estimated.
     Differences are in test accuracy over paired seeds, with 95% intervals; p corrected by Holm."""
-    results, counted, rows = {result.hypothesis[:2]: result for result in analysis.results}, [], []
+    results, missing = {result.hypothesis[:2]: result for result in analysis.results}, {}
+    rows = []
     for row in analysis.hypotheses:
-        missing = _newly_missing(analysis, row, counted)
-        seconds = missing * analysis.run_seconds if analysis.run_seconds is not None else None
-        rows.append({"kind": row.kind, "change": row.change, "missing runs": missing, "seconds": seconds})
+        new = {arm.name: analysis.missing_runs(arm) for arm in (row.low, row.high) if arm.name not in missing}
+        missing |= new
+        runs = sum(new.values())
+        seconds = None if analysis.run_seconds is None else runs * analysis.run_seconds
+        rows.append({"kind": row.kind, "change": row.change, "missing runs": runs, "seconds": seconds})
         if result := results.get(row[:2]):
             rows[-1] |= {"difference": str(result.estimate), "p": result.p, "verdict": result.verdict}
             rows[-1] |= {"seeds": result.estimate.n}
     return pd.DataFrame(rows)
-
-
-def _newly_missing(analysis: Analysis, row: tuple, counted: list[Levels]) -> int:
-    """Missing runs of the hypothesis' arms that are not counted yet; counts them."""
-    new = [arm for arm in (row.low, row.high) if arm.levels not in counted]
-    counted += [arm.levels for arm in new]
-    return sum(map(analysis.missing_runs, new))
 
 
 SECTION = Section(

@@ -79,7 +79,7 @@ def best_by_level(analysis: Analysis) -> pd.DataFrame:
 
 
 SECTION = Section(
-    "How accuracy depends on each",
+    "How accuracy depends on each hyperparameter",
     nothing="No trial is finished yet.",
     figures={"effects": effects},
     tables={"best_by_level": best_by_level},

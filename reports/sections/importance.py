@@ -79,7 +79,8 @@ def importance(analysis: Analysis) -> Figure | None:
         axes.plot([max(share.first, 0)] * 2, [place - 0.27, place + 0.27], color="white", linewidth=2)
         axes.plot([share.total_low, share.total_high], [place, place], color="black", linewidth=1.2)
         text = f"{share.total:.0%}" if name == DUMMY else f"{share.total:.0%}, {verdict}"
-        axes.text(max(share.total, share.total_high) + 0.015, place, text, va="center", fontsize=10)
+        label = axes.text(max(share.total, share.total_high) + 0.015, place, text, va="center", fontsize=10)
+        label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})  # hides the dashed line behind the text
     axes.axvline(surrogate.floor, color=GREY, linestyle="--", linewidth=1)
     axes.set_yticks(range(len(order)), order)
     axes.invert_yaxis()
