@@ -7,20 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from reports.experiments import arms_of, hypotheses_of
+from reports.analysis import Analysis
 from reports.frames import Study
-from reports.scales import at_quantiles, scaled
 from study.core.plan import make_plan
 from study.search.design import explore_design, explore_size
+from study.studies.arms import arms_of
 
 PLAN = make_plan("digits", "cnn", {})
-SPACE = PLAN.describe()
-SEARCHED = {name: SPACE[name] for name in PLAN.space}
+SPACE = PLAN.dimensions()
+DOMAINS = {name: row.domain for name, row in SPACE.items() if row.domain is not None}
 NOISE = 0.007  # standard deviation over seeds of the digits study's finalists
 
-Truth = Callable[
-    [pd.DataFrame], np.ndarray
-]  # accuracy of hyperparameters, the numeric ones on [0, 1] along their scale
+# Accuracy of hyperparameters, the numeric ones as positions on [0, 1].
+Truth = Callable[[pd.DataFrame], np.ndarray]
 
 
 def flat(u: pd.DataFrame) -> np.ndarray:
@@ -29,17 +28,17 @@ def flat(u: pd.DataFrame) -> np.ndarray:
 
 
 def peak(u: pd.DataFrame) -> np.ndarray:
-    """lr matters with its best inside the range, depth a little; batch size and activation are inert."""
+    """lr matters with its best inside the range, depth a little; batch size and activation do not."""
     return 0.97 - 0.5 * (u.lr - 0.6) ** 2 + 0.02 * u.depth
 
 
 def bump(u: pd.DataFrame) -> np.ndarray:
-    """As real curves often are: flat far from the best lr; depth and batch size matter a little."""
+    """As real curves often are: flat far from the best lr. Depth and batch size matter a little."""
     return 0.7 + 0.2 * np.exp(-(((u.lr - 0.65) / 0.22) ** 2)) + 0.03 * u.depth - 0.04 * u.batch_size
 
 
 def cliff(u: pd.DataFrame) -> np.ndarray:
-    """Too small an lr hardly trains; above, lr is nearly the same; activation matters a little."""
+    """A small lr hardly trains, larger ones are nearly equal; activation matters a little."""
     levels = {"relu": 0.0, "gelu": 0.01, "tanh": -0.02, "sigmoid": -0.05}
     return 0.95 - 0.3 / (1 + np.exp((u.lr - 0.3) / 0.08)) - 0.03 * u.batch_size + u.activation.map(levels).astype(float)
 
@@ -60,13 +59,13 @@ def together(u: pd.DataFrame) -> np.ndarray:
 
 
 def failing_by_chance(u: pd.DataFrame) -> np.ndarray:
-    """A fifth of the trials does not train, wherever they lie."""
+    """A fifth of the trials does not train, at random."""
     rng = np.random.default_rng(np.abs(u.lr * 2**52).astype(np.int64).to_numpy())
     return np.where(rng.random(len(u)) < 0.2, 0.1, peak(u))
 
 
 def breaking(u: pd.DataFrame) -> np.ndarray:
-    """As real failures are: ever more probable with lr, by half at 0.8 of its range; chance hangs on the trials."""
+    """As real failures are: more probable with larger lr, with probability one half at 0.8 of its range."""
     rng = np.random.default_rng(np.abs(u.lr * 2**52).astype(np.int64).to_numpy())
     return np.where(rng.random(len(u)) < 1 / (1 + np.exp((0.8 - u.lr) / 0.05)), 0.1, peak(u))
 
@@ -95,13 +94,13 @@ def lr_with_activation(u: pd.DataFrame) -> np.ndarray:
 
 def population(size: int = 4096) -> pd.DataFrame:
     """Hyperparameters of a large even sample of the space, the numeric ones on [0, 1]."""
-    return unit(np.random.default_rng(99).random((len(SEARCHED), size)))
+    return unit(np.random.default_rng(99).random((len(DOMAINS), size)))
 
 
 def unit(quantiles: np.ndarray) -> pd.DataFrame:
     """Hyperparameters at quantiles `(hyperparameters, N)` of the space, the numeric ones on [0, 1]."""
-    u = pd.DataFrame({name: at_quantiles(q, SEARCHED[name]) for name, q in zip(SEARCHED, quantiles, strict=True)})
-    return u.assign(activation=np.asarray(SPACE["activation"]["options"])[u.activation.astype(int)])
+    u = pd.DataFrame({name: DOMAINS[name].positions_at(q) for name, q in zip(DOMAINS, quantiles, strict=True)})
+    return u.assign(activation=np.asarray(DOMAINS["activation"].options)[u.activation.astype(int)])
 
 
 def planted(seed: int, accuracy: Truth, trials: int = 50, noise: float = NOISE, **tags: str) -> Study:
@@ -112,7 +111,7 @@ def planted(seed: int, accuracy: Truth, trials: int = 50, noise: float = NOISE, 
     for _ in range(trials - designed):
         points.append({name: space.at(rng.random()) for name, space in PLAN.space.items()})
     frame = pd.DataFrame(points)
-    u = frame.assign(**{name: scaled(frame[name], SPACE[name]) for name in ("lr", "batch_size", "depth")})
+    u = frame.assign(**{name: DOMAINS[name].positions(frame[name]) for name in ("lr", "batch_size", "depth")})
     frame["objective"] = np.clip(accuracy(u) + rng.normal(0, noise, trials), 0.0, 1.0)
     frame["phase"] = ["explore"] * designed + ["search"] * (trials - designed)
     frame["state"] = np.where(frame.objective < 0.12, "diverged", "complete")
@@ -122,7 +121,7 @@ def planted(seed: int, accuracy: Truth, trials: int = 50, noise: float = NOISE, 
     frame = frame.assign(best_val_accuracy=frame.objective, versions="{}", parameters=1000.0 * 4**frame.depth)
     frame = frame.assign(**{"mlflow.source.git.commit": "c"})
     kept = {
-        **{"study.space": json.dumps(SPACE), "study.classes": "10", "study.trials": str(trials)},
+        **{"study.classes": "10", "study.trials": str(trials)},
         **{"study.dataset": "digits", "study.model": "cnn", "study.sampler": "tpe", "study.pruner": "median"},
         **{"study.hardware": "a machine", "study.command": "a command", **tags},
     }
@@ -133,8 +132,8 @@ def with_confirmation(study: Study, lead: float, noise: float, seeds: int, rng: 
     """The study with its best designed trial and the default confirmed; mean test accuracies differ by `lead`."""
     best = study.explored.sort_values("objective").iloc[-1]
     roles = {
-        "winner": {name: best[name] for name in SEARCHED},
-        "default": {name: row["default"] for name, row in SEARCHED.items()},
+        "winner": {name: best[name] for name in DOMAINS},
+        "default": {name: SPACE[name].default for name in DOMAINS},
     }
     rows = [
         {"phase": "confirm", "state": "complete", "role": role, "seed": seed, "run_id": f"{role}{seed}", **values}
@@ -151,7 +150,7 @@ def with_experiments(
     study: Study, effects: dict[str, float], noise: float, seeds: int, rng: np.random.Generator
 ) -> Study:
     """The study with every arm of its hypotheses trained; a hyperparameter at the winner's level adds its effect."""
-    arms = [arm for arm in arms_of(hypotheses_of(study)) if arm.name not in ("winner", "default")]
+    arms = [arm for arm in arms_of(Analysis(study).hypotheses) if arm.name not in ("winner", "default")]
     winner = json.loads(study.tags["study.finalists"])["winner"]
     rows = [
         {"phase": "confirm", "state": "complete", "role": arm.name, "seed": seed, "run_id": f"{arm.name}{seed}"}
