@@ -3,19 +3,18 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from reports.surrogate import DUMMY, LENGTHS, NOISES, VARIANCES, encode, fit_surrogate
-from tests.planted import SEARCHED, SPACE, flat, peak, planted, unit
+from reports.statistics.kernel import LENGTHS, NOISES, VARIANCES
+from reports.statistics.surrogate import DUMMY, encode, fit_surrogate
+from tests.reports.planted import DOMAINS, flat, peak, planted
 
 
 @pytest.fixture(scope="module")
 def surrogate():
-    return fit_surrogate(planted(0, peak).explored, SPACE)
+    return fit_surrogate(planted(0, peak).explored, DOMAINS)
 
 
 def points_of(trials):
-    from reports.scales import positions
-
-    points = {name: positions(trials[name], row) for name, row in SEARCHED.items()}
+    points = {name: domain.positions(trials[name]) for name, domain in DOMAINS.items()}
     return {**points, DUMMY: np.full(len(trials), 0.5)}
 
 
@@ -27,7 +26,7 @@ def test_the_mean_is_that_of_scikit_learn_s_gaussian_process(surrogate):
     reference = GaussianProcessRegressor(kernel, alpha=surrogate.kernel.noise, optimizer=None)
     reference.fit(surrogate.inputs, surrogate.scores)
     new = points_of(planted(1, peak).explored)
-    expected = reference.predict(encode(new, surrogate.space))
+    expected = reference.predict(encode(new, surrogate.domains))
     assert surrogate.predict(new)[:, 0] == pytest.approx(expected, abs=1e-6)
 
 
@@ -45,7 +44,7 @@ def test_the_kernel_is_as_likely_as_scikit_learn_s(surrogate):
 
 def test_replicates_vary_more_where_no_trial_is():
     trials = planted(0, peak).explored
-    known = fit_surrogate(trials[trials.lr < 1e-3], SPACE)
+    known = fit_surrogate(trials[trials.lr < 1e-3], DOMAINS)
     ends = known.along(("lr",), np.array([[0.2], [1.0]]))[:, 1:].std(1)
     assert ends[1] > 2 * ends[0]
 
@@ -55,29 +54,28 @@ def test_it_predicts_what_it_has_not_seen_and_says_so_of_noise(surrogate):
     predicted = surrogate.accuracy(surrogate.predict(points_of(new))[:, 0])
     assert stats.spearmanr(predicted, new.objective).statistic > 0.95
     assert surrogate.r2 > 0.5
-    assert fit_surrogate(planted(0, flat).explored, SPACE).r2 < 0.3
+    assert fit_surrogate(planted(0, flat).explored, DOMAINS).r2 < 0.3
 
 
-def test_the_dummy_goes_with_nothing_and_lies_about_its_floor(surrogate):
+def test_the_dummy_explains_nothing_and_lr_exceeds_its_floor(surrogate):
     shares = surrogate.shares()
-    assert list(shares) == [*SEARCHED, DUMMY]
+    assert list(shares) == [*DOMAINS, DUMMY]
     assert shares[DUMMY].total < 0.05
     assert surrogate.floor < 0.1 < shares["lr"].total
 
 
 def test_shares_are_those_of_a_known_function():
     """Of two independent terms with variances 3 and 1 shares are 3/4 and 1/4, and there is no interaction."""
-    truth = unit(np.random.default_rng(0).random((4, 128)))
     frame = planted(0, flat, 192).explored.copy()
     u = pd.DataFrame({name: points_of(frame)[name] for name in ("lr", "batch_size")})
     frame["objective"] = 0.5 + 0.05 * (np.sqrt(3) * u.lr + u.batch_size).to_numpy()
-    assert len(truth) == len(frame) == 128
-    shares = fit_surrogate(frame, SPACE, stats.zscore).shares()
+    assert len(frame) == 128
+    shares = fit_surrogate(frame, DOMAINS, stats.zscore).shares()
     assert shares["lr"].first == pytest.approx(0.75, abs=0.05)
     assert shares["batch_size"].total == pytest.approx(0.25, abs=0.05)
 
 
 def test_too_few_trials_or_equal_outcomes_give_no_surrogate():
     trials = planted(0, peak).explored
-    assert fit_surrogate(trials.head(8), SPACE) is None
-    assert fit_surrogate(trials.assign(objective=0.9), SPACE) is None
+    assert fit_surrogate(trials.head(8), DOMAINS) is None
+    assert fit_surrogate(trials.assign(objective=0.9), DOMAINS) is None

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reports.stats import mean_interval, paired_difference, pairs_needed, probability_positive, spread
+from reports.statistics.intervals import pairs_needed, probability_positive, rate, smallest_difference, spread
+from reports.statistics.verdicts import holm
+from study.studies.seeds import mean_interval, paired_difference
 
 
 def test_the_interval_is_scipy_s_t_interval():
@@ -45,3 +47,40 @@ def test_differences_that_are_equal_but_for_rounding_have_no_interval():
     assert pairs_needed(difference) is None
     assert probability_positive(difference) == 1.0
     assert spread([[0.1 + 0.2, 0.3]]).mean == 0.0
+
+
+def test_holm_s_rule_is_that_of_statsmodels():
+    from statsmodels.stats.multitest import multipletests
+
+    for size in range(1, 8):
+        p = np.random.default_rng(size).random(size) ** 3
+        assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+    assert holm([]) == []
+
+
+def test_the_smallest_difference_is_the_one_that_statsmodels_finds_with_power_80():
+    from statsmodels.stats.power import TTestPower
+
+    effect = smallest_difference(1.0, 5) / np.sqrt(2)
+    assert TTestPower().power(effect, 5, 0.05, alternative="larger") >= 0.8
+    assert TTestPower().power(effect, 5, 0.05) == pytest.approx(0.8, abs=1e-3)
+    assert smallest_difference(1.0, 1) == np.inf
+
+
+def test_the_pairs_needed_are_those_that_statsmodels_gives():
+    from statsmodels.stats.power import TTestPower
+
+    for difference in ([0.1, 0.3, 0.2], [0.01, 0.2, -0.05, 0.1]):
+        needed, effect = pairs_needed(difference), np.mean(difference) / np.std(difference, ddof=1)
+        assert TTestPower().power(effect, needed, 0.05) >= 0.8 - 1e-3
+        assert TTestPower().power(effect, needed - 1, 0.05) < 0.8
+    assert pairs_needed([0.5]) is None
+    assert pairs_needed([0.5, -0.5]) is None
+
+
+def test_rates_are_wilson_s_and_noise_is_pooled():
+    assert (rate(3, 10).low, rate(3, 10).high) == pytest.approx((0.1078, 0.6032), abs=1e-4)  # Newcombe 1998
+    assert spread([[1.0, 3.0], [2.0, 4.0]]).mean == pytest.approx(np.sqrt(2))
+    assert spread([[1.0], []]) is None
+    assert probability_positive([1.0]) is None
+    assert probability_positive([0.1, 0.3, 0.2]) == pytest.approx(stats.ttest_1samp([0.1, 0.3, 0.2], 0).pvalue / -2 + 1)
