@@ -137,6 +137,7 @@ def with_confirmation(study: Study, lead: float, noise: float, seeds: int, rng: 
     }
     rows = [
         {"phase": "confirm", "state": "complete", "role": role, "seed": seed, "run_id": f"{role}{seed}", **values}
+        | {"train_seconds": 4.0 if role == "default" else 2.0, "parameters": 1000.0}
         | {"test/accuracy": 0.9 + lead * (role == "winner") + rng.normal(0, noise), "objective": rng.normal(0.9, noise)}
         for role, values in roles.items()
         for seed in range(seeds)

@@ -67,8 +67,8 @@ Judge = Callable[[Analysis], list[bool]]  # right or wrong for every statement o
 
 
 class Row(NamedTuple):
-    """What is planted, how the report's statements are judged, the rate at which they should be right, and the number of
-    studies that a test needs to notice a wrong one."""
+    """What is planted, how the report's statements are judged, the rate at which they should be right, and the number
+    of studies with which a test notices a wrong rate."""
 
     planted: Callable[[int], Study]
     judge: Judge

@@ -18,6 +18,7 @@ from reports.sections.wording import trials_with
 from reports.statistics.influence import columns, influences
 from study.core.domains import Dimension, Range
 from study.search.design import explore_size
+from study.studies.arms import arms_of
 from tests.reports import planted as truths
 from tests.reports.planted import DOMAINS, NOISE, SPACE, beyond, bump, diverging, flat, moving, peak, with_confirmation
 
@@ -246,13 +247,8 @@ def test_a_larger_study_has_the_designed_trials_that_its_advice_names():
 
 def test_the_missing_ablations_come_with_their_command_and_cost():
     analysis = confirmed(1, peak, 0.02, NOISE)
-    runs = analysis.study.runs
-    runs.loc[runs.role == "winner", "train_seconds"] = 2.0
-    runs.loc[runs.role == "default", "train_seconds"] = 4.0
     step = steps.missing_ablations(analysis)
-    missing = sum(
-        map(analysis.missing_runs, {arm.name: arm for row in analysis.hypotheses for arm in row[4:]}.values())
-    )
+    missing = sum(map(analysis.missing_runs, arms_of(analysis.hypotheses)))
     assert missing > 0
     assert f"{missing} runs, about {3 * missing} s of training" in step.why
     assert step.command == "python -m study.ablate --study planted"

@@ -1,12 +1,10 @@
 import numpy as np
+import optuna
 import pandas as pd
 import pytest
 from optuna.pruners import MedianPruner
-from optuna.trial import TrialState
 
-from reports.curves import IMPROVING, OVERFITTING, SETTLED, UNSTABLE, audit, tag
-from study.search.memory import Memory
-from tests.test_memory import running
+from reports.statistics.curves import IMPROVING, OVERFITTING, SETTLED, UNSTABLE, audit, ending
 
 
 def curve(accuracy, loss=None, train=None):
@@ -27,28 +25,31 @@ def curve(accuracy, loss=None, train=None):
     ],
 )
 def test_a_curve_is_tagged_by_how_it_ended(shown, ended):
-    assert tag(shown, 0.005) == ended
+    assert ending(shown, 0.005) == ended
 
 
-def test_the_audit_stops_the_trials_that_optuna_s_median_pruner_stops():
-    rng = np.random.default_rng(0)
-    curves = {n: np.sort(rng.random(10)) * rng.random() for n in range(30)}
-    memory = Memory(MedianPruner(n_startup_trials=5, n_warmup_steps=2))
-    stopped, epochs = 0, 0
-    for number, values in curves.items():
-        memory.add(running(number))
+@pytest.mark.parametrize("epochs", [4, 10, 23])
+def test_the_audit_stops_the_trials_that_optuna_s_median_pruner_stops(epochs):
+    rng = np.random.default_rng(epochs)
+    curves = {n: np.sort(rng.random(epochs)) * rng.random() for n in range(30)}
+    pruner = MedianPruner(n_startup_trials=5, n_warmup_steps=max(1, epochs // 5))
+    study = optuna.create_study(direction="maximize", pruner=pruner)
+    trained, stopped = 0, 0
+    for values in curves.values():
+        trial = study.ask()
         for epoch, value in enumerate(values, start=1):
-            memory.report(number, epoch, value)
-            epochs += 1
-            if epoch < len(values) and memory.should_prune(number):
+            trial.report(value, epoch)
+            trained += 1
+            if epoch < epochs and trial.should_prune():
+                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
                 stopped += 1
-                memory.end(number, TrialState.PRUNED, [value])
                 break
         else:
-            memory.end(number, TrialState.COMPLETE, [values[-1]])
+            study.tell(trial, values[-1])
     found = audit(curves)
+    assert stopped > 5
     assert (found.pruned, found.trials) == (stopped, 30)
-    assert found.saved == pytest.approx(1 - epochs / 300)
+    assert found.saved == pytest.approx(1 - trained / (30 * epochs))
 
 
 def test_regret_is_what_the_rule_threw_away():
