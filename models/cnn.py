@@ -24,7 +24,7 @@ def cnn(
     layers: list[nn.Module] = []
     for block in range(depth):
         maps = max(1, round(FIRST_MAPS * 2**block * width))
-        # no bias: the norm has one of its own
+        # no bias: batch norm adds one
         convolution = nn.Conv2d(channels, maps, kernel_size, padding="same", bias=False)
         layers += [convolution, nn.BatchNorm2d(maps), ACTIVATIONS[activation]()]
         if min(height, width_px) >= 4:

@@ -1,4 +1,4 @@
-"""What a study needs to know of a model family."""
+"""What a study must know about a model family."""
 
 import inspect
 from collections.abc import Callable

@@ -6,6 +6,7 @@ from torch import nn
 
 from models.activations import ACTIVATIONS
 
+
 def lenet(
     shape: tuple[int, int, int], classes: int, depth: int, activation: str, width: float, dropout: float
 ) -> nn.Module:
@@ -24,8 +25,8 @@ def lenet(
 
 
 def linear_lenet(shape: tuple[int, int, int], classes: int, activation: str, width: float) -> nn.Module:
-    """As a tutorial on MNIST has it: the first convolution 3x3, and nothing between the linear layers of 120, 84 and
-    `classes` units, which together are then no more than one."""
+    """The variant of a tutorial on MNIST: the first convolution is 3x3, and the linear layers of 120, 84 and `classes`
+    units have no activation between them, so that together they are one linear map."""
     layers, inputs = _convolutions(shape, 3, activation, width)
     hidden = [max(1, round(units * width)) for units in (120, 84)]
     return nn.Sequential(*layers, *(nn.Linear(*ends) for ends in pairwise([inputs, *hidden, classes])))

@@ -19,7 +19,7 @@ def mlp(
 
 
 def diamond_mlp(shape: tuple[int, int, int], classes: int, activation: str, width: float, dropout: float) -> nn.Module:
-    """Hidden layers of 128, 256, 128 and 64 units, times `width`, as a tutorial on MNIST has them."""
+    """Hidden layers of 128, 256, 128 and 64 units, times `width`: the layout of a tutorial on MNIST."""
     return _layers(shape, classes, DIAMOND, activation, width, dropout)
 
 

@@ -9,9 +9,9 @@ MAPS = (16, 32, 64)  # of the three stages
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions around which the input goes unchanged: the paper's option A, without weights.
+    """Two 3x3 convolutions with an identity shortcut: the paper's option A, which has no weights.
 
-    Where maps halve their side, every second pixel goes on; further maps are zero.
+    Where the maps halve their side, the shortcut takes every second pixel; additional maps are zero.
     """
 
     def __init__(self, channels: int, maps: int, stride: int, activation: str) -> None:

@@ -16,7 +16,7 @@ UNITS = 4096
 
 
 class Branches(nn.Module):
-    """Stacks that see the same picture, their outputs side by side."""
+    """Stacks that see the same picture; their outputs are concatenated."""
 
     def __init__(self, *branches: nn.Module) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a study's champion says of pictures: `python -m study.predict --study digits-cnn picture.png`.
+"""Classify pictures with a study's champion: `python -m study.predict --study digits-cnn picture.png`.
 
 `--grid N` draws test pictures with true and predicted label instead.
 """
@@ -36,14 +36,14 @@ def main(words: list[str] | None = None) -> int:
 def parse_options(words: list[str] | None) -> Namespace:
     """The checked options of `python -m study.predict`."""
     parser = Parser(
-        prog="python -m study.predict", description="What a study's champion says of pictures.", allow_abbrev=False
+        prog="python -m study.predict", description="Classify pictures with a study's champion.", allow_abbrev=False
     )
     parser.add_argument("pictures", nargs="*", type=Path, metavar="PICTURE", help="of any size and mode")
     parser.add_argument("--study", metavar="NAME", help="whose champion (default: the latest study that has one)")
     parser.add_argument(
         "--recipe", metavar="NAME", help=f"a published recipe's first run instead: {', '.join(RECIPES)}"
     )
-    parser.add_argument("--invert", action="store_true", help="light for dark: for ink on paper, where MNIST is chalk")
+    parser.add_argument("--invert", action="store_true", help="invert colours: for dark digits on white paper")
     parser.add_argument("--grid", type=count("grid", 1), metavar="N", help="draw N test pictures with their labels")
     parser.add_argument("--out", type=Path, metavar="FILE", help=f"where --grid draws (default: {DRAWING})")
     add_data_dir(parser)
@@ -80,7 +80,7 @@ def predict(options: Namespace) -> int:
 
 
 def _champion(options: Namespace) -> tuple[Tracker, str]:
-    """Whose network is asked: a study and the run that trained it; raises `InputError` if there is none."""
+    """The study whose network is used, and the run that trained it; raises `InputError` if there is none."""
     names = list(experiments(options.tracking_uri))
     if options.study and options.study not in names:
         raise not_one_of("study", options.study, names)
@@ -100,7 +100,7 @@ def _champion(options: Namespace) -> tuple[Tracker, str]:
 
 
 def _tell(options: Namespace, trained: Trained) -> None:
-    """Print a line per picture."""
+    """Print one line per picture."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     for heading in ("picture", "class", "probabilities"):
         table.add_column(heading, overflow="fold")
@@ -115,7 +115,7 @@ def _tell(options: Namespace, trained: Trained) -> None:
 
 
 def _draw(options: Namespace, trained: Trained) -> None:
-    """Draw test pictures, chosen by chance but always the same, with what they are and what is said of them."""
+    """Draw test pictures, always the same random ones, with true and predicted class."""
     test = load_test(trained.config.dataset, options.data_dir, trained.config.image_size)
     rows = torch.randperm(len(test.labels), generator=torch.Generator().manual_seed(0))[: options.grid]
     shown = Part(test.images[rows], test.labels[rows]).with_channels(trained.channels)

@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-OURS = ("STUDY_DATA_DIR", "STUDY_STORAGE", "MLFLOW_TRACKING_URI")  # variables that would lead a test elsewhere
+OURS = ("STUDY_DATA_DIR", "MLFLOW_TRACKING_URI")  # variables that would lead a test elsewhere
 for variable in OURS:
     os.environ.pop(variable, None)
 
@@ -13,6 +15,7 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 
 from study.core.data import Splits, load_splits  # noqa: E402
+from study.tracking.tracker import Run, Tracker  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 REAL_DATA = ROOT.parent / "shared" / "data"
@@ -21,23 +24,43 @@ torch.set_num_threads(1)
 
 
 def python(*words: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess:
-    """Run `python *words` as a user would, in a folder of its own, with these variables in the environment."""
+    """Run `python *words` as a user would, in the given folder, with these variables in the environment."""
     surroundings = {**environment(), **variables}
     return subprocess.run(
         [sys.executable, *words], cwd=cwd, env=surroundings, capture_output=True, text=True, timeout=500
     )
 
 
-def copy_study(folder: Path, to: Path) -> None:
-    """Copy a study by way of another process: a file of SQLite's that this one opened and closed would lose the locks
-    that its connections have on it, and what they read would be stale."""
-    subprocess.run([sys.executable, "-c", f"import shutil; shutil.copytree({str(folder)!r}, {str(to)!r})"], check=True)
-
-
 def environment() -> dict[str, str]:
     """The environment of a user's shell, in which the checkout can be imported from any folder."""
     kept = {name: value for name, value in os.environ.items() if name not in OURS}  # MLflow sets its own
     return {**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+
+
+def copy_study(folder: Path, to: Path) -> None:
+    """Copy a study in another process: closing the database file here would release SQLite's locks on it."""
+    subprocess.run([sys.executable, "-c", f"import shutil; shutil.copytree({str(folder)!r}, {str(to)!r})"], check=True)
+
+
+def store_of(folder: Path) -> str:
+    """The URL of the store that a command makes in a folder."""
+    return f"sqlite:///{folder}/mlruns/mlflow.db"
+
+
+def trial_runs(folder: Path, study: str = "digits-cnn") -> list[Run]:
+    """All runs of a study but the one that carries its report."""
+    return [run for run in Tracker(store_of(folder), study).runs() if run.phase != "report"]
+
+
+def in_phase(runs: list[Run], *phases: str) -> list[Run]:
+    return [run for run in runs if run.phase in phases]
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "nothing happened"
+        time.sleep(0.05)
 
 
 def small(model: str) -> dict[str, object]:
@@ -60,6 +83,15 @@ def finished_study(tmp_path_factory) -> Path:
     assert done.returncode == 0, done.stderr
     (folder / "output.txt").write_text(done.stdout)
     return folder
+
+
+@pytest.fixture
+def study_copy(finished_study, tmp_path, monkeypatch) -> Path:
+    """A copy of the finished study, which a test may change, as the current folder."""
+    copy_study(finished_study, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    monkeypatch.setenv("COLUMNS", "200")
+    return tmp_path / "copy"
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What a trial is given: one line per hyperparameter, from which everything else about it is derived.
+"""The configuration of a trial: one line per hyperparameter, from which everything else about it is derived.
 
 The search space, the command-line options, the tracked parameters and the report's columns all come from the fields of
 `Config`. To add a hyperparameter, add its line here and use it where it acts.
@@ -24,7 +24,7 @@ PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16}
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """One configuration of one trial, valid by construction: an impossible one raises `InputError`.
+    """One configuration of one trial. An impossible one raises `InputError`.
 
     A field that its model family does not have is None.
     """
@@ -51,31 +51,36 @@ class Config:
     momentum: Annotated[
         float, Hyperparameter("momentum of sgd and rmsprop, beta1 of adam and adamw", Range(0.5, 0.99), (0, 0.9999))
     ] = 0.9
-    dropout: Annotated[float, Hyperparameter("share of units dropped", Range(0.0, 0.5), (0, 0.95))] = 0.0
+    dropout: Annotated[
+        float, Hyperparameter("share of units that dropout sets to zero", Range(0.0, 0.5), (0, 0.95))
+    ] = 0.0
     width: Annotated[
         float, Hyperparameter("units per layer, as a multiple of the family's", Range(0.25, 4.0, log=True), (0.01, 64))
     ] = 1.0
-    kernel_size: Annotated[int, Hyperparameter("side of the convolutions", Choice((3, 5, 7)), (1, 31), "pixels")] = 3
+    kernel_size: Annotated[
+        int, Hyperparameter("side of the convolution kernels", Choice((3, 5, 7)), (1, 31), "pixels")
+    ] = 3
     initialisation: Annotated[
-        str, Hyperparameter("how weights start", Choice(("torch", "xavier", "he")), tuple(INITIALISATIONS))
+        str, Hyperparameter("initial weights", Choice(("torch", "xavier", "he")), tuple(INITIALISATIONS))
     ] = "torch"
     epochs: Annotated[int, Hyperparameter("passes over the training pictures", Range(5, 40), (1, 10000), "epochs")] = 10
-    seed: Annotated[int, Hyperparameter("initialisation and shuffling", Range(0, 9), (0, 2**30))] = 0
+    seed: Annotated[int, Hyperparameter("seed of initialisation and shuffling", Range(0, 9), (0, 2**30))] = 0
     image_size: Annotated[
         int | None, Hyperparameter("side of the pictures (default: the data set's)", Range(8, 64), (1, 1024), "pixels")
     ] = None
     border: Annotated[
-        int, Hyperparameter("black frame about a picture before it is resized", Range(0, 8), (0, 512), "pixels")
+        int,
+        Hyperparameter("black border around a picture, added before it is resized", Range(0, 8), (0, 512), "pixels"),
     ] = 0
-    scaling: Annotated[
-        str, Hyperparameter("pixels as the network sees them", Choice(tuple(SCALINGS)), tuple(SCALINGS))
-    ] = "standardised"
-    last_batch: Annotated[
-        str, Hyperparameter("what becomes of a last batch that is not full", Choice(LAST_BATCH), LAST_BATCH)
-    ] = "keep"
-    precision: Annotated[str, Hyperparameter("of the forward pass", Choice(tuple(PRECISIONS)), tuple(PRECISIONS))] = (
-        "float32"
+    scaling: Annotated[str, Hyperparameter("scaling of the pixels", Choice(tuple(SCALINGS)), tuple(SCALINGS))] = (
+        "standardised"
     )
+    last_batch: Annotated[
+        str, Hyperparameter("keep or drop the last batch of an epoch if it is not full", Choice(LAST_BATCH), LAST_BATCH)
+    ] = "keep"
+    precision: Annotated[
+        str, Hyperparameter("number format of the forward pass", Choice(tuple(PRECISIONS)), tuple(PRECISIONS))
+    ] = "float32"
 
     def __post_init__(self) -> None:
         row, _ = source(self.dataset)
@@ -146,11 +151,11 @@ def family_of(model: str) -> Family:
 
 
 def applies(name: str, model: str) -> bool:
-    """Whether the model family has this hyperparameter; those of the optimizer and the data every family has."""
+    """Whether the model family has this hyperparameter. Every family has those of the optimizer and the data."""
     return name not in _STRUCTURAL or name in family_of(model).hyperparameters
 
 
 def from_params(params: Mapping[str, str]) -> Config:
-    """The configuration of a tracked run, whose parameters are text."""
+    """The configuration of a tracked run, whose parameters are text. A missing one has its default."""
     chosen = {name: type_of(name)(params[name]) for name in HYPERPARAMETERS if name in params}
     return Config(dataset=params["dataset"], model=params["model"], **chosen)

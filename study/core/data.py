@@ -1,7 +1,7 @@
 """Training, validation and test pictures as tensors.
 
-Validation is a stratified fifth of the training pictures, cut by a seed of its own; the test pictures are another
-call, which confirmation alone makes.
+Validation is a stratified fifth of the training pictures, the same for every study. The test pictures are a separate
+call, which only confirmation and published recipes make.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ class Part(NamedTuple):
         return Part(self.images.to(device), self.labels.to(device))
 
     def resized(self, side: int) -> "Part":
-        """The pictures at `side` x `side` pixels, bilinear with antialiasing; the same tensors if they are already."""
+        """The pictures at `side` x `side` pixels, bilinear, antialiased; the same tensors if they have that size."""
         if self.images.shape[-2:] == (side, side):
             return self
         chunks = [
@@ -40,12 +40,12 @@ class Part(NamedTuple):
         return Part(torch.cat([chunk.round_().clamp_(0, 255).to(torch.uint8) for chunk in chunks]), self.labels)
 
     def framed(self, side: int, border: int) -> "Part":
-        """The pictures, with a black border of so many pixels about them, at `side` x `side` pixels."""
+        """The pictures, with a black border of `border` pixels around them, at `side` x `side` pixels."""
         images = functional.pad(self.images, (border,) * 4) if border else self.images
         return Part(images, self.labels).resized(side)
 
     def with_channels(self, channels: int) -> "Part":
-        """The pictures in one channel, their luminance (ITU-R BT.601), or in three; as they are if they have these."""
+        """The pictures in one channel (their luminance, ITU-R BT.601) or in three; unchanged if they have these."""
         if self.images.shape[1] == channels:
             return self
         if channels == 3:
@@ -76,7 +76,7 @@ class Splits(NamedTuple):
 
     @property
     def chance(self) -> float:
-        """The validation accuracy of always saying the commonest class."""
+        """The validation accuracy of always predicting the most common class."""
         return self.val.labels.bincount().max().item() / len(self.val.labels)
 
     @property
@@ -114,9 +114,9 @@ def load_splits(dataset: str, root: Path, side: int) -> Splits:
 
 
 def load_published(dataset: str, root: Path, side: int) -> Splits:
-    """All training pictures, and the test pictures where validation stands, as published recipes cut their data.
+    """All training pictures, and the test pictures where validation stands, as published recipes split their data.
 
-    For configurations that are fixed beforehand: what is chosen by these figures is chosen by the test.
+    For configurations that are fixed beforehand: choosing by these figures would be choosing by the test set.
     """
     pictures = _read(dataset, root, True, side)
     train = Part(torch.from_numpy(pictures.images), torch.from_numpy(pictures.labels))
@@ -156,7 +156,9 @@ def digest_of(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) 
     return digest.hexdigest()[:16]
 
 
-SCALINGS: dict[str, Callable[[Splits], tuple[Tensor, Tensor]]] = {  # what is taken off a pixel, and divides the rest
+SCALINGS: dict[
+    str, Callable[[Splits], tuple[Tensor, Tensor]]
+] = {  # what is subtracted from a pixel, and what divides the result
     "standardised": lambda splits: (splits.mean, splits.std),
     "unit": lambda splits: (torch.zeros_like(splits.mean), torch.full_like(splits.std, LEVELS)),  # to [0, 1]
     "symmetric": lambda splits: (torch.full_like(splits.mean, LEVELS / 2), torch.full_like(splits.std, LEVELS / 2)),

@@ -1,7 +1,7 @@
 """Where pictures come from: one row of `DATASETS` per data set.
 
 A loader `load(root, location, train, side)` returns the training or the test pictures. `root` is the data directory,
-`location` what follows the colon in `folder:PATH`, and `side` matters only where pictures come in many sizes.
+`location` what follows the colon in `folder:PATH`, and `side` is used only where pictures have many sizes.
 """
 
 import os
@@ -22,7 +22,7 @@ import numpy as np
 
 from study.core.errors import InputError, not_one_of
 
-TEST_FRACTION = 0.2  # of a data set that has no test set of its own
+TEST_FRACTION = 0.2  # of a data set without a test set
 CUT_SEED = 0
 SIXTEEN_BITS = 65535
 FOLDER_SIDE = 32  # pixels, unless --image-size says otherwise
@@ -52,8 +52,8 @@ def source(dataset: str) -> tuple[Source, str]:
 
 
 def cut(labels: np.ndarray, fraction: float, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of a stratified cut `(rest, fraction)` that depends on the labels alone, not on any study's seed."""
-    from sklearn.model_selection import train_test_split  # 1 s to import, and a resized study may not need it
+    """Indices of a stratified split `(rest, fraction)`. It depends on the labels alone, not on a study's seed."""
+    from sklearn.model_selection import train_test_split  # takes 1 s to import
 
     try:
         return train_test_split(np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=CUT_SEED)
@@ -61,7 +61,7 @@ def cut(labels: np.ndarray, fraction: float, classes: tuple[str, ...]) -> tuple[
         counts = np.bincount(labels, minlength=len(classes))
         fewest = int(counts.argmin())
         raise InputError(
-            f"every class must have pictures enough to be cut in two, about 5 or more; "
+            f"every class must have enough pictures to be split in two, about 5 or more; "
             f"class {classes[fewest]!r} has {counts[fewest]}"
         ) from None
 
@@ -101,7 +101,7 @@ def _archive(name: str, root: Path, location: str, train: bool, side: int) -> Pi
 
 def _torchvision(name: str, root: Path, location: str, train: bool, side: int) -> Pictures:
     """A data set that torchvision knows, downloaded into `root` if none of its files are there."""
-    from torchvision import datasets  # 1 s to import, which digits need not pay
+    from torchvision import datasets  # takes 1 s to import, and the digits do not need it
 
     kind = {
         "MNIST": datasets.MNIST,
@@ -131,7 +131,9 @@ def _torchvision(name: str, root: Path, location: str, train: bool, side: int) -
 
 def _files(kind: Any, choice: dict[str, Any]) -> Iterator[tuple[Path, str | None]]:
     """The files that torchvision's class reads, relative to the root, with their MD5 sums where it knows them."""
-    if hasattr(kind, "resources"):  # MNIST and its kin; the sums belong to the archives, not to what is read
+    if hasattr(
+        kind, "resources"
+    ):  # MNIST and its variants; their sums are those of the archives, not of the files read here
         for url, _ in kind.resources:
             yield Path(kind.__name__, "raw", Path(url).stem), None
     elif hasattr(kind, "base_folder"):  # CIFAR
@@ -150,7 +152,7 @@ def _check_file(path: Path, checksum: str | None) -> None:
 
 
 def _is_whole_idx(path: Path) -> bool:
-    """Whether an IDX file (LeCun's MNIST page) of bytes is as long as its header says."""
+    """Whether an IDX file of bytes (LeCun's MNIST page) is as long as its header says."""
     with path.open("rb") as file:
         zero, kind, dimensions = int.from_bytes(file.read(2), "big"), file.read(1), file.read(1)
         if zero or kind != b"\x08" or dimensions not in (b"\x01", b"\x03"):
@@ -161,7 +163,7 @@ def _is_whole_idx(path: Path) -> bool:
 
 
 def _download(kind: Any, choice: dict[str, Any], root: Path, missing: list[Path]) -> None:
-    """Download beside `root`'s files first, then move, so that an interrupted download leaves nothing half written."""
+    """Download into a temporary folder in `root`, then move the files: an interrupted download leaves none cut."""
     found_root = root.exists()
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -181,9 +183,9 @@ def _download(kind: Any, choice: dict[str, Any], root: Path, missing: list[Path]
 
 
 def _folder(root: Path, location: str, train: bool, side: int) -> Pictures:
-    """A user's own pictures, `PATH/{train,test}/<class>/*` or `PATH/<class>/*`; from the latter a fifth is cut as test.
+    """A user's own pictures, `PATH/{train,test}/<class>/*` or `PATH/<class>/*`; of the latter a fifth is the test set.
 
-    Each picture is turned as its EXIF tag says, cropped to a square about its centre and scaled to `side` pixels.
+    Each picture is rotated as its EXIF tag says, cropped to a square around its centre and scaled to `side` pixels.
     Pictures are RGB, or have one channel if none of this part has any colour.
     """
     top = Path(location).expanduser()
@@ -199,7 +201,7 @@ def _folder(root: Path, location: str, train: bool, side: int) -> Pictures:
     else:
         rows = cut(labels, TEST_FRACTION, classes)[0 if train else 1]
         files, labels = [files[row] for row in rows], labels[rows]
-    with ThreadPoolExecutor() as threads:  # Pillow decodes outside the interpreter's lock
+    with ThreadPoolExecutor() as threads:  # Pillow releases the interpreter's lock while it decodes
         images = np.stack(list(threads.map(partial(_decode, side=side), files)))
     grey = (images[..., 0] == images[..., 1]).all() and (images[..., 0] == images[..., 2]).all()
     images = images[..., :1] if grey else images
@@ -223,7 +225,7 @@ def _listing(top: Path) -> tuple[list[Path], np.ndarray, tuple[str, ...]]:
 
 
 def read_picture(path: Path, side: int) -> np.ndarray:
-    """One picture file of any size and mode as uint8 (3, side, side), upright, cropped to a square about its centre."""
+    """One picture file of any size and mode as uint8 (3, side, side), upright, cropped to its central square."""
     return np.ascontiguousarray(_decode(path, side).transpose(2, 0, 1))
 
 
@@ -240,7 +242,7 @@ def _decode(path: Path, side: int) -> np.ndarray:
 
 
 def _eight_bits(image: Any) -> Any:
-    """A picture of 16 or 32 bits a pixel with its levels on 0 to 255, which Pillow would cut off there."""
+    """A picture of 16 or 32 bits a pixel with its levels scaled to 0 to 255; Pillow would clip them."""
     from PIL import Image
 
     if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):

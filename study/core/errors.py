@@ -1,4 +1,4 @@
-"""Bad input, told in one line."""
+"""Bad input gets one line that says what is wrong and what would be accepted."""
 
 import argparse
 import re
@@ -9,15 +9,15 @@ from typing import Any, NoReturn
 
 
 class InputError(Exception):
-    """Something that the user gave cannot be used; its text is the one line that says what would be."""
+    """Input that cannot be used. Its text is one line: the rule, the value, and what would be accepted."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(without_passwords(" ".join(text.splitlines())))  # libraries' reasons may run over several
+        super().__init__(without_passwords(" ".join(text.splitlines())))  # reasons that libraries give may have several
 
 
 def without_passwords(text: str) -> str:
-    """The text with three stars for each password or token of a URL in it, fit to be printed and published."""
-    text = re.sub(r"(://[^\s/:@]*):[^@]*@(?:[^\s@/'\"]*@)*", r"\1:***@", text)  # one that has spaces, too
+    """The text with three stars in place of each password or token in a URL, so that it can be printed."""
+    text = re.sub(r"(://[^\s/:@]*):[^@]*@(?:[^\s@/'\"]*@)*", r"\1:***@", text)  # also a password with spaces
     text = re.sub(r"(https?://)[^\s/:@]+@", r"\1***@", text)
     return re.sub(r"([?&]\w*(?:password|passwd|token|secret|key)=)[^\s&'\"]+", r"\1***", text, flags=re.IGNORECASE)
 
@@ -31,7 +31,7 @@ def not_one_of(what: str, value: object, accepted: Iterable[object]) -> InputErr
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints are one line, with the nearest option."""
+    """An argument parser whose errors are one line that names the nearest option."""
 
     def error(self, message: str) -> NoReturn:
         raise InputError(message)
@@ -45,7 +45,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def count(name: str, least: int) -> Any:
-    """A type of option: a whole number that is not below `least`."""
+    """An option's type: a whole number from `least` up."""
 
     def parse(text: str) -> int:
         if not text.isdecimal() or int(text) < least:

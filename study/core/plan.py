@@ -1,4 +1,4 @@
-"""What a study varies and what it holds fixed, from what its user wrote."""
+"""What a study varies and what it holds fixed, parsed from the user's options."""
 
 from dataclasses import dataclass, replace
 from itertools import product
@@ -14,7 +14,7 @@ from study.core.errors import InputError
 
 @dataclass(frozen=True)
 class Plan:
-    """What a study varies (`space`), and what it holds fixed or takes as the default (`base`)."""
+    """What a study varies (`space`), and the fixed values and defaults (`base`)."""
 
     base: Config
     space: dict[str, Range | Choice]
@@ -35,7 +35,7 @@ class Plan:
 
     @property
     def largest_side(self) -> int:
-        """Pixels; the size at which pictures are read, so that a trial only ever scales them down."""
+        """The size in pixels at which pictures are read: a trial only scales them down."""
         return max(self.space["image_size"].ends) if "image_size" in self.space else self.base.image_size
 
     @property
@@ -44,7 +44,7 @@ class Plan:
         return not {"image_size", "border"} & set(self.space) and not self.base.border
 
     def dimensions(self) -> dict[str, Dimension]:
-        """What the study makes of each hyperparameter of the family."""
+        """The study's dimension for each hyperparameter of the family."""
         return {name: self._dimension(name, value) for name, value in self.base.hyperparameters().items()}
 
     def _dimension(self, name: str, default: Any) -> Dimension:
@@ -61,8 +61,8 @@ def read_splits(plan: Plan, data_dir: Path) -> Splits:
 def make_plan(dataset: str, model: str, given: dict[str, str]) -> Plan:
     """The plan for `model` on `dataset`, where `given` holds what the user wrote per hyperparameter.
 
-    A searched hyperparameter keeps its usual default, but for the picture size: a data set's own may lie outside the
-    range, and may even be too small for the model, so there it is the largest of the range.
+    A searched hyperparameter keeps its usual default. The exception is the picture size, whose default is the largest
+    of the range: the data set's own size may lie outside the range or be too small for the model.
     """
     for name, text in given.items():
         if not applies(name, model):
@@ -80,7 +80,7 @@ def make_plan(dataset: str, model: str, given: dict[str, str]) -> Plan:
 
 
 def usual_space(name: str, model: str) -> Range | Choice:
-    """The range that a study searches for a hyperparameter unless its user names another."""
+    """The range that a study searches unless the user gives another."""
     space = HYPERPARAMETERS[name].space
     if space is not None:
         return space

@@ -1,6 +1,6 @@
 """The training core: a configuration and pictures in, one record per epoch out.
 
-It knows neither the tracker nor the sampler; reporting, pruning and stopping are control flow of whoever iterates.
+It knows neither the tracker nor the sampler. Reporting, pruning and stopping are ordinary control flow of the caller.
 """
 
 import math
@@ -19,15 +19,14 @@ from study.core.errors import InputError
 from study.core.optimizers import OPTIMIZERS
 
 EVALUATION_BATCH = 1024  # pictures
-LAYOUT = torch.channels_last  # convolutions on processors run 1.1 to 1.5 times as fast in it, and nothing slower
+LAYOUT = torch.channels_last  # makes convolutions 1.1 to 1.5 times as fast on a CPU, and nothing slower
 
 
 class Epoch(NamedTuple):
-    """What one epoch showed. Losses are mean cross-entropies in nats, accuracies fractions in [0, 1].
+    """The results of one epoch. Losses are mean cross-entropies in nats, accuracies fractions in [0, 1].
 
-    Training loss and accuracy are those of the batches as they were met, while the weights changed; the gradient norm
-    is that of the epoch's last step. `diverged_at` is the first step whose loss was not finite, and then the numbers
-    of this record may not be finite either.
+    Training loss and accuracy are averages over the batches while the weights changed. The gradient norm is that of the
+    last step. `diverged_at` is the first step whose loss was not finite; then other numbers here may not be finite.
     """
 
     epoch: int  # counts from 1
@@ -45,7 +44,7 @@ class Epoch(NamedTuple):
 
 
 def devices() -> dict[str, bool]:
-    """The kinds of device by name, fastest first, and whether this machine has them."""
+    """Whether this machine has each kind of device, fastest first."""
     return {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
 
 
@@ -70,12 +69,12 @@ def build(config: Config, channels: int, classes: int) -> nn.Module:
 
 
 def train(config: Config, splits: Splits, model: nn.Module | None = None) -> Iterator[Epoch]:
-    """Train and yield one record per epoch; the last one if the loss stops being finite.
+    """Train and yield one record per epoch; stop after the epoch in which the loss is no longer finite.
 
     `model` is trained in place and moved to where the splits lie; without one, a new one is built. An epoch is a random
-    permutation of the training pictures in steps of `batch_size`; a last batch of a single picture is left out, since
-    batch normalisation has no variance to divide by, and one that is not full if the configuration drops it. Dropout
-    draws from torch's global generator.
+    permutation of the training pictures in steps of `batch_size`. A last batch of one picture is left out, since it has
+    no variance for batch normalisation; `last_batch` says whether any other that is not full is kept. Dropout draws
+    from torch's global generator.
     """
     splits = splits.framed(config.image_size, config.border)
     model = build(config, splits.shape[0], len(splits.classes)) if model is None else model
@@ -117,7 +116,7 @@ def score(logits: Tensor, labels: Tensor) -> tuple[float, float]:
 
 @torch.inference_mode()
 def predict(config: Config, splits: Splits, model: nn.Module, images: Tensor) -> Tensor:
-    """Logits `(N, classes)` in float32 for pictures `(N, C, H, W)`; the model is left in the mode it came in."""
+    """Logits `(N, classes)` in float32 for pictures `(N, C, H, W)`; the model's mode is left unchanged."""
     training = model.training
     model.eval()
     batches = [_forward(config, splits, model, batch) for batch in images.split(EVALUATION_BATCH)]
@@ -128,9 +127,9 @@ def predict(config: Config, splits: Splits, model: nn.Module, images: Tensor) ->
 def _train_epoch(
     config: Config, splits: Splits, model: nn.Module, optimizer: torch.optim.Optimizer, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, float, float]:
-    """Loss and size of every batch, `(steps,)` each on the CPU, training accuracy, and the last gradient's norm.
+    """Loss and size of every batch, each `(steps,)` on the CPU; training accuracy; norm of the last gradient.
 
-    Everything adds up on the device and is read once, when the epoch is over.
+    Sums stay on the device and are read once, at the end of the epoch.
     """
     images, labels = splits.train
     order = torch.randperm(len(labels), generator=generator, device=labels.device)
@@ -152,7 +151,7 @@ def _train_epoch(
 
 
 def _forward(config: Config, splits: Splits, model: nn.Module, images: Tensor) -> Tensor:
-    """Logits in float32 for a batch of uint8 pictures, scaled as the configuration says."""
+    """Logits in float32 for a batch of uint8 pictures."""
     shift, scale = SCALINGS[config.scaling](splits)
     normalised = images.float().contiguous(memory_format=LAYOUT).sub_(shift).div_(scale)
     dtype = PRECISIONS[config.precision]

@@ -1,4 +1,4 @@
-"""What a study ran on: the code, the libraries and the machine."""
+"""The code, the libraries and the machine of a study."""
 
 import getpass
 import json
@@ -18,7 +18,7 @@ LIBRARIES = ("torch", "torchvision", "numpy", "optuna", "mlflow", "scikit-learn"
 
 
 def cores() -> int:
-    """Processors that this process may use, as its affinity and its container allow."""
+    """The number of processors that this process may use: its affinity or its container may limit it."""
     import joblib
 
     return joblib.cpu_count()
@@ -49,7 +49,7 @@ def hardware(device: torch.device) -> str:
 
 
 def run_tags() -> dict[str, str]:
-    """What each run says of the code that made it, partly under the names that MLflow's UI reads."""
+    """Tags of every run about the code that made it; MLflow's UI reads those named `mlflow.`."""
     return {
         "mlflow.source.name": "study.run",
         "mlflow.source.type": "LOCAL",
@@ -60,7 +60,7 @@ def run_tags() -> dict[str, str]:
 
 
 def command() -> str:
-    """The command line as a person would type it again, but for passwords."""
+    """The command line to repeat, without passwords."""
     module = Path(sys.argv[0]).stem
     package = Path(sys.argv[0]).parent.name
     return shlex.join(["python", "-m", f"{package}.{module}", *map(without_passwords, sys.argv[1:])])
@@ -69,7 +69,7 @@ def command() -> str:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
+    except (KeyError, OSError):  # a user in a container may have no name
         return str(os.getuid())
 
 

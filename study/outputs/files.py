@@ -1,4 +1,4 @@
-"""The files that a trial leaves behind, and how a classifier is made of them again."""
+"""The artifacts of a trial, and how a classifier is loaded from them."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ MISTAKES = 12  # pictures
 
 
 class Classifier(nn.Module):
-    """A trained network with the normalisation that belongs to it: pictures in, class probabilities out.
+    """A trained network with its normalisation: pictures in, class probabilities out.
 
     Takes `(N, C, H, W)` with pixels from 0 to 255 in any dtype, gives `(N, classes)` in float32.
     """
@@ -80,7 +80,7 @@ def _table(rows: Iterable[Sequence[object]]) -> bytes:
 
 
 class Trained(NamedTuple):
-    """A trial's classifier with what it was trained on."""
+    """A trial's classifier, its configuration and its classes."""
 
     config: Config
     classifier: Classifier

@@ -1,7 +1,7 @@
 """The names under which a trial is recorded: metrics per epoch, summary metrics, states.
 
 Losses are in nats, accuracies are fractions in [0, 1], times end in `_seconds`. A value that is not finite is never
-recorded: trackers and samplers choke on it, and the state says what happened.
+recorded: trackers and samplers cannot handle it; the state says what happened.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ EPOCH_METRICS = {
 
 
 def check_name(study: str) -> None:
-    """Raise `InputError` unless a study may have that name, which its folders have, too."""
+    """Raise `InputError` unless a study may have that name. Its folders have the same name."""
     if study in RESERVED:
         raise InputError(f"study must be a name that this project and MLflow do not use themselves; got {study!r}")
     if not NAME.fullmatch(study):
@@ -60,20 +60,20 @@ def finite(metrics: dict[str, float]) -> dict[str, float]:
 
 
 def epoch_metrics(epoch: Epoch) -> dict[str, float]:
-    """What the tracker charts for one epoch."""
+    """Metrics of one epoch, by the names under which they are charted."""
     return finite({name: float(getattr(epoch, field)) for name, field in EPOCH_METRICS.items()})
 
 
 def objective(history: Sequence[Epoch], state: str, chance: float) -> float:
     """Validation accuracy after the last epoch; `chance` for a diverged trial, so that a sampler learns from it.
 
-    The last epoch, not the best: the maximum over epochs of a noisy curve overstates itself.
+    The last epoch, not the best: the maximum of a noisy curve is too high.
     """
     return chance if state == DIVERGED else history[-1].val_accuracy
 
 
 def summary(history: Sequence[Epoch], state: str, chance: float) -> dict[str, float]:
-    """One value per trial and name, for tables and comparisons."""
+    """The metrics that have one value per trial, for tables and comparisons."""
     best = max(history, key=lambda epoch: (epoch.val_accuracy, -epoch.epoch))
     last = history[-1]
     metrics = {

@@ -1,4 +1,4 @@
-"""The pictures of a confirmation run, its learning curves and its confusion matrix; and a grid of predictions."""
+"""Figures of a confirmation run: learning curves and confusion matrix. And a grid of predictions."""
 
 import io
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ def draw_confusion(axes: Axes, counts: np.ndarray, classes: Sequence[str]) -> Ax
 def prediction_grid(
     path: Path, images: np.ndarray, true: np.ndarray, predicted: np.ndarray, classes: Sequence[str]
 ) -> None:
-    """Pictures `(N, C, H, W)` with what they are; those taken for something else are framed, and say for what."""
+    """Pictures `(N, C, H, W)` with their classes; wrong predictions are framed and named."""
     classes = [plain(name) for name in classes]
     across = min(len(images), GRID_COLUMNS)
     rows = -(-len(images) // across)
@@ -85,7 +85,7 @@ def prediction_grid(
 
 
 def plain(text: str) -> str:
-    """The text without mathematics: matplotlib would typeset what a pair of dollar signs encloses."""
+    """The text with dollar signs escaped: matplotlib reads a pair of them as mathematics."""
     return text.replace("$", r"\$")
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 import optuna
-from optuna.trial import TrialState, create_trial
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial, TrialState
 
 from study.core.domains import Dimension
 from study.core.errors import InputError
@@ -22,16 +23,21 @@ def export(name: str, url: str, dimensions: Mapping[str, Dimension], records: Se
     domains = {name: row.domain for name, row in dimensions.items() if row.domain is not None}
     distributions = {name: distribution(domain) for name, domain in domains.items()}
     study.set_metric_names(["val/accuracy"])
-    study.add_trials(
-        [
-            create_trial(
-                state=TOLD[record.state],
-                params=record.params,
-                distributions=distributions,
-                value=record.curve[-1] if TOLD[record.state] is TrialState.PRUNED else record.objective,
-                intermediate_values=dict(enumerate(record.curve, start=1)),
-                user_attrs={"slot": record.slot, "state": record.state},
-            )
-            for record in records
-        ]
+    study.add_trials([_frozen(record, distributions) for record in records])
+
+
+def _frozen(record: Record, distributions: Mapping[str, BaseDistribution]) -> FrozenTrial:
+    pruned = TOLD[record.state] is TrialState.PRUNED
+    return FrozenTrial(
+        number=record.slot,
+        trial_id=record.slot,  # Optuna gives its own
+        state=TOLD[record.state],
+        value=record.curve[-1] if pruned else record.objective,
+        datetime_start=record.started,
+        datetime_complete=record.ended,
+        params=record.params,
+        distributions=dict(distributions),
+        user_attrs={"slot": record.slot, "state": record.state},
+        system_attrs={},
+        intermediate_values=dict(enumerate(record.curve, start=1)),
     )

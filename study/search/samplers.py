@@ -14,12 +14,16 @@ from study.search.design import design_point, grid
 
 
 class Draw(NamedTuple):
-    """The trial for which a sampler is made: number `index` of the `count` trials of its phase."""
+    """The trial for which a sampler is made: number `index` of the `count` trials of its phase.
+
+    `best` are the values of the best trial so far.
+    """
 
     plan: Plan
     slot: int
     index: int
     count: int
+    best: Mapping[str, Any]
 
     @property
     def seed(self) -> int:
@@ -68,7 +72,9 @@ def _gp(draw: Draw) -> samplers.BaseSampler:
 
 
 def _cmaes(draw: Draw) -> samplers.BaseSampler:
-    return samplers.CmaEsSampler(seed=draw.seed, warn_independent_sampling=False)
+    """Starts at the best trial; also after a restart, since runs do not hold the state of CMA-ES."""
+    start = {name: draw.best[name] for name, domain in draw.plan.space.items() if isinstance(domain, Range)}
+    return samplers.CmaEsSampler(start, seed=draw.seed, warn_independent_sampling=False)
 
 
 def _grid(draw: Draw) -> samplers.BaseSampler:

@@ -1,4 +1,4 @@
-"""What is to be trained: slots, each of which shall have exactly one finished trial."""
+"""Slots: each stands for one trial that the study must finish."""
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
@@ -18,7 +18,7 @@ class Slot(NamedTuple):
 
 
 class Slots:
-    """Slots that wait, in their order. Subclasses say what is in each."""
+    """The slots that wait, in their order. Subclasses make each one."""
 
     def __init__(self, waiting: Iterable[int], total: int) -> None:
         self._waiting = deque(waiting)
@@ -30,15 +30,15 @@ class Slots:
         return self._make(self._waiting.popleft()) if self._waiting else None
 
     def again(self, slot: Slot) -> None:
-        """Let a slot whose trial was lost be the next one, with the same configuration."""
+        """Make a slot whose trial was lost the next one, with the same configuration."""
         self._waiting.appendleft(slot.number)
 
     def report(self, slot: Slot, epoch: int, accuracy: float) -> bool:
-        """Take note of a validation accuracy; whether the trial should be pruned."""
+        """Take a validation accuracy, and return whether to prune the trial."""
         return False
 
     def end(self, slot: Slot, state: str, objective: float | None) -> None:
-        """Take note of how a trial ended; one without an objective did not finish."""
+        """Take a trial's end; without an objective it did not finish."""
         self.finished += objective is not None
 
     def _make(self, number: int) -> Slot:

@@ -5,6 +5,7 @@ Optuna's study lives in this process's memory and is filled from the tracked run
 
 import warnings
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import optuna
@@ -37,10 +38,12 @@ class Record(NamedTuple):
     curve: Sequence[float]
     state: str
     objective: float
+    started: datetime | None = None
+    ended: datetime | None = None
 
 
 class Trials(Slots):
-    """The trials of one study, asked for in `targets`, one number of trials after another."""
+    """The trials of one study. `targets` are the numbers of trials that it was asked for, one after another."""
 
     def __init__(self, plan: Plan, sampler: str, pruner: str, targets: Sequence[int], done: Sequence[Record]) -> None:
         self.plan, self.sampler, self.schedule = plan, sampler, schedule(targets)
@@ -86,10 +89,17 @@ class Trials(Slots):
         phase, index = self.schedule[number]
         count = sum(other == phase for other, _ in self.schedule)
         make = designed if phase == EXPLORE else SAMPLERS[self.sampler]
-        return make(Draw(self.plan, number, index, count))
+        return make(Draw(self.plan, number, index, count, self._best()))
+
+    def _best(self) -> Mapping[str, Any]:
+        """The values of the best complete trial; the defaults before there is one."""
+        complete = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        if not complete:
+            return self.plan.base.hyperparameters()
+        return max(complete, key=lambda trial: trial.value).params
 
     def _replay(self, record: Record) -> None:
-        """Run a finished trial through the study once more: samplers and pruners keep notes of each step."""
+        """Repeat a finished trial's steps in Optuna's study: samplers and pruners keep state of each."""
         phase, _ = self.schedule[record.slot]
         trial = self._ask(record.slot, _fixed(record.params))
         slot = Slot(record.slot, "", {}, self.plan.config(trial.params), phase == SEARCH)

@@ -11,16 +11,18 @@ from study.core.config import Config
 from study.core.domains import dimension
 from study.core.errors import InputError, Parser, count
 from study.core.plan import Plan, read_splits
+from study.core.train import device as find_device
 from study.outputs.names import WINNER
 from study.studies.arms import SEEDS, Arm, Hypothesis, arms_of, hypotheses
 from study.studies.description import FINALISTS
 from study.studies.finalists import confirmed
 from study.studies.options import add_machine
-from study.studies.session import SETTINGS, open_session
+from study.studies.session import SETTINGS, begun_earlier, open_session
 from study.studies.summary import gain, print_failures, print_report_command
 from study.studies.view import make_console
 from study.tracking.store import existing
 from study.tracking.tracker import Run, Tracker, find_study
+from study.workers.pool import make_pool
 
 
 def parse_options(words: list[str] | None) -> Namespace:
@@ -70,7 +72,9 @@ def _config(tags: Mapping[str, str], arm: Arm) -> Config:
 
 def _train(console: Console, options: Namespace, tracker: Tracker, plan: Plan, configs: Mapping[str, Config]) -> bool:
     """Train what is missing; whether all of it finished. The pictures must be those of the study."""
-    splits, digest = read_splits(plan, options.data_dir), json.loads(tracker.tags()[SETTINGS])["data digest"]
+    if (kept := tracker.tags().get(SETTINGS)) is None:
+        raise begun_earlier(tracker)
+    splits, digest = read_splits(plan, options.data_dir), json.loads(kept)["data digest"]
     if splits.digest != digest:
         raise InputError(
             f"the pictures of {options.dataset} are not those of study {tracker.experiment!r}: their digest must be "
@@ -80,7 +84,10 @@ def _train(console: Console, options: Namespace, tracker: Tracker, plan: Plan, c
     seeds = options.seeds or max(SEEDS, len(there[WINNER]))
     missing = sum(max(0, seeds - len(runs)) for runs in there.values())
     _announce(console, tracker.experiment, there, seeds, missing)
-    with open_session(console, tracker, options, splits, missing, tuple(plan.space)) as session:
+    with (
+        make_pool(find_device(options.device), options.workers, missing) as pool,
+        open_session(console, tracker, pool, options, splits, tuple(plan.space)) as session,
+    ):
         jobs = session.confirm(plan, configs, seeds)
     print_failures(console, session.driver)
     return not session.driver.failures and jobs.finished == jobs.total

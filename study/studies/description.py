@@ -16,7 +16,7 @@ FINALISTS = "study.finalists"  # the tag with the latest finalists' hyperparamet
 
 
 def note(options: Namespace, plan: Plan, splits: Splits, device: torch.device) -> str:
-    """What is asked, of which space, with which command, on what; under MLflow's 5,000 characters a tag."""
+    """Question, space, command and machine; shorter than the 5,000 characters that MLflow allows a tag."""
     explored = explore_size(options.trials)
     searched = ", ".join(plan.space)
     rows = [f"| {name} | {row.describe()} | {row.default} |" for name, row in plan.dimensions().items()]
@@ -45,7 +45,7 @@ def note(options: Namespace, plan: Plan, splits: Splits, device: torch.device) -
 
 
 def tags(options: Namespace, plan: Plan, splits: Splits, device: torch.device) -> dict[str, str]:
-    """What a reader of the store needs to know of the study as a whole, each value JSON or plain text."""
+    """Tags that describe the study as a whole; each value is JSON or plain text."""
     return {
         "study.space": json.dumps({name: row.as_dict() for name, row in plan.dimensions().items()}),
         "study.dataset": options.dataset,

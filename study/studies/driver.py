@@ -31,7 +31,7 @@ class Active(NamedTuple):
 class Driver:
     """Trains the slots of a study. `spent` adds up seconds of training, tracking and driving.
 
-    `check` raises if this process may not go on; it is asked about once a second.
+    `check` raises if this process may not go on; it is called about once a second.
     """
 
     def __init__(
@@ -55,14 +55,15 @@ class Driver:
 
         Interrupted, it closes the runs that it had begun; the same slots can be run again.
         """
+        self._slots, self._data = slots, data
         self.view.begin(title, slots.total, slots.finished, len(self.pool))
         try:
             with _stoppable() as stopped:
-                self._hand_out(slots, data)
+                self._hand_out()
                 while self._active:
                     for worker, message in self.pool.messages(WAIT_SECONDS):
-                        self._receive(slots, worker, message, data)
-                    self._hand_out(slots, data)
+                        self._receive(worker, message)
+                    self._hand_out()
                     self.view.refresh()
                     self.check()
                     if stopped():
@@ -73,83 +74,84 @@ class Driver:
                 self.tracker.close(active.run_id, INTERRUPTED, KILLED)
             raise
 
-    def _hand_out(self, slots: Slots, data: Sequence[Any]) -> None:
+    def _hand_out(self) -> None:
         for worker in self.pool.idle():
             with self._measure("driving"):
-                slot = slots.next()
+                slot = self._slots.next()
             if slot is None:
                 return
             job = Job(slot.config, slot.prunable)
             self.pool.start(worker, job)
             params = {"dataset": slot.config.dataset, "model": slot.config.model, **slot.config.hyperparameters()}
             with self._measure("tracking"):
-                run_id = self.tracker.start(slot.name, params, {**slot.tags, **self.run_tags}, data)
+                run_id = self.tracker.start(slot.name, params, {**slot.tags, **self.run_tags}, self._data)
             self._active[worker] = Active(slot, job, run_id, [])
             self.view.started(worker, slot.name, slot.config)
 
-    def _receive(self, slots: Slots, worker: int, message: Message, data: Sequence[Any]) -> None:
+    def _receive(self, worker: int, message: Message) -> None:
         match message:
             case Epoch():
-                self._epoch(slots, worker, message)
+                self._epoch(worker, message)
             case Outcome():
-                self._finish(slots, worker, message, data)
+                self._finish(worker, message)
             case Failure():
-                self._fail(slots, worker, message)
+                self._fail(worker, message)
             case Death():
-                self._bury(slots, worker, message)
+                self._retry(worker, message)
 
-    def _epoch(self, slots: Slots, worker: int, epoch: Epoch) -> None:
+    def _epoch(self, worker: int, epoch: Epoch) -> None:
         active = self._active[worker]
         active.history.append(epoch)
         self.spent["training"] += epoch.train_seconds + epoch.val_seconds
         if epoch.diverged_at is None:
             with self._measure("driving"):
-                prune = slots.report(active.slot, epoch.epoch, epoch.val_accuracy)
+                prune = self._slots.report(active.slot, epoch.epoch, epoch.val_accuracy)
                 if active.job.asks_after(epoch):
                     self.pool.answer(worker, prune)
         with self._measure("tracking"):
             self.tracker.log(active.run_id, epoch_metrics(epoch), epoch.epoch)
         self.view.epoch(worker, epoch)
 
-    def _finish(self, slots: Slots, worker: int, outcome: Outcome, data: Sequence[Any]) -> None:
+    def _finish(self, worker: int, outcome: Outcome) -> None:
         """Record a trial; its worker is given the next one first, so that it need not wait."""
         active, shown = self._active.pop(worker), self.view.ended(worker)
         value = objective(active.history, outcome.state, self.chance)
         with self._measure("driving"):
-            slots.end(active.slot, outcome.state, value)
-        self._hand_out(slots, data)
-        metrics = {
-            **summary(active.history, outcome.state, self.chance),
-            **finite(outcome.test),
-            "parameters": outcome.parameters,
-        }
-        tags = {"hardware": outcome.hardware}
-        with self._measure("tracking"):
-            self.tracker.finish(active.run_id, outcome.state, metrics, outcome.files, tags=tags)
+            self._slots.end(active.slot, outcome.state, value)
+        try:
+            self._hand_out()
+        finally:
+            metrics = {
+                **summary(active.history, outcome.state, self.chance),
+                **finite(outcome.test),
+                "parameters": outcome.parameters,
+            }
+            tags = {"hardware": outcome.hardware}
+            with self._measure("tracking"):
+                self.tracker.finish(active.run_id, outcome.state, metrics, outcome.files, tags=tags)
         self.view.finished(shown, outcome.state, value)
 
-    def _fail(self, slots: Slots, worker: int, failure: Failure) -> None:
+    def _fail(self, worker: int, failure: Failure) -> None:
         """A trial that raised is not tried again now, but when the same command is given again."""
         active = self._active.pop(worker)
         files, tags = {"error.txt": failure.traceback.encode()}, {"error": failure.reason}
         self.tracker.finish(active.run_id, FAILED, {}, files, status="FAILED", tags=tags)
-        slots.end(active.slot, FAILED, None)
-        self._report_failure(active.slot, failure.reason)
+        self._give_up(active.slot, failure.reason)
         self.view.finished(self.view.ended(worker), FAILED, None)
 
-    def _bury(self, slots: Slots, worker: int, death: Death) -> None:
+    def _retry(self, worker: int, death: Death) -> None:
         """A trial whose worker died, killed by a person or for memory, is tried three times in all."""
         active = self._active.pop(worker)
         self.tracker.close(active.run_id, INTERRUPTED, KILLED, {"error": f"worker ended with {death.exit_code}"})
         self._deaths[active.slot.name] += 1
         if self._deaths[active.slot.name] < ATTEMPTS:
-            slots.again(active.slot)
+            self._slots.again(active.slot)
         else:
-            slots.end(active.slot, FAILED, None)
-            self._report_failure(active.slot, f"its worker died {ATTEMPTS} times, last with {death.exit_code}")
+            self._give_up(active.slot, f"its worker died {ATTEMPTS} times, last with {death.exit_code}")
         self.view.finished(self.view.ended(worker), INTERRUPTED, None)
 
-    def _report_failure(self, slot: Slot, reason: str) -> None:
+    def _give_up(self, slot: Slot, reason: str) -> None:
+        self._slots.end(slot, FAILED, None)
         self.failures.append(f"{slot.name} failed: {reason}")
         self.view.note(self.failures[-1])
 

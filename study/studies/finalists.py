@@ -1,6 +1,6 @@
-"""The finalists: winner, runner-up and default, retrained over fresh seeds, over which each meets the test pictures.
+"""The finalists: winner, runner-up and default, retrained over fresh seeds, where alone the test pictures are used.
 
-The best of many noisy trials overstates itself (Cawley & Talbot, JMLR 2010), so what is headlined is the mean over
+The best of many noisy trials overstates itself (Cawley & Talbot, JMLR 2010), so the headline is the mean over
 seeds that no trial of the search had. Initialisation and shuffling both vary (Bouthillier et al., MLSys 2021).
 """
 
@@ -51,7 +51,7 @@ def finalists(runs: Sequence[Run], default: Config) -> dict[str, Config]:
 
 
 def over_seeds(configs: Mapping[str, Config], count: int) -> list[tuple[str, Config]]:
-    """Every configuration with each of so many fresh seeds, which are the same for all."""
+    """Every configuration with each of `count` fresh seeds, the same for all."""
     _, most = HYPERPARAMETERS["seed"].accepted
     return [
         (role, replace(config, seed=(config.seed + FIRST_SEED + index) % (most + 1)))

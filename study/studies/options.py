@@ -22,7 +22,7 @@ DATA_DIR = Path(os.environ.get("STUDY_DATA_DIR", "data"))
 
 
 def parse_options(words: Sequence[str] | None = None) -> argparse.Namespace:
-    """The checked options; `given` maps the hyperparameters that the user named to what they wrote."""
+    """The checked options; `given` maps each hyperparameter that the user gave to its text."""
     options = _parser().parse(words)
     options.given = {name: text for name in HYPERPARAMETERS if (text := getattr(options, name)) is not None}
     for name, registry in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
@@ -80,7 +80,7 @@ def _add_question(what: argparse._ArgumentGroup) -> None:
 
 
 def add_machine(where: argparse._ActionsContainer) -> None:
-    """The options that say where to train and where the store lies."""
+    """The options for the machine and the store."""
     where.add_argument(
         "--workers",
         type=count("workers", 1),
@@ -126,7 +126,7 @@ def _listed(names: Any, default: str) -> str:
 
 
 def _describe(name: str) -> str:
-    """A hyperparameter's help: what it is, its default, the range that it is or could be searched in."""
+    """A hyperparameter's help: its meaning, its default, and its range."""
     row = HYPERPARAMETERS[name]
     if row.space is None:
         families = {model: family for model, family in MODELS.items() if name in family.hyperparameters}

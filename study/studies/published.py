@@ -13,8 +13,8 @@ TRAIN_LOSS, TRAIN_ACCURACY, TEST_ACCURACY = "train/loss", "train/accuracy", "tes
 
 
 class Recipe(NamedTuple):
-    """A recipe: what it is, on which data set (or the first of several that is there), its hyperparameters, and its
-    published figures by metric, one per epoch or the last one alone. `note` tells what was found out about it."""
+    """A recipe: a description, its data set (the first of several that is there), its hyperparameters, and the
+    published figures by metric, one per epoch or only the last. `note` says what was found out about it."""
 
     about: str
     datasets: tuple[str, ...]

@@ -20,6 +20,7 @@ from study.studies.session import open_session, settle
 from study.studies.summary import print_failures, print_report_command, test_accuracy
 from study.studies.view import make_console
 from study.tracking.tracker import Tracker
+from study.workers.pool import make_pool
 
 NOTE = (
     "Published recipes, each as its tutorial fixes it, over several seeds. All training pictures are trained on, and "
@@ -70,7 +71,10 @@ def _train(
         console.print(f"not run: {', '.join(names)}: {error}", markup=False, highlight=False, soft_wrap=True)
         return False
     wanted = over_seeds({name: RECIPES[name].config(options.dataset) for name in names}, options.seeds)
-    with open_session(console, tracker, options, splits, len(wanted), ("model", "lr")) as session:
+    with (
+        make_pool(find_device(options.device), options.workers, len(wanted)) as pool,
+        open_session(console, tracker, pool, options, splits, ("model", "lr")) as session,
+    ):
         settle(tracker, f"study.settings.{options.dataset}", {"data digest": splits.digest})
         jobs = session.train(RECIPE, wanted, f"{RECIPES_STUDY} on {options.dataset}")
     print_failures(console, session.driver)

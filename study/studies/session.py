@@ -5,6 +5,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -29,7 +30,7 @@ from study.tracking.store import sqlite_file
 from study.tracking.tracker import Run, Tracker, dataset_input
 from study.workers.pool import Pool, make_pool
 
-SETTINGS, TARGETS = "study.settings", "study.targets"  # experiment tags: what the study is, and what was asked for
+SETTINGS, TARGETS = "study.settings", "study.targets"  # experiment tags: settings, and numbers of trials
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,12 @@ class Session:
 
 @contextmanager
 def open_session(
-    console: Console, tracker: Tracker, options: Namespace, splits: Splits, jobs: int, shown: Sequence[str]
+    console: Console, tracker: Tracker, pool: Pool, options: Namespace, splits: Splits, shown: Sequence[str]
 ) -> Iterator[Session]:
-    """Drive the tracker's study alone, with up to so many workers as there are jobs; `shown` names the hyperparameters
-    that tell one trial from another. A request to stop leaves word of how to go on."""
-    device = find_device(options.device)
+    """Drive the tracker's study alone. `shown` names the hyperparameters that tell one trial from another. A request
+    to stop prints how to go on."""
     try:
-        with sole_driver(tracker) as check, make_pool(device, options.workers, jobs) as pool:
+        with sole_driver(tracker) as check:
             tracker.close_left_open()
             pool.load(splits)
             with make_view(console, tuple(shown)) as view:
@@ -95,22 +95,23 @@ def open_session(
 def conduct(options: Namespace, plan: Plan) -> int:
     """Run what is missing of a study; 0 if all of its trials are finished then, 1 if some failed."""
     console, device = make_console(), find_device(options.device)
-    with console.status(f"reading {escape(options.dataset)}"):
-        splits = read_splits(plan, options.data_dir)
-    tracker = Tracker(options.tracking_uri, options.study)
-    tracker.create()
-    with open_session(console, tracker, options, splits, options.trials, tuple(plan.space)) as session:
-        settle(tracker, SETTINGS, settings(options, plan, splits))
-        targets = grow(tracker, options.trials)
-        tracker.describe(note(options, plan, splits, device), tags(options, plan, splits, device))
-        trials = explore_and_search(session, plan, targets)
-        roles = finalists(tracker.runs(), plan.base)
-        if roles and options.confirm_seeds:
-            tracker.tag(FINALISTS, json.dumps({role: config.hyperparameters() for role, config in roles.items()}))
-            session.confirm(plan, roles, options.confirm_seeds)
-        if roles:
-            with console.status("registering the winner's model"):
-                crown(tracker, roles, splits)
+    with make_pool(device, options.workers, options.trials) as pool:  # workers import while pictures are read
+        with console.status(f"reading {escape(options.dataset)}"):
+            splits = read_splits(plan, options.data_dir)
+        tracker = Tracker(options.tracking_uri, options.study)
+        tracker.create()
+        with open_session(console, tracker, pool, options, splits, tuple(plan.space)) as session:
+            settle(tracker, SETTINGS, settings(options, plan, splits))
+            targets = grow(tracker, options.trials)
+            tracker.describe(note(options, plan, splits, device), tags(options, plan, splits, device))
+            trials = explore_and_search(session, plan, targets)
+            roles = finalists(tracker.runs(), plan.base)
+            if roles and options.confirm_seeds:
+                tracker.tag(FINALISTS, json.dumps({role: config.hyperparameters() for role, config in roles.items()}))
+                session.confirm(plan, roles, options.confirm_seeds)
+            if roles:
+                with console.status("registering the winner's model"):
+                    crown(tracker, roles, splits)
     print_summary(console, tracker, options, roles, session.driver)
     return 1 if session.driver.failures or trials.finished < trials.total else 0
 
@@ -139,19 +140,22 @@ def records(tracker: Tracker, runs: Sequence[Run], searched: Iterable[str]) -> l
         if run.state == DIVERGED:
             accuracy = accuracy[:-1]
         params = {name: getattr(config, name) for name in names}
-        made.append(Record(slot, params, accuracy, run.state, run.metrics["objective"]))
+        times = (datetime.fromtimestamp(ms / 1000) for ms in (run.start_ms, run.end_ms or run.start_ms))
+        made.append(Record(slot, params, accuracy, run.state, run.metrics["objective"], *times))
     return made
 
 
 def settle(tracker: Tracker, kind: str, values: Mapping[str, str]) -> None:
-    """Keep what a study is in an experiment tag, or raise `InputError` with the differences if it is something else.
+    """Keep a study's settings in an experiment tag, or raise `InputError` with what differs from those kept there.
 
     A hyperparameter that the study did not know when it began has its default.
     """
-    kept = json.loads(tracker.tags().get(kind, "null"))
-    if kept is None:
+    if kind not in tracker.tags():
+        if any(run.phase in (EXPLORE, SEARCH) for run in tracker.runs()):
+            raise begun_earlier(tracker)
         tracker.tag(kind, json.dumps(values))
         return
+    kept = json.loads(tracker.tags()[kind])
     known = {name: str(default_of(name)) for name in HYPERPARAMETERS} | kept
     changes = [
         f"{name} {known.get(name, 'none')} (now {value})" for name, value in values.items() if value != known.get(name)
@@ -161,6 +165,14 @@ def settle(tracker: Tracker, kind: str, values: Mapping[str, str]) -> None:
             f"study {tracker.experiment!r} exists with other settings: {'; '.join(changes)}. "
             f"Repeat those, or give the new study a name of its own with --study"
         )
+
+
+def begun_earlier(tracker: Tracker) -> InputError:
+    """The error for a study whose settings were not kept in the tracker."""
+    return InputError(
+        f"study {tracker.experiment!r} was begun with an earlier version, which alone can go on with it: "
+        f"give the new study a name of its own with --study"
+    )
 
 
 def grow(tracker: Tracker, trials: int) -> list[int]:

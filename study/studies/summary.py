@@ -1,4 +1,4 @@
-"""The last lines of a study: the winner against the default, where the time went, and what to do next."""
+"""The last lines of a study: winner against default, how the time was spent, and the next commands."""
 
 import shlex
 from argparse import Namespace
@@ -22,7 +22,7 @@ from study.tracking.tracker import Run, Tracker, charts_link
 def print_summary(
     console: Console, tracker: Tracker, options: Namespace, roles: Mapping[str, Config], driver: Driver
 ) -> None:
-    """Print what was found, and how to look at it."""
+    """Print the result, and the commands that show more."""
     runs = tracker.runs()
     states = Counter(run.state for phase in (EXPLORE, SEARCH) for run in finished(runs, phase))
     console.print(f"\n{options.study}: {', '.join(f'{states[name]} {name}' for name in FINISHED)}", highlight=False)
@@ -49,13 +49,13 @@ def print_summary(
 
 
 def print_failures(console: Console, driver: Driver) -> None:
-    """Say which trials failed."""
+    """Name the trials that failed."""
     for failure in driver.failures:
         console.print(f"{failure}; the same command tries it again", markup=False, highlight=False)
 
 
 def print_report_command(console: Console, options: Namespace) -> None:
-    """Say how to make the study's report."""
+    """Print the command that makes the report."""
     words = ["reports.findings", "--study", options.study, *places(options, "tracking_uri")]
     console.print(f"report: {shlex.join(['python', '-m', *words])}", markup=False, highlight=False, soft_wrap=True)
 
@@ -66,7 +66,7 @@ def test_accuracy(runs: Sequence[Run]) -> Estimate:
 
 
 def gain(first: Sequence[Run], second: Sequence[Run]) -> Estimate:
-    """How much higher the test accuracy of the first is, paired over the seeds that both have."""
+    """The difference in test accuracy, first - second, paired over the seeds that both have."""
     by_seed = [{run.params["seed"]: run.metrics[TEST_METRIC] for run in runs} for runs in (first, second)]
     shared = sorted(set(by_seed[0]) & set(by_seed[1]))
     return paired_difference(*([row[seed] for seed in shared] for row in by_seed))

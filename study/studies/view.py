@@ -1,4 +1,4 @@
-"""What a person sees while a study runs: a live panel in a terminal, one line per trial elsewhere."""
+"""Progress of a running study: a live panel in a terminal, one line per trial elsewhere."""
 
 import os
 import sys
@@ -20,13 +20,13 @@ WIDE = 200  # characters
 
 
 class Current(NamedTuple):
-    """What a worker is at."""
+    """The trial that a worker is training."""
 
     name: str
     config: Config
     epoch: Epoch | None
     started: float  # on the monotonic clock
-    seconds: float = 0.0  # that it took, once it has ended
+    seconds: float = 0.0  # of training, once it has ended
 
 
 class View:
@@ -59,7 +59,7 @@ class View:
         self.current[worker] = self.current[worker]._replace(epoch=epoch)
 
     def ended(self, worker: int) -> Current:
-        """The trial that a worker was at; `finished` is to say what came of it, once both stores know."""
+        """The trial that a worker has just ended. Its result is shown by `finished`, once it is recorded."""
         trial = self.current.pop(worker)
         return trial._replace(seconds=time.monotonic() - trial.started)
 
@@ -88,7 +88,7 @@ class View:
         )
 
     def left(self) -> str:
-        """The time that the rest of the phase takes at the pace so far; empty until there is one."""
+        """The estimated time left in this phase; empty before its first trial has ended."""
         here = self.done - self.done_at_start
         if not here or self.done >= self.total:
             return ""
@@ -97,7 +97,7 @@ class View:
 
 
 def make_console() -> Console:
-    """A console whose tables are whole in a file or a pipe, too, which has no width of its own."""
+    """A console; wide in a file or a pipe, so that tables are not cut."""
     return Console() if sys.stdout.isatty() or "COLUMNS" in os.environ else Console(width=WIDE)
 
 
@@ -114,7 +114,7 @@ class LiveView(View):
         self._live.stop()
 
     def line(self, trial: Current, state: str, objective: float | None) -> None:
-        """Nothing: the panel tells it."""
+        """Nothing: the panel shows it."""
 
     def refresh(self) -> None:
         self._live.refresh()

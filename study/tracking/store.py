@@ -124,13 +124,19 @@ def _check_file(file: Path) -> None:
         raise OSError(f"{str(there)!r} cannot be written")
     if file.exists():
         with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=rw", uri=True)) as connection:
-            connection.execute("PRAGMA schema_version")
+            tables = _tables(connection)
+        if tables and "experiments" not in tables:
+            raise OSError("it holds data of another program")
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def _adopt_artifacts(connection: sqlite3.Connection, root: Path) -> None:
     """Let a store that was moved or copied find its artifacts: MLflow keeps absolute paths and has no call to change
     them (mlflow#3144)."""
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    tables = _tables(connection)
     if "experiments" not in tables or not root.is_dir():
         return
     for name, location in connection.execute("SELECT name, artifact_location FROM experiments").fetchall():

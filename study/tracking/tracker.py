@@ -59,7 +59,7 @@ class Run(NamedTuple):
 
 
 class Waiting:
-    """What waits to be written to a run of ours."""
+    """Parameters and metrics of an open run that are not yet written."""
 
     def __init__(self, params: Mapping[str, Any]) -> None:
         self.params = [Param(key, str(value)) for key, value in params.items()]
@@ -143,7 +143,7 @@ class Tracker:
         self.close(run_id, state, status, tags)
 
     def close(self, run_id: str, state: str, status: str, tags: Mapping[str, str] | None = None) -> None:
-        """End a run in that state."""
+        """Write the run's state and end it."""
         self._write(run_id, {**(tags or {}), STATE: state})
         self.client.set_terminated(run_id, status)
         self._waiting.pop(run_id, None)
@@ -160,7 +160,7 @@ class Tracker:
         self._waiting[run_id].metrics.extend(Metric(name, value, now, step) for name, value in metrics.items())
 
     def _write(self, run_id: str, tags: Mapping[str, str] | None = None) -> None:
-        """Write what waits for this run, and tags after it."""
+        """Write the run's waiting parameters and metrics, and then tags."""
         waiting = self._waiting.get(run_id) or Waiting({})
         metrics, params = waiting.metrics, waiting.params
         waiting.metrics, waiting.params, waiting.written = [], [], time.monotonic()

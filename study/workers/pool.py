@@ -17,7 +17,6 @@ from study.core.train import Epoch
 from study.outputs.environment import cores
 from study.workers.worker import Death, Failure, Job, Outcome, perform
 
-CLOSE_SECONDS = 5
 GONE = (EOFError, BrokenPipeError, ConnectionResetError)  # what a closed connection raises
 
 Message = Epoch | Outcome | Failure | Death
@@ -83,13 +82,11 @@ class Pool:
 
     def close(self) -> None:
         """End all workers, whether they are busy or not."""
-        for number, (process, connection) in enumerate(self._workers):
-            connection.close()  # an idle worker leaves when its orders end
-            if number in self._busy:
-                process.terminate()
         for process, _ in self._workers:
-            process.join(CLOSE_SECONDS)
-            process.kill()
+            process.kill()  # a worker holds nothing that it would have to put away
+        for process, connection in self._workers:
+            process.join()
+            connection.close()
 
     def _send(self, worker: int, order: Job | Splits) -> None:
         try:

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from models import MODELS
@@ -100,9 +102,8 @@ def test_the_smallest_searched_picture_must_fit_the_model():
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_description_is_json_and_names_every_hyperparameter(model):
-    import json
-
     plan = make_plan("mnist", model, {"image_size": "64"})
-    described = json.loads(json.dumps(plan.describe()))
+    described = json.loads(json.dumps({name: row.as_dict() for name, row in plan.dimensions().items()}))
     assert list(described) == list(plan.base.hyperparameters())
     assert {name for name, row in described.items() if row["kind"] != "fixed"} == set(plan.space)
+    assert {name: row["default"] for name, row in described.items()} == plan.base.hyperparameters()

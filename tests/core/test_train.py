@@ -3,9 +3,10 @@ import math
 import pytest
 import torch
 from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from models import MODELS
-from study.core.config import Config
+from study.core.config import PRECISIONS, Config
 from study.core.data import Part
 from study.core.errors import InputError
 from study.core.optimizers import OPTIMIZERS
@@ -124,6 +125,32 @@ def test_a_score_is_the_mean_cross_entropy_and_the_share_of_hits():
     expected = -sum(math.log(p) for p in (1 / (1 + math.exp(-2)), 1 / (1 + math.exp(-1)), 1 / (1 + math.exp(3)))) / 3
     assert loss == pytest.approx(expected, rel=1e-5)
     assert accuracy == pytest.approx(2 / 3)
+
+
+class Dtypes(TorchFunctionMode):
+    """Takes note of the types of all tensors that torch's functions return."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = set()
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **(kwargs or {}))
+        self.seen.update(
+            tensor.dtype for tensor in (made if isinstance(made, tuple) else (made,)) if torch.is_tensor(tensor)
+        )
+        return made
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_training_and_scoring_need_no_float64(digits, precision):
+    """Apple's GPUs refuse tensors of that type."""
+    few = digits._replace(train=Part(*(tensor[:200] for tensor in digits.train)))
+    with Dtypes() as dtypes:
+        run(few, epochs=1, precision=precision)
+        score(torch.randn(50, 3), torch.arange(50) % 3)
+    assert torch.float32 in dtypes.seen
+    assert torch.float64 not in dtypes.seen
 
 
 def test_training_between_epochs_is_not_under_inference_mode(digits):

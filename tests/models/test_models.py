@@ -4,7 +4,6 @@ from torch import nn
 from torch.nn import functional
 
 from models import ACTIVATIONS, MODELS
-from models.activations import MONOTONE, pooled
 from study.core.config import Config
 from study.core.errors import InputError
 from study.core.train import build
@@ -136,29 +135,37 @@ def test_weights_start_as_the_initialisation_says():
     assert first_layer("torch")[1].any()
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_pooling_comes_first_exactly_where_that_changes_nothing(activation):
-    function, x = ACTIVATIONS[activation](), torch.linspace(-8, 8, 2001)
-    rises = bool((function(x).diff() >= -1e-6).all())
-    assert (activation in MONOTONE) == rises
-    images = torch.randn(4, 3, 8, 8)
-    expected = functional.max_pool2d(function(images), 2)
-    assert torch.equal(nn.Sequential(*pooled(activation))(images), expected)
+WIDTHS = [round(0.05 * step, 2) for step in range(1, 41)]
+
+
+@pytest.mark.parametrize("model", ["lenet", "lenet-linear"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_lenet_has_any_width(model, width):
+    """Forwards and backwards, at the smallest side and at MNIST's, with as many maps as the width says."""
+    for side in (12, 28):
+        network = build(Config(model=model, image_size=side, width=width), 1, 10)
+        maps = [layer.out_channels for layer in network if isinstance(layer, nn.Conv2d)]
+        assert maps == [max(1, round(6 * width)), max(1, round(16 * width))]
+        functional.cross_entropy(network(torch.rand(3, 1, side, side)), torch.arange(3)).backward()
+        assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
 
 
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
-def test_filled_up_maps_change_neither_outputs_nor_gradients(activation):
-    """LeNet against the same layers of torch's, with the same weights."""
+def test_lenet_is_the_textbook_s(activation):
+    """The layers written out with torch alone, with the same weights: the same outputs and gradients."""
     network = build(Config(model="lenet", image_size=28, activation=activation), 1, 10)
     function = ACTIVATIONS[activation]
     plain = nn.Sequential(
         *(nn.Conv2d(1, 6, 5, padding=2), function(), nn.MaxPool2d(2)),
-        *(nn.Conv2d(6, 16, 5), function(), nn.MaxPool2d(2)),
-        *list(network)[6:],
+        *(nn.Conv2d(6, 16, 5), function(), nn.MaxPool2d(2), nn.Flatten()),
+        *(nn.Linear(400, 120), function(), nn.Linear(120, 84), function(), nn.Linear(84, 10)),
     )
-    plain.load_state_dict(network.state_dict())
+    for ours, theirs in zip(network.parameters(), plain.parameters(), strict=True):
+        theirs.data.copy_(ours.data)
     images, labels = torch.rand(5, 1, 28, 28), torch.arange(5)
-    expected = torch.autograd.grad(functional.cross_entropy(plain(images), labels), list(plain.parameters()))
     assert torch.allclose(network(images), plain(images), atol=1e-6)
-    found = torch.autograd.grad(functional.cross_entropy(network(images), labels), list(network.parameters()))
+    found, expected = (
+        torch.autograd.grad(functional.cross_entropy(model(images), labels), list(model.parameters()))
+        for model in (network, plain)
+    )
     assert all(torch.allclose(one, other, atol=1e-6) for one, other in zip(found, expected, strict=True))

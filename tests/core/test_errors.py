@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import URL
 
 from study.core.errors import InputError, without_passwords
-from study.outputs.environment import command
 
 NAMES = st.text("abcXYZ019._-", min_size=1)
 
@@ -15,11 +14,6 @@ def test_a_password_is_never_shown_whatever_it_is(user, password, host, port):
     url = URL.create("postgresql", user, password, host, port, "study")
     told = f"store '{url.render_as_string(hide_password=False)}' cannot be opened"
     assert str(InputError(told)) == f"store '{url.render_as_string(hide_password=True)}' cannot be opened"
-
-
-def test_a_recorded_command_has_no_password(monkeypatch):
-    monkeypatch.setattr("sys.argv", ["study/run.py", "--storage=postgresql://me:secret@host/db", "--lr", "1e-3"])
-    assert command() == "python -m study.run '--storage=postgresql://me:***@host/db' --lr 1e-3"
 
 
 def test_what_has_no_password_stays_as_it_is():

@@ -1,12 +1,9 @@
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from models import ACTIVATIONS, MODELS
 from study.core.config import HYPERPARAMETERS, Config, applies, from_params, type_of
-from study.core.domains import Choice, Range
 from study.core.errors import InputError
 from study.core.optimizers import OPTIMIZERS
 
@@ -65,35 +62,3 @@ def test_the_accepted_names_are_those_of_the_registries():
     assert HYPERPARAMETERS["activation"].accepted == tuple(ACTIVATIONS)
     assert HYPERPARAMETERS["optimizer"].accepted == tuple(OPTIMIZERS)
     assert applies("momentum", "softmax")
-
-
-quantiles = st.floats(0, 1, exclude_max=True)
-
-
-@given(quantiles, st.integers(1, 50), st.integers(1, 500), st.booleans())
-def test_an_integer_range_gives_integers_within_its_ends(quantile, low, extent, log):
-    value = Range(low, low + extent, log).at(quantile)
-    assert isinstance(value, int)
-    assert low <= value <= low + extent
-
-
-@given(quantiles, st.floats(1e-6, 1), st.floats(1.01, 1e4), st.booleans())
-def test_a_float_range_stays_within_its_ends(quantile, low, factor, log):
-    assert low <= Range(low, low * factor, log).at(quantile) <= low * factor
-
-
-def test_the_middle_of_a_log_range_is_the_geometric_mean():
-    assert Range(1e-5, 1e-1, log=True).at(0.5) == pytest.approx(1e-3)
-    assert Range(0.0, 0.5).at(0.5) == 0.25
-
-
-def test_every_integer_and_every_option_has_an_equal_share():
-    grid = [(i + 0.5) / 1000 for i in range(1000)]
-    assert [sum(Range(1, 4).at(q) == level for q in grid) for level in (1, 2, 3, 4)] == [250] * 4
-    assert [sum(Choice(("a", "b")).at(q) == name for q in grid) for name in ("a", "b")] == [500] * 2
-
-
-def test_levels_are_equally_far_apart_on_the_range_s_own_scale():
-    assert Range(1e-4, 1e-1, log=True).levels(4) == pytest.approx((1e-4, 1e-3, 1e-2, 1e-1))
-    assert Range(1, 3).levels(5) == (1, 2, 3)
-    assert Choice(("a", "b")).levels(9) == ("a", "b")

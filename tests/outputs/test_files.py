@@ -1,0 +1,79 @@
+"""What a trial leaves behind, read with other libraries."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch.nn import functional
+
+from study.core.config import Config
+from study.core.data import Part
+from study.core.train import build, predict, train
+from study.outputs import files
+
+
+@pytest.fixture(scope="module")
+def trained(digits):
+    """A configuration, its model, and its history."""
+    config = Config(epochs=3, lr=3e-3, image_size=12, border=1, scaling="unit")
+    model = build(config, 1, 10)
+    return config, model, list(train(config, digits, model))
+
+
+def test_the_classifier_predicts_what_the_model_predicted(digits, trained, tmp_path):
+    config, model, history = trained
+    for name, content in files.of_trial(config, digits, history, model).items():
+        (tmp_path / name).write_bytes(content)
+    back = files.load_trained(tmp_path)
+    assert (back.config, back.classes, back.channels) == (config, digits.classes, 1)
+    framed = digits.val.framed(config.image_size, config.border).images
+    expected = predict(config, digits, model, framed).softmax(1)
+    torch.testing.assert_close(back.probabilities(digits.val.images), expected, atol=1e-5, rtol=0)
+
+
+def test_the_history_is_a_table_with_a_row_per_epoch(digits, trained):
+    config, model, history = trained
+    table = pd.read_csv(io.BytesIO(files.of_trial(config, digits, history, model)["history.csv"]))
+    assert table.epoch.tolist() == [1, 2, 3]
+    assert table.val_accuracy.tolist() == [epoch.val_accuracy for epoch in history]
+    assert table.diverged_at.isna().all()
+
+
+def test_the_configuration_is_json_with_the_data_s_digest(digits, trained):
+    config, model, history = trained
+    kept = json.loads(files.of_trial(config, digits, history, model)["config.json"])
+    assert kept["config"]["lr"] == 3e-3
+    assert (kept["data"]["digest"], kept["data"]["classes"]) == (digits.digest, list(digits.classes))
+
+
+def test_the_confusion_matrix_keeps_counts_and_class_names():
+    """A class may have a name that a spreadsheet would take for a number, or that holds a comma."""
+    counts = np.array([[3, 1, 0], [0, 2, 2], [1, 0, 5]])
+    names = ("00000", "cat, wild", 'the "dog"')
+    header, *rows = csv.reader(io.StringIO(files.confusion(counts, names).decode()))
+    assert header[1:] == [row[0] for row in rows] == list(names)
+    assert [[int(cell) for cell in row[1:]] for row in rows] == counts.tolist()
+
+
+def test_the_mistakes_are_the_wrong_answers_with_the_highest_probability():
+    generator = torch.Generator().manual_seed(0)
+    logits, labels = torch.randn(200, 4, generator=generator), torch.arange(200) % 4
+    pictures = torch.arange(200, dtype=torch.uint8).view(200, 1, 1, 1)
+    probability = functional.softmax(logits, 1).numpy()
+    wrong = [row for row in range(200) if probability[row].argmax() != labels[row]]
+    expected = sorted(wrong, key=lambda row: -probability[row].max())[: files.MISTAKES]
+    with np.load(io.BytesIO(files.mistakes(logits, Part(pictures, labels)))) as found:
+        assert found["pictures"].ravel().tolist() == expected
+        assert found["true"].tolist() == labels[expected].tolist()
+        assert found["predicted"].tolist() == probability[expected].argmax(1).tolist()
+        assert found["probability"] == pytest.approx(probability[expected].max(1))
+
+
+def test_without_a_mistake_the_file_is_empty():
+    part = Part(torch.zeros(3, 1, 2, 2, dtype=torch.uint8), torch.tensor([0, 1, 0]))
+    with np.load(io.BytesIO(files.mistakes(torch.tensor([[9.0, 0], [0, 9], [9, 0]]), part))) as found:
+        assert found["pictures"].shape == (0, 1, 2, 2)

@@ -1,0 +1,291 @@
+"""The house: who may import whom, and that it stands on public ground, read from the syntax trees."""
+
+import ast
+import importlib
+import re
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.conftest import ROOT, python
+
+PACKAGES = ("models", "study", "reports")
+ROOMS = ("core", "outputs", "tracking", "search", "workers", "studies", "")  # of study/; the commands, "", come last
+HOMES = {"optuna": "study.search", "mlflow": "study.tracking"}  # a library, and the only room that imports it
+NOT_IN_REPORTS = {"torch", "torchvision", "models"}  # a report is made where neither is installed
+DOCUMENTED = {"_replace", "_asdict", "_fields", "_make", "_exit"}  # of named tuples and of os
+CLIENT_INTERNALS = {"dbmodels"}  # parts of a module's path that are not public, though they have no underscore
+EXCEPTIONS: dict[tuple[str, str], str] = {}  # (module, private name): why there is no other way
+
+
+class Import(NamedTuple):
+    module: str  # the one that is imported from
+    names: tuple[str, ...]  # what is taken out of it; empty for `import module`
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+TREES = {
+    module_of(path): ast.parse(path.read_text())
+    for package in PACKAGES
+    for path in sorted((ROOT / package).rglob("*.py"))
+}
+
+
+def imports(tree: ast.AST) -> Iterator[Import]:
+    """All imports, those of functions and of type-checking blocks included."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, ()) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"relative import on line {node.lineno}"
+            yield Import(node.module, tuple(alias.name for alias in node.names))
+
+
+def ours(tree: ast.AST, known: Mapping[str, object]) -> set[str]:
+    """The modules of this project that a tree imports: `from study.core import data` imports `study.core.data`."""
+    found = set()
+    for module, names in imports(tree):
+        inner = {f"{module}.{name}" for name in names} & set(known)
+        found |= inner or {module} & set(known)
+    return found
+
+
+def tops(tree: ast.AST) -> set[str]:
+    return {module.split(".")[0] for module, _ in imports(tree)}
+
+
+def room(module: str) -> str:
+    """The folder of a module of study/; empty for a command."""
+    package, *inner = module.split(".")
+    return inner[0] if len(inner) > 1 or f"{package}.{'.'.join(inner)}" in FOLDERS else ""
+
+
+FOLDERS = {module for module in TREES if any(other.startswith(f"{module}.") for other in TREES)}
+
+
+def test_every_folder_of_study_is_a_room_in_the_order():
+    assert {room(module) for module in TREES if module.startswith("study.")} == set(ROOMS)
+
+
+@pytest.mark.parametrize("module", [module for module in TREES if module.startswith("study.")])
+def test_imports_between_rooms_run_one_way(module):
+    for imported in ours(TREES[module], TREES):
+        assert not imported.startswith("reports"), f"{module} imports {imported}"
+        if imported.startswith("study."):
+            assert ROOMS.index(room(imported)) <= ROOMS.index(room(module)), f"{module} imports {imported}"
+
+
+def cycle(trees: Mapping[str, ast.AST]) -> list[str]:
+    """Modules that import each other in a circle; empty if none do."""
+    try:
+        TopologicalSorter({name: ours(tree, trees) - {name} for name, tree in trees.items()}).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert cycle(TREES) == []
+
+
+def test_a_circle_would_be_found():
+    circle = {"a": "from b import x", "b": "def late():\n    import c", "c": "if TYPE_CHECKING:\n    from a import y"}
+    assert set(cycle({name: ast.parse(text) for name, text in circle.items()})) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("module", [module for module in TREES if module.startswith("models")])
+def test_models_import_torch_only(module):
+    assert tops(TREES[module]) - set(sys.stdlib_module_names) <= {"torch", "models"}
+
+
+@pytest.mark.parametrize("module", [module for module in TREES if module.startswith("reports")])
+def test_reports_never_import_torch(module):
+    assert not tops(TREES[module]) & NOT_IN_REPORTS
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_a_library_is_imported_in_one_room(library):
+    users = {module for module, tree in TREES.items() if library in tops(tree)}
+    assert users
+    assert {module for module in users if not module.startswith(f"{HOMES[library]}.")} == set()
+
+
+def private(name: str) -> bool:
+    return name.startswith("_") and not (name.startswith("__") and name.endswith("__"))
+
+
+def private_names(tree: ast.AST) -> Iterator[str]:
+    """Names with a leading underscore, or of a client's internals, that a module imports or reaches for and does not
+    define itself."""
+    foreign = set(sys.stdlib_module_names).union(PACKAGES)
+    defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    defined |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _own(node)}
+    defined |= {node.target.id for node in ast.walk(tree) if isinstance(node, ast.AnnAssign) and _is_field(node)}
+    for module, names in imports(tree):
+        if module.split(".")[0] not in foreign:
+            parts = [*module.split("."), *names]
+            yield from (f"{module}: {part}" for part in parts if private(part) or part in CLIENT_INTERNALS)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and private(node.attr) and node.attr not in defined | DOCUMENTED:
+            yield f".{node.attr}"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("getattr", "setattr"):
+            yield from (f".{word.value}" for word in node.args[1:2] if _is_private_text(word))
+
+
+def _is_field(node: ast.AnnAssign) -> bool:
+    return isinstance(node.target, ast.Name)
+
+
+def _own(node: ast.Attribute) -> bool:
+    """Whether it is set on the object itself."""
+    return isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name) and node.value.id == "self"
+
+
+def _is_private_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and private(node.value)
+
+
+@pytest.mark.parametrize("module", TREES)
+def test_no_private_name_of_another_library_is_used(module):
+    found = {name for name in private_names(TREES[module]) if (module, name) not in EXCEPTIONS}
+    assert found == set()
+
+
+def test_no_private_method_of_another_library_is_overridden():
+    found = set()
+    for module in TREES:
+        for name, kind in vars(importlib.import_module(module)).items():
+            if isinstance(kind, type) and kind.__module__ == module:
+                bases = [base for base in kind.__mro__ if _is_foreign(base)]
+                found |= {(name, own) for own in vars(kind) for base in bases if private(own) and own in vars(base)}
+    assert found == set()
+
+
+def _is_foreign(kind: type) -> bool:
+    return kind.__module__.split(".")[0] not in set(sys.stdlib_module_names).union(PACKAGES)
+
+
+def test_every_exception_is_needed():
+    used = {(module, name) for module, tree in TREES.items() for name in private_names(tree)}
+    assert set(EXCEPTIONS) <= used
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from optuna.samplers._tpe import x",
+        "import scipy._lib",
+        "from optuna import _private",
+        "from mlflow.store.tracking.dbmodels.models import SqlRun",
+        "trial._trial_id",
+        "class A:\n    def f(self):\n        return self._inherited",
+        "getattr(study, '_storage')",
+    ],
+)
+def test_a_private_name_would_be_found(text):
+    assert list(private_names(ast.parse(text)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "row._replace(a=1)",
+        "class A:\n    def __init__(self):\n        self._x = 1\n    def f(self):\n        return self._x",
+        "from study.core.domains import _own",
+        "import os\nos._exit(1)",
+        "A.__name__",
+    ],
+)
+def test_own_and_documented_names_may_be_used(text):
+    assert list(private_names(ast.parse(text))) == []
+
+
+def declared(*extras: str) -> set[str]:
+    """Names of the distributions that pyproject.toml depends on, with those of its extras."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    rows = project["dependencies"] + [row for extra in extras for row in project["optional-dependencies"][extra]]
+    return {_normal(re.match(r"[\w.-]+", row)[0]) for row in rows}
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def third_party(trees: Mapping[str, ast.AST]) -> dict[str, set[str]]:
+    """Every library with the modules that import it."""
+    own = set(sys.stdlib_module_names).union(PACKAGES, {"tests"})
+    return {
+        top: {name for name in trees if top in tops(trees[name])}
+        for top in set().union(*map(tops, trees.values())) - own
+    }
+
+
+THIRD_PARTY = third_party(TREES)
+
+
+@pytest.mark.parametrize("top", sorted(THIRD_PARTY))
+def test_every_import_is_of_a_declared_dependency(top):
+    distributions = {_normal(name) for name in packages_distributions().get(top, [])}
+    assert distributions & declared(), f"{top} is imported by {sorted(THIRD_PARTY[top])}"
+
+
+def test_every_import_of_the_tests_is_declared_too():
+    trees = {str(path): ast.parse(path.read_text()) for path in (ROOT / "tests").rglob("*.py")}
+    optional = {"psycopg"}  # for PostgreSQL, whose tests are skipped without it
+    for top, users in third_party(trees).items():
+        distributions = {_normal(name) for name in packages_distributions().get(top, [])}
+        assert top in optional or distributions & declared("test"), f"{top} is imported by {sorted(users)}"
+
+
+UNIMPORTED = {"cmaes"}  # by Optuna's CmaEsSampler, which does not depend on it
+
+
+def test_every_declared_dependency_is_imported():
+    provided = {_normal(name) for top in THIRD_PARTY for name in packages_distributions().get(top, [])}
+    assert declared() - provided == UNIMPORTED
+
+
+def patched(tree: ast.AST) -> Iterator[str]:
+    """What a module overwrites in another library: an attribute of something imported, or an entry of `sys.modules`."""
+    foreign = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            foreign |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
+            text = ast.unparse(node)
+            if (isinstance(node, ast.Attribute) and text.split(".")[0] in foreign) or text.startswith("sys.modules"):
+                yield text
+
+
+@pytest.mark.parametrize("module", TREES)
+def test_no_library_is_patched(module):
+    assert list(patched(TREES[module])) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import sys\nsys.modules['triton'] = None",
+        "from optuna.samplers import tpe\ntpe.norm = fast",
+        "import mlflow\nmlflow.store.x = 1",
+    ],
+)
+def test_a_patch_would_be_found(text):
+    assert len(list(patched(ast.parse(text)))) == 1
+
+
+def test_a_worker_loads_neither_the_tracker_nor_the_sampler_nor_what_draws(tmp_path):
+    """It imports its pool and, since it is spawned, the command that started it."""
+    modules = "study.workers.pool, study.run, study.ablate, study.recipes"
+    done = python("-c", f"import {modules}, sys; print({set(HOMES) | {'matplotlib'}} & set(sys.modules))", cwd=tmp_path)
+    assert done.stdout.strip() == "set()", done.stderr
