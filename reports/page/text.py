@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from markupsafe import Markup
-
 
 def cell(value: Any) -> str:
     """A value as a table shows it: four significant digits, a dash for a missing one."""
@@ -19,9 +17,9 @@ def fenced(text: Any) -> str:
     return " ".join(str(text).splitlines()).replace("```", "` ` `")
 
 
-def markdown(text: Any) -> Markup:
+def markdown(text: Any) -> str:
     """Text on one line, with every character escaped that Markdown or HTML would interpret."""
     plain = " ".join(str(text).splitlines()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     for character in "\\`*_[]|":
         plain = plain.replace(character, "\\" + character)
-    return Markup(plain)
+    return plain

@@ -160,11 +160,6 @@ def test_the_report_hangs_on_the_study_in_the_tracker_once(report, finished_stud
     assert {"README.md", "report.html", "findings.json", "figures", "tables"} == names
 
 
-def test_reports_do_not_load_torch(finished_study):
-    code = "import sys; from reports.findings import main; main([]); print({'torch', 'optuna'} & set(sys.modules))"
-    assert python("-c", code, cwd=finished_study).stdout.splitlines()[-1] == "set()"
-
-
 def test_a_study_that_does_not_exist_is_one_line_with_the_names_that_do(finished_study, monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(finished_study)
     assert main(["--study", "digits-cnm"]) == 2
