@@ -117,7 +117,7 @@ def test_of_two_classes_a_network_that_is_right_three_times_in_four_has_learned(
     assert failure_claims(study)[0].claim.startswith("0 of 32")
 
 
-def test_equal_accuracies_and_too_few_trials_are_told():
+def test_equal_accuracies_and_too_few_trials_are_reported():
     (claim,) = influence_claims(planted(0, lambda u: 0.9 + 0 * u.lr, noise=0.0))
     assert claim.claim.startswith("All 32 designed trials that trained reached the same accuracy")
     (claim,) = influence_claims(planted(0, peak, 6))
@@ -223,7 +223,7 @@ def test_one_trial_that_trained_supports_no_rate_of_failures():
     assert (claim.n, claim.verdict) == (1, "inconclusive")
 
 
-def test_few_validation_pictures_are_warned_of():
+def test_too_few_validation_pictures_give_a_warning():
     def said(count):
         study = planted(0, peak, **{"study.validation_pictures": str(count), "study.chance": "0.1"})
         return next(check for check in checks(study) if "validation pictures" in check.text)

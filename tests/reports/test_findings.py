@@ -128,7 +128,7 @@ def test_classes_may_be_called_anything(tmp_path):
     pictures.prediction_grid(tmp_path / "g.png", found["pictures"], *(np.array([k]) for k in (0, 1)), names)
 
 
-def test_code_that_no_commit_holds_is_told(tmp_path):
+def test_uncommitted_code_is_reported(tmp_path):
     study = planted(0, peak, 12)
     runs = study.runs.assign(**{"mlflow.source.git.commit": "0123456789" * 4 + "+changes"})
     changed = replace(study, runs=runs)
@@ -152,7 +152,7 @@ def test_every_run_is_in_the_table_with_its_link(report, finished_study):
     assert {link.rsplit("/", 1)[1] for link in trials.link} == ids
 
 
-def test_the_report_hangs_on_the_study_in_the_tracker_once(report, finished_study):
+def test_the_report_is_attached_to_the_study_once(report, finished_study):
     assert python("-m", "reports.findings", cwd=finished_study).returncode == 0
     tracker = Tracker(f"sqlite:///{finished_study}/mlruns/mlflow.db", "digits-cnn")
     (run,) = [run for run in tracker.runs() if run.tags["phase"] == "report"]
@@ -206,7 +206,7 @@ def test_other_hyperparameters_than_the_usual_are_reported(tmp_path):
     assert "weight\\_decay" in text
 
 
-def test_what_comes_from_the_tracker_is_escaped(tmp_path):
+def test_text_from_the_tracker_is_escaped(tmp_path):
     evil = "<script>alert(1)</script>|`x`\n```\n"
     study = planted(0, peak, 50, **{"study.dataset": evil, "study.hardware": evil})
     runs = study.runs.assign(name=evil)

@@ -64,7 +64,7 @@ def test_one_more_run_lies_in_its_interval_at_the_nominal_rate():
     assert (row.run_low, row.run_high) == pytest.approx((0.91 - half, 0.91 + half))
 
 
-def test_a_run_that_diverged_is_told_and_shifts_no_epoch():
+def test_a_run_that_diverged_is_reported_and_shifts_no_epoch():
     half = recipes(diverged={"known-0"})
     rows = [row for row in comparisons(half) if row.recipe == "known" and row.metric == "test/accuracy"]
     assert [(row.epoch, row.estimate.n, row.estimate.mean) for row in rows] == [(EPOCHS, 1, pytest.approx(0.92))]

@@ -49,7 +49,7 @@ def test_replicates_vary_more_where_no_trial_is():
     assert ends[1] > 2 * ends[0]
 
 
-def test_it_predicts_what_it_has_not_seen_and_says_so_of_noise(surrogate):
+def test_it_predicts_unseen_trials_but_not_noise(surrogate):
     new = planted(1, peak, 200, noise=0.0).explored
     predicted = surrogate.accuracy(surrogate.predict(points_of(new))[:, 0])
     assert stats.spearmanr(predicted, new.objective).statistic > 0.95
