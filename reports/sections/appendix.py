@@ -7,7 +7,7 @@ from reports.page.section import Section
 
 
 def space_table(analysis: Analysis) -> pd.DataFrame:
-    """The space"""
+    """The search space, and the defaults."""
     rows = [
         {"hyperparameter": name, "searched in": dimension.describe(), "default": str(dimension.default)}
         for name, dimension in analysis.study.space.items()
