@@ -1,63 +1,64 @@
-import math
+import csv
+import io
 import time
 
 import pytest
 from mlflow import MlflowClient
 
 from study.core.errors import InputError
-from study.outputs.names import FAILED, INTERRUPTED
-from study.tracking.tracker import FLUSH_SECONDS, Tracker, charts_link, dataset_input, experiments
+from study.core.train import Epoch
+from study.outputs.names import COMPLETE, EPOCH_METRICS, FAILED, INTERRUPTED, epoch_metrics
+from study.tracking.tracker import FLUSH_SECONDS, Tracker, charts_link, experiments, find_study
+from tests.tracking.runs import make_tracker, start
 
 
 @pytest.fixture
 def tracker(tmp_path):
-    tracker = Tracker(f"sqlite:///{tmp_path}/mlflow.db", "a study")
-    tracker.create()
-    return tracker
-
-
-def start(tracker, name="run"):
-    data = dataset_input("digits", "abc", "data", "training", {"training": 3})
-    return tracker.start(name, {"lr": 0.1, "depth": 2}, {"phase": "explore", "trial": 7}, [data])
+    return make_tracker(tmp_path)
 
 
 def test_a_run_holds_what_was_logged(tracker, tmp_path):
     run_id = start(tracker)
     for epoch in (1, 2):
         tracker.log(run_id, {"val/accuracy": epoch / 4}, epoch)
-    (tmp_path / "files").mkdir()
-    (tmp_path / "files" / "note.txt").write_text("hello")
-    tracker.finish(run_id, "complete", {"objective": 0.5}, tmp_path / "files")
+    tracker.finish(
+        run_id, COMPLETE, {"objective": 0.5}, {"note.txt": b"hello", "more.bin": b"\x00"}, tags={"who": "me"}
+    )
     (run,) = tracker.runs()
-    assert (run.name, run.status, run.tags["state"], run.tags["trial"]) == ("run", "FINISHED", "complete", "7")
+    assert (run.name, run.status, run.state, run.phase) == ("run", "FINISHED", COMPLETE, "explore")
+    assert (run.tags["trial"], run.tags["who"]) == ("7", "me")
     assert run.params == {"lr": "0.1", "depth": "2"}
     assert run.metrics == {"val/accuracy": 0.5, "objective": 0.5}
     history = tracker.client.get_metric_history(run_id, "val/accuracy")
     assert [(point.step, point.value) for point in history] == [(1, 0.25), (2, 0.5)]
     (recorded,) = tracker.client.get_run(run_id).inputs.dataset_inputs
     assert (recorded.dataset.name, recorded.dataset.digest) == ("digits", "abc")
+    assert {tag.value for tag in recorded.tags} == {"training"}
     assert tracker.download(run_id, "note.txt", tmp_path).read_text() == "hello"
+    assert {file.path for file in tracker.client.list_artifacts(run_id)} == {"note.txt", "more.bin"}
 
 
-def test_metrics_beyond_one_batch_all_arrive(tracker, tmp_path):
+def test_metrics_beyond_one_batch_all_arrive(tracker):
     run_id = start(tracker)
     for epoch in range(1, 1202):
         tracker.log(run_id, {"a": epoch, "b": -epoch}, epoch)
-    (tmp_path / "files").mkdir()
-    tracker.finish(run_id, "complete", {}, tmp_path / "files")
-    assert len(tracker.client.get_metric_history(run_id, "a")) == 1201
-    assert len(tracker.client.get_metric_history(run_id, "b")) == 1201
+    tracker.finish(run_id, COMPLETE, {}, {})
+    for name, sign in (("a", 1), ("b", -1)):
+        history = tracker.client.get_metric_history(run_id, name)
+        assert sorted(point.step for point in history) == list(range(1, 1202))
+        assert all(point.value == sign * point.step for point in history)
 
 
 def test_metrics_of_a_run_in_progress_arrive_within_seconds(tracker, monkeypatch):
     run_id = start(tracker)
     tracker.log(run_id, {"a": 1.0}, 1)
-    assert tracker.runs()[0].metrics == {}  # one batch of many epochs costs what one of a single epoch costs
+    assert tracker.runs()[0].metrics == {}, "many epochs in one batch cost what one epoch costs"
     now = time.monotonic()
-    monkeypatch.setattr("study.track.time.monotonic", lambda: now + FLUSH_SECONDS)
+    monkeypatch.setattr("study.tracking.tracker.time.monotonic", lambda: now + FLUSH_SECONDS)
     tracker.log(run_id, {"a": 2.0}, 2)
     (run,) = tracker.runs()
     assert (run.status, run.metrics, run.params["lr"]) == ("RUNNING", {"a": 2.0}, "0.1")
+    assert [point.value for point in tracker.client.get_metric_history(run_id, "a")] == [1.0, 2.0]
 
 
 @pytest.mark.parametrize(("state", "status"), [(FAILED, "FAILED"), (INTERRUPTED, "KILLED")])
@@ -66,14 +67,84 @@ def test_a_run_that_did_not_finish_keeps_its_metrics_and_says_so(state, status, 
     tracker.log(run_id, {"a": 1.0}, 1)
     tracker.close(run_id, state, status, {"error": "why"})
     (run,) = tracker.runs()
-    assert (run.status, run.tags["state"], run.tags["error"], run.metrics) == (status, state, "why", {"a": 1.0})
+    assert (run.status, run.state, run.tags["error"], run.metrics) == (status, state, "why", {"a": 1.0})
+
+
+def test_a_reason_of_any_length_is_kept(tracker):
+    """MLflow refuses tags of more than 8,000 characters."""
+    run_id = start(tracker)
+    tracker.close(run_id, FAILED, "FAILED", {"error": "because " * 2000})
+    (run,) = tracker.runs()
+    assert (run.state, run.status) == (FAILED, "FAILED")
+    assert run.tags["error"].startswith("because because")
+
+
+def test_the_state_is_written_last(tracker, monkeypatch):
+    """A run that has a state is complete, wherever its driver was killed."""
+    run_id = start(tracker)
+    tracker.log(run_id, {"a": 1.0}, 1)
+    monkeypatch.setattr(MlflowClient, "log_artifacts", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        tracker.finish(run_id, COMPLETE, {"objective": 0.5}, {"note.txt": b"hello"})
+    assert tracker.runs()[0].state == ""
+    monkeypatch.undo()
+    monkeypatch.setattr(MlflowClient, "set_terminated", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        tracker.finish(run_id, COMPLETE, {"objective": 0.5}, {"note.txt": b"hello"})
+    (run,) = tracker.runs()
+    assert (run.state, run.metrics) == (COMPLETE, {"a": 1.0, "objective": 0.5})
+
+
+def test_runs_that_a_dead_driver_left_open_are_closed_as_what_they_are(tracker):
+    cut_short, ended = start(tracker, "cut short"), start(tracker, "ended")
+    report = start(tracker, "somebody's own", phase="else")
+    tracker.client.set_tag(ended, "state", COMPLETE)
+    done = start(tracker, "done")
+    tracker.finish(done, COMPLETE, {}, {})
+    before = tracker.client.get_run(done).info.end_time
+    Tracker(tracker.uri, "a study").close_left_open()
+    found = {run.run_id: (run.status, run.state) for run in tracker.runs()}
+    assert found[cut_short] == ("KILLED", INTERRUPTED)
+    assert found[ended] == ("FINISHED", COMPLETE)
+    assert found[report] == ("RUNNING", "")
+    assert tracker.client.get_run(done).info.end_time == before
 
 
 def test_all_runs_come_back_in_order_however_many_pages(tracker, monkeypatch):
-    monkeypatch.setattr("study.track.PAGE", 3)
+    monkeypatch.setattr("study.tracking.tracker.PAGE", 3)
     for number in range(7):
         start(tracker, f"run-{number}")
     assert [run.name for run in tracker.runs()] == [f"run-{number}" for number in range(7)]
+
+
+def history_csv(epochs):
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([Epoch._fields, *epochs])
+    return text.getvalue().encode()
+
+
+def test_curves_from_the_history_file_equal_those_from_mlflow(tracker):
+    """The file is one read a run; without it, as when artifacts were cleaned away, MLflow's metrics are asked."""
+    epochs = [Epoch(n, 18 * n, 1 / n, 0.5, 2 / n, 1 - 1 / (n + 1), 1e-3, n / 3, 0.1, 0.01, 1e4 / 3) for n in (1, 2, 3)]
+    epochs.append(Epoch(4, 70, float("nan"), 0.1, float("inf"), 0.1, 1e-3, float("nan"), 0.1, 0.01, 1e4, 65))
+    with_file, without = start(tracker), start(tracker)
+    for run_id in (with_file, without):
+        for epoch in epochs:
+            tracker.log(run_id, epoch_metrics(epoch), epoch.epoch)
+    tracker.finish(with_file, COMPLETE, {}, {"history.csv": history_csv(epochs)})
+    tracker.finish(without, COMPLETE, {}, {})
+    curves = dict(tracker.curves(tracker.runs()))
+    assert curves[with_file] == curves[without]
+    assert [row["epoch"] for row in curves[without]] == [1, 2, 3, 4]
+    assert [row["val/accuracy"] for row in curves[without]] == [epoch.val_accuracy for epoch in epochs]
+    assert set(curves[without][0]) == {"epoch", *EPOCH_METRICS}
+    assert "val/loss" not in curves[without][3]
+
+
+def test_a_run_without_epochs_has_an_empty_curve(tracker):
+    run_id = start(tracker)
+    tracker.close(run_id, INTERRUPTED, "KILLED")
+    assert list(tracker.curves(tracker.runs())) == [(run_id, [])]
 
 
 def test_a_deleted_study_is_refused_with_the_command_that_restores_it(tracker):
@@ -82,80 +153,74 @@ def test_a_deleted_study_is_refused_with_the_command_that_restores_it(tracker):
         Tracker(tracker.uri, "a study")
 
 
-def test_the_other_store_s_file_is_refused_and_left_as_it_was(tmp_path):
-    from study.search.storage import open_storage
-
-    url = f"sqlite:///{tmp_path}/optuna.db"
-    open_storage(url)
-    before = (tmp_path / "optuna.db").read_bytes()
-    for open_it in (experiments, lambda uri: Tracker(uri, "s")):
-        with pytest.raises(InputError, match="is Optuna's, not MLflow's"):
-            open_it(url)
-    assert (tmp_path / "optuna.db").read_bytes() == before
+def log_at(tracker, name, milliseconds):
+    tracker.client.create_run(tracker.experiment_id, start_time=milliseconds, run_name=name, tags={"phase": "explore"})
 
 
-def test_stores_that_do_not_belong_together_are_refused(tmp_path):
-    for name in ("first", "second"):
-        tracker = Tracker(f"sqlite:///{tmp_path}/{name}.db", "s")
-        tracker.create(name)
-    tracker.create("second")
-    with pytest.raises(InputError, match="belongs to another study than the one in --storage"):
-        Tracker(tracker.uri, "s").create("first")
+def test_the_study_with_the_latest_trial_comes_first(tmp_path):
+    """Not the one that was created last, nor the one that has the latest report."""
+    older, newer = make_tracker(tmp_path, "older"), make_tracker(tmp_path, "newer")
+    make_tracker(tmp_path, "without a trial")
+    log_at(older, "explore-000", 1_000)
+    log_at(newer, "explore-000", 2_000)
+    assert list(experiments(older.uri)) == ["newer", "older", "without a trial"]
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "README.md").write_text("a report")
+    older.attach("report", tmp_path / "report")
+    assert next(iter(experiments(older.uri))) == "newer"
+    log_at(older, "explore-001", 3_000)
+    assert list(experiments(older.uri)) == ["older", "newer", "without a trial"]
+    assert find_study(older.uri, None) == "older"
 
 
-@pytest.mark.parametrize(
-    "uri", ["nonsense://x", "sqlite:////dev/null/x.db", "http://127.0.0.1:9", "postgresql://nobody@127.0.0.1:9/x"]
-)
-def test_a_store_that_does_not_answer_is_refused(uri):
-    with pytest.raises(InputError, match=r"store .* cannot be opened: ."):
-        Tracker(uri, "a study")
+def test_a_study_is_found_by_its_name(tracker):
+    assert find_study(tracker.uri, "a study") == "a study"
+    with pytest.raises(InputError, match=r"study must be one of 'a study'; got 'a stady' \(did you mean 'a study'\?\)"):
+        find_study(tracker.uri, "a stady")
 
 
-def test_studies_are_listed_the_latest_first(tracker):
-    second = Tracker(tracker.uri, "second")
-    second.create()
-    second.describe("# note", {"study.space": "{}"})
-    assert list(experiments(tracker.uri)) == ["second", "a study"]
-    assert second.tags()["mlflow.note.content"] == "# note"
-
-
-def test_the_link_opens_the_charts():
-    assert charts_link("http://h:5000", "7") == (
-        "http://h:5000/#/experiments/7/runs?workflowType=machine_learning&compareRunsMode=CHART"
-    )
-
-
-def test_an_experiment_that_another_process_makes_meanwhile_is_taken(tmp_path, monkeypatch):
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
-    slow, fast = Tracker(uri, "s"), Tracker(uri, "s")
-    fast.create("one")
-    slow.create("one")
-    assert slow.experiment_id == fast.experiment_id
-    late = Tracker(uri, "t")
-    Tracker(uri, "t").create("one")
-    with pytest.raises(InputError, match="belongs to another study"):
-        late.create("another")
+def test_a_store_without_a_study_says_what_makes_one(tmp_path):
+    with pytest.raises(InputError, match=r"there is no study yet in .*: run python -m study\.run"):
+        find_study(f"sqlite:///{tmp_path}/mlflow.db", None)
 
 
 def test_experiments_beyond_the_first_page_are_found(tmp_path, monkeypatch):
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
     for name in "abc":
-        Tracker(uri, name).create("")
+        tracker = make_tracker(tmp_path, name)
     search = MlflowClient.search_experiments
 
     def one_a_page(self, **asked):
         return search(self, **{"max_results": 1, **asked})
 
     monkeypatch.setattr(MlflowClient, "search_experiments", one_a_page)
-    assert set(experiments(uri)) == {"a", "b", "c"}
+    assert set(experiments(tracker.uri)) == {"a", "b", "c"}
 
 
-def test_a_value_that_is_not_finite_never_reaches_the_tracker():
-    from study.core.train import Epoch
-    from study.outputs.names import epoch_metrics, summary
+def test_an_experiment_that_another_process_makes_meanwhile_is_taken(tmp_path):
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    slow, fast = Tracker(uri, "s"), Tracker(uri, "s")
+    fast.create()
+    slow.create()
+    assert slow.experiment_id == fast.experiment_id
 
-    epoch = Epoch(1, 5, math.nan, 0.1, math.inf, 0.1, 0.1, math.nan, 1.0, 1.0, 10.0, diverged_at=3)
-    recorded = {**epoch_metrics(epoch), **summary([epoch], "diverged", 0.1)}
-    assert all(math.isfinite(value) for value in recorded.values())
-    assert (recorded["objective"], recorded["diverged_epoch"], recorded["diverged_step"]) == (0.1, 1, 3)
-    assert "train/loss" not in recorded
+
+def test_a_note_and_tags_describe_the_experiment(tracker):
+    tracker.describe("# note", {"study.space": "{}"})
+    assert tracker.tags()["mlflow.note.content"] == "# note"
+    assert tracker.tags()["study.space"] == "{}"
+
+
+def test_a_report_takes_the_place_of_the_one_before(tracker, tmp_path):
+    for text in ("first", "second"):
+        (tmp_path / "files").mkdir(exist_ok=True)
+        (tmp_path / "files" / "README.md").write_text(text)
+        tracker.attach("report", tmp_path / "files")
+    (run,) = tracker.runs()
+    assert (run.name, run.status) == ("report", "FINISHED")
+    assert tracker.download(run.run_id, "README.md", tmp_path).read_text() == "second"
+
+
+def test_the_link_opens_the_charts():
+    assert charts_link("http://h:5000", "7") == (
+        "http://h:5000/#/experiments/7/runs?workflowType=machine_learning&compareRunsMode=CHART"
+    )
