@@ -39,10 +39,12 @@ def outline(study: Study) -> tuple[str, tuple[Section, ...]]:
     """The question that a study asks, and the sections that answer it."""
     if study.searched:
         names, model, dataset = ", ".join(study.searched), study.tags["study.model"], study.tags["study.dataset"]
-        return (
-            f"How do {names} affect what model {model} reaches on {dataset}, and which configuration is best?",
-            SECTIONS,
-        )
+        question = f"How do {names} affect the accuracy of model {model} on {dataset}, and which configuration is best?"
+        return question, SECTIONS
+    return (
+        f"How do {names} affect what model {model} reaches on {dataset}, and which configuration is best?",
+        SECTIONS,
+    )
     return (
         "Do published recipes give what their tutorials say? Each is trained exactly as in its tutorial, over several "
         "seeds, on all training pictures, and tested on the test pictures after every epoch. They decide nothing.",

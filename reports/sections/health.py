@@ -106,9 +106,7 @@ def gap(analysis: Analysis) -> Check | None:
     if len(runs) < 2:
         return None
     found = paired_difference(runs.objective, runs["test/accuracy"])
-    text = (
-        f"The winner's validation accuracy differs from its test accuracy by {found.mean:+.4f}, over {found.n} seeds."
-    )
+    text = f"The winner's validation accuracy minus its test accuracy is {found.mean:+.4f}, over {found.n} seeds."
     if found.low is None or found.low <= GAP:
         return Check(PASS, text)
     return Check(WARN, text, "Test pictures are harder than validation pictures: rely on the test accuracies.")
