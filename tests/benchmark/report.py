@@ -11,10 +11,11 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
+import pandas as pd
 import psutil
 from rich.console import Console
 
-from study.outputs.names import EPOCH_METRICS
+from study.outputs.names import EPOCH_METRICS, HISTORY
 from study.tracking.tracker import Tracker
 from tests.benchmark.timing import ENVIRONMENT, run
 from tests.reports.planted import DOMAINS, SPACE, bump, planted
@@ -49,10 +50,11 @@ def track_planted(folder: Path) -> None:
         params = {"dataset": "digits", "model": "cnn", "seed": 0, **{name: row[name] for name in DOMAINS}}
         tags = {"phase": row["phase"], "trial": row["trial"]}
         run_id = tracker.start(f"{row['phase']}-{row['trial']:03d}", params, tags, [])
-        for epoch, accuracy in enumerate(row["objective"] * (1 - np.exp(-np.arange(1.0, EPOCHS + 1))), start=1):
-            tracker.log(run_id, dict.fromkeys(EPOCH_METRICS, 1.0) | {"val/accuracy": accuracy}, epoch)
+        accuracy = row["objective"] * (1 - np.exp(-np.arange(1.0, EPOCHS + 1)))
+        curve = {"epoch": range(1, EPOCHS + 1), **dict.fromkeys(EPOCH_METRICS.values(), 1.0), "val_accuracy": accuracy}
+        files = {HISTORY: pd.DataFrame(curve).to_csv(index=False).encode()}
         summary = {name: row[name] for name in ("objective", "best_val_accuracy", "train_seconds", "parameters")}
-        tracker.finish(run_id, row["state"], summary, {})
+        tracker.finish(run_id, row["state"], summary, files)
 
 
 def report(folder: Path) -> tuple[float, int]:
