@@ -42,10 +42,6 @@ def outline(study: Study) -> tuple[str, tuple[Section, ...]]:
         question = f"How do {names} affect the accuracy of model {model} on {dataset}, and which configuration is best?"
         return question, SECTIONS
     return (
-        f"How do {names} affect what model {model} reaches on {dataset}, and which configuration is best?",
-        SECTIONS,
-    )
-    return (
         "Do published recipes give what their tutorials say? Each is trained exactly as in its tutorial, over several "
         "seeds, on all training pictures, and tested on the test pictures after every epoch. They decide nothing.",
         RECIPE_SECTIONS,
