@@ -1,7 +1,13 @@
+import io
 import os
 import signal
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import psutil
 import pytest
 import torch
@@ -9,13 +15,22 @@ import torch
 from study.core.config import Config
 from study.core.data import load_test
 from study.core.train import Epoch
-from study.outputs.files import load_classifier
-from study.workers.pool import Death, Failure, Job, Outcome, Pool
+from study.outputs.environment import cores, hardware
+from study.outputs.files import load_trained
+from study.workers.pool import Pool, make_pool
+from study.workers.worker import Death, Failure, Job, Outcome
+from tests.conftest import environment, wait_for
+
+CPU = torch.device("cpu")
+FILES = {"config.json", "history.csv", "weights.safetensors"}
+TEST_FILES = {"confusion_matrix.csv", "confusion_matrix.png", "learning_curves.png", "mistakes.npz"}
+MLP = Config(model="mlp", epochs=1)
 
 
 @pytest.fixture(scope="module")
 def pool(digits):
-    with Pool(2, digits, torch.device("cpu")) as pool:
+    with Pool(2, CPU) as pool:
+        pool.load(digits)
         yield pool
 
 
@@ -31,85 +46,207 @@ def listen(pool, worker, answers=()):
     return received
 
 
-def test_a_job_sends_its_epochs_and_leaves_a_classifier_that_predicts_as_it_did(pool, digits, tmp_path):
-    config = Config(epochs=4, lr=3e-3)
-    test = load_test("digits", None, 8).shared()
-    pool.start(0, Job(config, tmp_path, test=test))
+def workers_of(pid=None):
+    """The processes that a process has spawned, but for Python's resource tracker."""
+    found = set()
+    for child in psutil.Process(pid).children():
+        with suppress(psutil.NoSuchProcess):
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.add(child)
+    return found
+
+
+@contextmanager
+def one_worker(splits):
+    """A pool of one worker, and a function that returns the worker's process as it is now."""
+    others = workers_of()
+    with Pool(1, CPU) as pool:
+        pool.load(splits)
+        yield pool, lambda: min(workers_of() - others)
+
+
+def is_alive(process):
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def test_a_job_sends_its_epochs_and_its_files(pool, tmp_path, digits):
+    pool.start(0, Job(Config(epochs=4, lr=3e-3)))
     *epochs, outcome = listen(pool, 0)
     assert [epoch.epoch for epoch in epochs] == [1, 2, 3, 4]
-    assert (outcome.state, outcome.parameters) == ("complete", 6138)
-    names = {"config.json", "history.csv", "weights.safetensors", "confusion_matrix.csv", "mistakes.npz"}
-    assert names | {"confusion_matrix.png", "learning_curves.png"} == {path.name for path in tmp_path.iterdir()}
-    predicted = load_classifier(tmp_path)(test.images)
-    assert torch.allclose(predicted.sum(1), torch.ones(360))
-    accuracy = (predicted.argmax(1) == test.labels).double().mean().item()
-    assert accuracy == pytest.approx(outcome.test["test/accuracy"])
-    rows = [line.split(",")[1:] for line in (tmp_path / "confusion_matrix.csv").read_text().splitlines()[1:]]
-    counts = torch.tensor([[int(cell) for cell in row] for row in rows])
-    assert counts.sum() == 360
-    assert counts.diag().sum() / 360 == pytest.approx(accuracy)
+    assert (outcome.state, outcome.parameters, outcome.test) == ("complete", 6138, {})
+    assert outcome.hardware == hardware(CPU)
+    assert set(outcome.files) == FILES
+    for name, content in outcome.files.items():
+        (tmp_path / name).write_bytes(content)
+    probabilities = load_trained(tmp_path).probabilities(digits.val.images)
+    accuracy = (probabilities.argmax(1) == digits.val.labels).double().mean().item()
+    assert accuracy == pytest.approx(epochs[-1].val_accuracy)
+
+
+def test_test_pictures_arrive_with_the_others_and_are_met(digits, tmp_path):
+    test = load_test("digits", Path("data"), 8)
+    with Pool(1, CPU) as pool:
+        pool.load(digits)
+        pool.load(digits._replace(test=test))
+        pool.start(0, Job(Config(epochs=3, lr=3e-3)))
+        outcome = listen(pool, 0)[-1]
+    assert set(outcome.files) == FILES | TEST_FILES
+    for name, content in outcome.files.items():
+        (tmp_path / name).write_bytes(content)
+    trained = load_trained(tmp_path)
+    predicted = trained.probabilities(test.images).argmax(1)
+    accuracy = (predicted == test.labels).double().mean().item()
+    assert outcome.test["test/accuracy"] == pytest.approx(accuracy)
+    counts = pd.read_csv(tmp_path / "confusion_matrix.csv", index_col=0).to_numpy()
+    assert counts.sum() == len(test.labels)
+    assert counts.trace() / 360 == pytest.approx(accuracy)
     assert counts.sum(1).tolist() == torch.bincount(test.labels).tolist()
-    with np.load(tmp_path / "mistakes.npz") as mistakes:
-        assert 0 < len(mistakes["true"]) == min(12, 360 - counts.diag().sum().item())
-        said = load_classifier(tmp_path)(torch.from_numpy(mistakes["pictures"]))
-        assert said.argmax(1).tolist() == mistakes["predicted"].tolist() != mistakes["true"].tolist()
-        assert said.max(1).values.tolist() == pytest.approx(mistakes["probability"], abs=1e-5)
-        assert (np.diff(mistakes["probability"]) <= 0).all()
+    with np.load(io.BytesIO(outcome.files["mistakes.npz"])) as mistakes:
+        assert len(mistakes["true"]) == min(12, 360 - counts.trace())
+        answered = trained.probabilities(torch.from_numpy(mistakes["pictures"])).argmax(1)
+        assert answered.tolist() == mistakes["predicted"].tolist() != mistakes["true"].tolist()
 
 
-def test_without_a_test_part_the_test_pictures_are_not_met(pool, tmp_path):
-    pool.start(1, Job(Config(model="mlp", epochs=1), tmp_path))
-    assert listen(pool, 1)[-1].test == {}
-
-
-def test_a_prunable_job_stops_when_it_is_told_to(pool, tmp_path):
-    pool.start(0, Job(Config(model="mlp", epochs=9), tmp_path, prunable=True))
+def test_a_prunable_job_stops_when_it_is_told_to(pool):
+    pool.start(0, Job(Config(model="mlp", epochs=9), prunable=True))
     *epochs, outcome = listen(pool, 0, answers=[False, False, True])
     assert (len(epochs), outcome.state) == (3, "pruned")
+    assert len(pd.read_csv(io.BytesIO(outcome.files["history.csv"]))) == 3
 
 
-def test_a_trial_that_is_trained_is_not_pruned_after_its_last_epoch(pool, tmp_path):
-    pool.start(0, Job(Config(model="mlp", epochs=2), tmp_path, prunable=True))
+def test_a_trial_that_is_trained_is_not_pruned_after_its_last_epoch(pool):
+    pool.start(0, Job(Config(model="mlp", epochs=2), prunable=True))
     *epochs, outcome = listen(pool, 0, answers=[False])
     assert (len(epochs), outcome.state) == (2, "complete")
 
 
-def test_a_diverged_job_says_so_and_asks_nothing(pool, tmp_path):
+def test_a_diverged_job_says_so_and_asks_nothing(pool):
     config = Config(model="softmax", optimizer="sgd", lr=10.0, weight_decay=10.0, momentum=0.0)
-    pool.start(0, Job(config, tmp_path, prunable=True))
+    pool.start(0, Job(config, prunable=True))
     *epochs, outcome = listen(pool, 0, answers=[False] * 9)
     assert outcome.state == "diverged"
     assert epochs[-1].diverged_at
+    assert set(outcome.files) == FILES
 
 
-def test_a_job_that_raises_is_a_failure_and_the_worker_lives_on(pool, tmp_path):
-    pool.start(0, Job(Config(model="mlp", epochs=1), tmp_path / "missing"))
-    assert isinstance(failure := listen(pool, 0)[-1], Failure)
-    assert failure.reason.startswith("FileNotFoundError")
+def test_a_job_that_raises_is_a_failure_and_the_worker_goes_on(pool):
+    impossible = Config(model="mlp", epochs=1)
+    object.__setattr__(impossible, "model", "nonsense")
+    pool.start(0, Job(impossible))
+    (failure,) = listen(pool, 0)
+    assert isinstance(failure, Failure)
+    assert failure.reason == "KeyError: 'nonsense'"
     assert "Traceback" in failure.traceback
-    pool.start(0, Job(Config(model="mlp", epochs=1), tmp_path))
+    assert "build" in failure.traceback
+    pool.start(0, Job(MLP))
     assert isinstance(listen(pool, 0)[-1], Outcome)
 
 
-def test_a_killed_worker_is_a_death_and_is_replaced(pool, tmp_path):
-    pool.start(1, Job(Config(epochs=500), tmp_path))
-    os.kill(pool.pids()[1], signal.SIGKILL)
-    assert listen(pool, 1)[-1] == Death(-signal.SIGKILL)
-    pool.start(1, Job(Config(model="mlp", epochs=1), tmp_path))
-    assert isinstance(listen(pool, 1)[-1], Outcome)
+def test_a_killed_worker_is_a_death_and_the_next_has_the_pictures_again(digits):
+    with one_worker(digits) as (pool, process):
+        pool.start(0, Job(Config(epochs=1000)))
+        assert list(pool.messages(60))
+        process().kill()
+        assert listen(pool, 0)[-1] == Death(-signal.SIGKILL)
+        pool.start(0, Job(MLP))
+        assert isinstance(listen(pool, 0)[-1], Outcome)
 
 
-def test_a_worker_that_was_killed_while_idle_is_replaced(pool, tmp_path):
-    process = psutil.Process(pool.pids()[0])
-    process.kill()
-    psutil.wait_procs([process], 5)
-    pool.start(0, Job(Config(model="mlp", epochs=1), tmp_path))
-    assert isinstance(listen(pool, 0)[-1], Outcome)
+def test_a_worker_that_was_killed_while_idle_is_replaced_and_gets_the_latest_pictures(digits):
+    with one_worker(digits) as (pool, process):
+        pool.start(0, Job(MLP))
+        assert listen(pool, 0)[-1].test == {}
+        (killed := process()).kill()
+        wait_for(lambda: not is_alive(killed), 5)
+        pool.load(digits._replace(test=digits.val))
+        pool.start(0, Job(MLP))
+        *epochs, outcome = listen(pool, 0)
+        assert outcome.test["test/accuracy"] == pytest.approx(epochs[-1].val_accuracy)
 
 
-def test_closing_ends_every_worker_whatever_it_is_at(digits, tmp_path):
-    with Pool(2, digits, torch.device("cpu")) as pool:
-        pool.start(0, Job(Config(epochs=1000), tmp_path))
-        list(pool.messages(20))
-        pids = pool.pids()
-    assert not [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
+def test_a_worker_that_was_killed_before_its_job_is_replaced(digits):
+    with one_worker(digits) as (pool, process):
+        pool.start(0, Job(MLP))
+        listen(pool, 0)
+        (killed := process()).kill()
+        wait_for(lambda: not is_alive(killed), 5)
+        pool.start(0, Job(MLP))
+        assert isinstance(listen(pool, 0)[-1], Outcome)
+
+
+def test_an_answer_to_a_dead_worker_is_dropped(digits):
+    with one_worker(digits) as (pool, process):
+        pool.start(0, Job(Config(epochs=1000), prunable=True))
+        assert list(pool.messages(60))
+        (killed := process()).kill()
+        wait_for(lambda: not is_alive(killed), 5)
+        pool.answer(0, False)
+        assert listen(pool, 0)[-1] == Death(-signal.SIGKILL)
+
+
+def test_closing_ends_every_worker_busy_or_idle(digits):
+    others = workers_of()
+    with Pool(2, CPU) as pool:
+        pool.load(digits)
+        pool.start(0, Job(Config(epochs=1000)))
+        assert list(pool.messages(60))
+        mine = workers_of() - others
+        assert len(mine) == 2
+    assert not any(map(is_alive, mine))
+
+
+DRIVER = """
+import time
+from pathlib import Path
+import torch
+from study.core.config import Config
+from study.core.data import load_splits
+from study.workers.pool import Pool
+from study.workers.worker import Job
+
+if __name__ == "__main__":
+    with Pool(2, torch.device("cpu")) as pool:
+        pool.load(load_splits("digits", Path("data"), 8))
+        pool.start(0, Job(Config(epochs=10000)))
+        list(pool.messages(60))
+        print("training", flush=True)
+        time.sleep(600)
+"""
+
+
+def test_workers_end_when_their_driver_is_killed(tmp_path):
+    (tmp_path / "driver.py").write_text(DRIVER)
+    words = [sys.executable, str(tmp_path / "driver.py")]
+    with subprocess.Popen(words, env=environment(), stdout=subprocess.PIPE, text=True) as driver:
+        assert driver.stdout.readline() == "training\n"
+        workers = workers_of(driver.pid)
+        assert len(workers) == 2
+        os.kill(driver.pid, signal.SIGKILL)
+        driver.wait()
+    wait_for(lambda: not any(map(is_alive, workers)), 10)
+
+
+class Sized:
+    """A pool that starts no process."""
+
+    def __init__(self, size, device):
+        self.size, self.device = size, device
+
+
+@pytest.mark.parametrize(
+    ("device", "workers", "jobs", "size"),
+    [
+        ("cpu", None, 1000, cores()),
+        ("mps", None, 1000, 1),
+        ("cuda", None, 1000, 1),
+        ("mps", 3, 1000, 3),
+        ("cpu", 3, 2, 2),
+        ("cpu", None, 0, 1),
+    ],
+)
+def test_there_is_a_worker_per_core_or_one_on_an_accelerator_and_none_without_a_job(
+    device, workers, jobs, size, monkeypatch
+):
+    monkeypatch.setattr("study.workers.pool.Pool", Sized)
+    made = make_pool(torch.device(device), workers, jobs)
+    assert (made.size, made.device.type) == (size, device)

@@ -1,0 +1,251 @@
+"""One driver a study, on each kind of store, however the driver ends."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from study.core.errors import InputError
+from study.tracking import lock
+from study.tracking.lock import DRIVER, LEASE, sole_driver
+from study.tracking.tracker import Tracker
+from tests.conftest import environment, wait_for
+from tests.tracking.runs import make_tracker
+
+POSTGRES = Path("/usr/lib/postgresql")
+
+HOLD = """
+import sys, time
+from study.tracking import lock
+from study.tracking.tracker import Tracker
+tracker = Tracker(sys.argv[1], sys.argv[2])
+tracker.create()
+lock.RENEW_SECONDS = 0.2
+with lock.sole_driver(tracker):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@contextmanager
+def holder(uri, name="a study"):
+    """Another process that drives the study."""
+    words = [sys.executable, "-c", HOLD, uri, name]
+    with subprocess.Popen(words, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline() == "held\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def kill(process):
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def a_second_driver_is_refused(tracker, process):
+    host = socket.gethostname()
+    message = f"study '{tracker.experiment}' is driven by process {process.pid} on {host} since 20"
+    with pytest.raises(InputError) as refused, sole_driver(tracker):
+        pass
+    assert str(refused.value).startswith(message)
+    assert str(refused.value).endswith(": when that one has ended, the same command goes on")
+
+
+def is_free(tracker):
+    """Whether this process can drive the study, and drive it again."""
+    for _ in range(2):
+        with sole_driver(tracker) as check:
+            assert tracker.tags()[DRIVER].startswith(f"process {os.getpid()} on ")
+            check()
+        assert tracker.tags()[DRIVER] == ""
+    return True
+
+
+def test_beside_a_file_a_second_driver_is_refused_until_the_first_is_killed(tmp_path):
+    tracker, other = make_tracker(tmp_path), make_tracker(tmp_path, "another study")
+    with holder(tracker.uri) as process:
+        a_second_driver_is_refused(tracker, process)
+        assert is_free(other)
+        kill(process)
+        assert is_free(tracker)
+
+
+def test_two_drivers_in_one_process_are_two(tmp_path):
+    tracker = make_tracker(tmp_path)
+    with sole_driver(tracker), pytest.raises(InputError, match="is driven by"), sole_driver(tracker):
+        pass
+    assert is_free(tracker)
+
+
+def test_a_driver_that_raises_frees_its_study(tmp_path):
+    tracker = make_tracker(tmp_path)
+    with pytest.raises(ZeroDivisionError), sole_driver(tracker):
+        1 / 0  # noqa: B018
+    assert is_free(tracker)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The URL of an MLflow server."""
+    folder = tmp_path_factory.mktemp("server")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    store = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "files")]
+    words = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", port, *store]
+    log = (folder / "log.txt").open("w")
+    with subprocess.Popen(words, cwd=folder, env={**environment(), **quiet}, stdout=log, stderr=log) as process:
+        try:
+            wait_for(lambda: answers(f"http://127.0.0.1:{port}/health"))
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.send_signal(signal.SIGINT)
+
+
+def answers(url):
+    try:
+        return urllib.request.urlopen(url, timeout=5).status == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def leased(server, request, monkeypatch):
+    """A tracker on the server, with a study of its own, and a lease that lapses soon."""
+    monkeypatch.setattr(lock, "RENEW_SECONDS", 0.2)
+    monkeypatch.setattr(lock, "SETTLE_SECONDS", 0.3)
+    monkeypatch.setattr(lock, "LAPSE_SECONDS", 1.5)
+    tracker = Tracker(server, request.node.name)
+    tracker.create()
+    return tracker
+
+
+def refused_after(tracker):
+    """Seconds after which a second driver is refused."""
+    started = time.monotonic()
+    with pytest.raises(InputError, match=f"study '{tracker.experiment}' is driven by process"), sole_driver(tracker):
+        pass
+    return time.monotonic() - started
+
+
+def test_on_a_server_a_lease_that_is_renewed_is_refused_and_a_released_one_is_taken_at_once(leased):
+    other = Tracker(leased.uri, leased.experiment)
+    with sole_driver(leased):
+        refused_after(other)
+    started = time.monotonic()
+    with sole_driver(other):
+        assert time.monotonic() - started < 1.5, "it did not wait for the lease to lapse"
+    assert (other.tags()[LEASE], other.tags()[DRIVER]) == ("", "")
+
+
+def test_on_a_server_the_lease_of_a_dead_driver_is_taken_when_it_has_lapsed(leased):
+    leased.tag(LEASE, "somebody 17")
+    leased.tag(DRIVER, "process 1 on a machine that lost its power")
+    started = time.monotonic()
+    with sole_driver(leased) as check:
+        assert time.monotonic() - started >= 1.5
+        check()
+
+
+def test_on_a_server_a_driver_in_another_process_is_refused_and_its_death_frees_the_study(leased):
+    with holder(leased.uri, leased.experiment) as process:
+        assert refused_after(leased) < lock.LAPSE_SECONDS
+        a_second_driver_is_refused(leased, process)
+        kill(process)
+        assert is_free(leased)
+
+
+def test_on_a_server_studies_are_driven_side_by_side(leased):
+    other = Tracker(leased.uri, leased.experiment + " too")
+    other.create()
+    with ExitStack() as both:
+        for tracker in (leased, other):
+            both.enter_context(sole_driver(tracker))
+
+
+def test_a_driver_whose_lease_was_taken_finds_out_and_leaves_it_alone(leased):
+    """As after a machine's sleep that was longer than the lease."""
+    with sole_driver(leased) as check:
+        check()
+        leased.tag(LEASE, "somebody 0")
+
+        def lost():
+            try:
+                check()
+            except InputError as error:
+                return "is driven by" in str(error)
+
+        wait_for(lost, 10)
+    assert leased.tags()[LEASE] == "somebody 0"
+
+
+def test_of_two_drivers_that_take_a_free_lease_at_once_one_has_it(leased, monkeypatch):
+    """Both see that it is free; the one that wrote last has it."""
+    sleep, overtaken = time.sleep, []
+
+    def overtake(seconds):
+        if not overtaken:
+            overtaken.append(True)
+            leased.tag(LEASE, "somebody 0")
+        sleep(seconds)
+
+    monkeypatch.setattr("study.tracking.lock.time.sleep", overtake)
+    with pytest.raises(InputError, match="is driven by"), sole_driver(leased):
+        pass
+    assert leased.tags()[LEASE] == "somebody 0"
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory):
+    """The URL of a private PostgreSQL cluster on a socket in a temporary folder."""
+    pytest.importorskip("psycopg", reason="psycopg, which speaks to PostgreSQL, is not installed")
+    versions = sorted(POSTGRES.glob("*/bin"), key=lambda path: int(path.parent.name))
+    if not versions:
+        pytest.skip("PostgreSQL is not installed here")
+    folder, programs = tmp_path_factory.mktemp("postgres"), versions[-1]
+    prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []  # initdb refuses root
+    if prefix:
+        shutil.chown(folder, "postgres")
+        for parent in folder.parents[:2]:
+            parent.chmod(parent.stat().st_mode | 0o011)
+    data = folder / "data"
+    run = {"check": True, "capture_output": True, "cwd": folder}
+    subprocess.run([*prefix, programs / "initdb", "-D", data, "-A", "trust", "-U", "me"], **run)
+    options = f"-k {folder} -c listen_addresses="
+    start = [*prefix, programs / "pg_ctl", "-D", data, "-o", options, "-w", "-l", folder / "log.txt", "start"]
+    subprocess.run(start, check=True, cwd=folder, stdout=subprocess.DEVNULL)
+    yield f"postgresql+psycopg://me@/postgres?host={folder}"
+    subprocess.run([*prefix, programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **run)
+
+
+def test_on_postgresql_a_second_driver_is_refused_until_the_first_is_killed(postgres):
+    tracker, other = Tracker(postgres, "a study"), Tracker(postgres, "another study")
+    tracker.create()
+    other.create()
+    assert is_free(tracker)
+    with holder(postgres) as process:
+        a_second_driver_is_refused(tracker, process)
+        assert is_free(other)
+        kill(process)
+        wait_for(lambda: _taken(tracker), 20)
+    assert is_free(tracker)
+
+
+def _taken(tracker):
+    """Whether the study can be driven; the server notices a dead connection within moments."""
+    try:
+        with sole_driver(tracker):
+            return True
+    except InputError:
+        return False
