@@ -112,12 +112,12 @@ def _lost(runs: pd.DataFrame, name: str) -> Finding:
 def _claim(study: Study, row: Comparison, known: dict[str, Any]) -> Finding:
     mean, name, seeds = row.estimate.mean, f"{row.recipe} ({known['about']})", row.estimate.n
     reached = f"{name} reaches {mean:.4f} on the test pictures"
+    outside = "" if row.run_low is None else ", which lies outside the 95% interval of one more run of ours"
     claim = {
         OURS: f"{reached}; its tutorial gives no figure.",
         REPRODUCED: f"{name} is reproduced: {mean:.4f} on the test pictures. The published {row.published} lies in the "
         "95% interval of one more run of ours.",
-        NEAR: f"{reached}, within {CLOSE} of the published {row.published}, which lies outside the 95% interval of one "
-        "more run of ours.",
+        NEAR: f"{reached}, within {CLOSE} of the published {row.published}{outside}.",
         HIGHER: f"{reached}, more than the published {row.published}.",
         LOWER: f"{reached}, less than the published {row.published}.",
     }[row.verdict]
