@@ -1,1 +1,1 @@
-"""From tracked runs to numbers, and from numbers to findings. Never imports torch."""
+"""From tracked runs to a findings report. Never imports torch."""

@@ -1,45 +1,62 @@
-"""A study as frames of plain values, which all of the report is computed from."""
+"""A study as frames of plain values, from which all of the report is computed."""
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from study.core.domains import Choice, Dimension, Range
 from study.outputs.names import CONFIRM, EXPLORE, FINISHED, RECIPE, SEARCH
+from study.studies.arms import Levels
 
 MARKS = ("versions", "mlflow.source.git.commit")  # tags of a run that tell code and libraries
 
 
 class Answers(NamedTuple):
-    """What a network said of the test pictures: counts `(true, predicted)`, and its most confident mistakes with their
-    `pictures` (N, C, H, W) uint8, `true` and `predicted` class indices and `probability`, which old runs lack."""
+    """What a network said of the test pictures: counts `(true, predicted)` and its most confident mistakes.
 
-    counts: pd.DataFrame
+    `mistakes` holds `pictures` (N, C, H, W) uint8, the class indices `true` and `predicted`, and `probability`; it is
+    empty for old runs.
+    """
+
+    classes: list[str]
+    counts: np.ndarray
     mistakes: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """What a report is made of; one is itself alone, so that what was computed of it can be kept.
+    """What a report is made of.
 
     `runs` has a row per run: `run_id, name, phase, state, trial, role, seconds`, a column per hyperparameter, numeric
     where its values are, and one per summary metric. `curves` has a row per run and epoch: `run_id, epoch`, and a
-    column per metric of `EPOCH_METRICS`. `space` describes every hyperparameter as the study's tag does.
+    column per metric of `EPOCH_METRICS`.
     """
 
     name: str
     link: str  # to its charts
     tags: dict[str, str]
-    space: dict[str, dict[str, Any]]
+    space: dict[str, Dimension]
     runs: pd.DataFrame
     curves: pd.DataFrame
     answers: Answers | None = None  # of the winner's first confirmation run
 
+    @cached_property
+    def domains(self) -> dict[str, Range | Choice]:
+        """The domains of the searched hyperparameters."""
+        return {name: row.domain for name, row in self.space.items() if row.domain is not None}
+
     @property
     def searched(self) -> list[str]:
-        return [name for name, row in self.space.items() if row["kind"] != "fixed"]
+        return list(self.domains)
+
+    @property
+    def chance(self) -> float:
+        """The accuracy of guessing; studies without this tag have equally frequent classes."""
+        return float(self.tags.get("study.chance") or 1 / int(self.tags.get("study.classes", 10)))
 
     @cached_property
     def trials(self) -> pd.DataFrame:
@@ -48,12 +65,12 @@ class Study:
 
     @cached_property
     def explored(self) -> pd.DataFrame:
-        """The designed runs that finished, which alone inference rests on."""
+        """The designed runs that finished; inference rests on these alone."""
         return self.runs[(self.runs.phase == EXPLORE) & self.runs.state.isin(("complete", "diverged"))]
 
     @cached_property
     def confirmed(self) -> pd.DataFrame:
-        """The confirmation runs that met the test set."""
+        """The confirmation runs with a test accuracy."""
         finished = (self.runs.phase == CONFIRM) & self.runs.state.isin(FINISHED)
         return self.runs[finished & self.runs["test/accuracy"].notna()]
 
@@ -61,3 +78,23 @@ class Study:
     def recipes(self) -> pd.DataFrame:
         """The finished runs of published recipes."""
         return self.runs[(self.runs.phase == RECIPE) & self.runs.state.isin(FINISHED)]
+
+    @cached_property
+    def finalists(self) -> dict[str, Levels]:
+        """Role and hyperparameters of the configurations that were confirmed last; empty without a confirmation."""
+        return json.loads(self.tags.get("study.finalists", "{}"))
+
+    def runs_of(self, levels: Levels) -> pd.DataFrame:
+        """The confirmation runs of a configuration, one per seed, by seed."""
+        runs = self.confirmed
+        matches = np.logical_and.reduce([runs[name].eq(value) for name, value in levels.items() if name != "seed"])
+        return runs[matches].sort_values("seed", kind="stable").drop_duplicates("seed")
+
+    def of_finalist(self, role: str) -> pd.DataFrame:
+        """The confirmation runs of a finalist, by seed; empty if there is none in this role."""
+        return self.runs_of(self.finalists[role]) if role in self.finalists else self.confirmed.iloc[:0]
+
+    def paired(self, first: str, second: str) -> pd.DataFrame:
+        """Test accuracies of two finalists on the seeds that both have: columns `first, second`, indexed by seed."""
+        one, two = (self.of_finalist(role).set_index("seed")["test/accuracy"] for role in (first, second))
+        return pd.DataFrame({"first": one, "second": two}).dropna()

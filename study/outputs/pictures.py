@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"  # Okabe & Ito 2008: told apart by colour-blind readers and in print
 GRID_COLUMNS = 8
+LEGIBLE = 20  # classes up to which counts and names are drawn
 
 
 def learning_curves(history: Sequence["Epoch"]) -> bytes:
@@ -35,32 +38,36 @@ def learning_curves(history: Sequence["Epoch"]) -> bytes:
 def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> bytes:
     """How often a test picture of each true class was taken for each class, as PNG; colours show shares of the true
     class."""
-    classes = _plain(classes)
-    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = max(4.5, 0.45 * len(classes) + 1.5)
     figure = Figure(figsize=(side + 1, side), layout="constrained")
     axes = figure.subplots()
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    if len(classes) <= 20:  # more are not legible
-        for (row, column), count in np.ndenumerate(counts):
-            if count:
-                colour = "white" if shares[row, column] > 0.5 else "black"
-                axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=8)
-        axes.set_xticks(range(len(classes)), classes, rotation=45 if max(map(len, classes)) > 2 else 0, ha="right")
-        axes.set_yticks(range(len(classes)), classes)
-    accuracy = np.trace(counts) / counts.sum()
-    axes.set(
-        xlabel="predicted class", ylabel="true class", title=f"test accuracy {accuracy:.4f}, {counts.sum()} pictures"
-    )
+    image = draw_confusion(axes, counts, classes)
+    axes.set_title(f"test accuracy {np.trace(counts) / counts.sum():.4f}, {counts.sum()} pictures")
     figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
     return _png(figure)
+
+
+def draw_confusion(axes: Axes, counts: np.ndarray, classes: Sequence[str]) -> AxesImage:
+    """The shares of each true class in colour, from counts `(true, predicted)`; counts and names up to 20 classes."""
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set(xlabel="predicted class", ylabel="true class")
+    if len(classes) > LEGIBLE:
+        return image
+    for row, column in np.argwhere(counts > 0):
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=8)
+    names, tilted = [plain(name) for name in classes], max(map(len, classes)) > 2
+    axes.set_xticks(range(len(names)), names, rotation=45 if tilted else 0, ha="right" if tilted else "center")
+    axes.set_yticks(range(len(names)), names)
+    return image
 
 
 def prediction_grid(
     path: Path, images: np.ndarray, true: np.ndarray, predicted: np.ndarray, classes: Sequence[str]
 ) -> None:
     """Pictures `(N, C, H, W)` with their classes; wrong predictions are framed and named."""
-    classes = _plain(classes)
+    classes = [plain(name) for name in classes]
     across = min(len(images), GRID_COLUMNS)
     rows = -(-len(images) // across)
     figure = Figure(figsize=(1.25 * across + 0.3, 1.55 * rows + 0.2), layout="constrained")
@@ -77,9 +84,9 @@ def prediction_grid(
     figure.savefig(path, dpi=110)
 
 
-def _plain(classes: Sequence[str]) -> list[str]:
-    """Names with dollar signs escaped: matplotlib reads a pair of them as mathematics."""
-    return [name.replace("$", r"\$") for name in classes]
+def plain(text: str) -> str:
+    """The text with dollar signs escaped: matplotlib reads a pair of them as mathematics."""
+    return text.replace("$", r"\$")
 
 
 def _png(figure: Figure) -> bytes:

@@ -1,0 +1,177 @@
+"""What a report computes of a study, each part once."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+from scipy import stats
+
+from reports.frames import Study
+from reports.statistics.ablations import Result, compare
+from reports.statistics.boundaries import Crowd, crowds
+from reports.statistics.breakpoints import Break, breaks, pair_breaks
+from reports.statistics.curves import ending
+from reports.statistics.defaults import Default, by_experiment, by_surrogate
+from reports.statistics.influence import Influence, influences
+from reports.statistics.interactions import Interaction, interactions
+from reports.statistics.intervals import spread
+from reports.statistics.limits import Limits, limits
+from reports.statistics.lr_law import LrLaw, lr_law
+from reports.statistics.surrogate import Share, Surrogate, fit_surrogate
+from reports.statistics.verdicts import SUPPORTED
+from study.outputs.names import COMPLETE, DIVERGED, PRUNED
+from study.studies.arms import SEEDS, Arm, Hypothesis, hypotheses
+from study.studies.seeds import Estimate
+
+LEARNED = 0.1  # of the way from chance to 1: below it a network has learned next to nothing
+USUAL_NOISE = 0.005  # of accuracy over seeds, where no confirmation has measured it
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """A study with everything that is computed of it, when it is first asked for."""
+
+    study: Study
+
+    @cached_property
+    def failed(self) -> pd.Series:
+        """Which of the designed runs diverged, or learned next to nothing."""
+        runs, chance = self.study.explored, self.study.chance
+        return (runs.state == DIVERGED) | (runs.objective <= chance + LEARNED * (1 - chance))
+
+    @cached_property
+    def trained(self) -> pd.DataFrame:
+        """The designed runs that learned something."""
+        return self.study.explored[~self.failed]
+
+    @cached_property
+    def influences(self) -> list[Influence]:
+        """The influence of every searched hyperparameter among the designed runs that trained, the largest first."""
+        return influences(self.trained, self.study.domains)
+
+    @cached_property
+    def interactions(self) -> list[Interaction]:
+        """Every pair of searched hyperparameters among the designed runs that trained, those found first."""
+        return interactions(self.trained, self.study.domains)
+
+    @cached_property
+    def surrogate(self) -> Surrogate | None:
+        """The surrogate of the designed runs that trained; None for too few, or where all are equal."""
+        return fit_surrogate(self.trained, self.study.domains)
+
+    @cached_property
+    def trusted_surrogate(self) -> Surrogate | None:
+        """The surrogate if it predicts unseen trials well enough to say how much a hyperparameter matters."""
+        return self.surrogate if self.surrogate is not None and self.surrogate.trusted else None
+
+    @cached_property
+    def accuracy_surrogate(self) -> Surrogate | None:
+        """The trusted surrogate of plain accuracy instead of ranks, where the place of the best matters."""
+        surrogate = fit_surrogate(self.trained, self.study.domains, stats.zscore)
+        return surrogate if surrogate is not None and surrogate.trusted else None
+
+    @cached_property
+    def shares(self) -> dict[str, Share]:
+        """Each searched hyperparameter's share of the variance, the dummy's last; empty without a trusted surrogate."""
+        return self.trusted_surrogate.shares() if self.trusted_surrogate else {}
+
+    @cached_property
+    def lr_law(self) -> LrLaw | None:
+        """How the best learning rate changes with the batch size; None where the trials do not tell."""
+        return lr_law(self.accuracy_surrogate) if self.accuracy_surrogate else None
+
+    @cached_property
+    def breaks(self) -> list[Break]:
+        """How failures depend on every searched hyperparameter, the clearest first; empty with too few to tell."""
+        return breaks(self.study.explored, self.failed, self.study.domains)
+
+    @cached_property
+    def corners(self) -> list[Break]:
+        """The pairs that fail together, where no hyperparameter is found to do so alone."""
+        if any(row.found for row in self.breaks):
+            return []
+        return [row for row in pair_breaks(self.study.explored, self.failed, self.study.domains) if row.found]
+
+    @cached_property
+    def limits(self) -> dict[str, Limits]:
+        """Where half of the trials fail, for every numeric hyperparameter that failures depend on."""
+        edges = [row.edges[0] for row in self.breaks if row.found and row.edges[0].side != "at"]
+        return {edge.name: limits(self.study.explored, self.failed, self.study.domains, edge) for edge in edges}
+
+    @cached_property
+    def crowds(self) -> list[Crowd]:
+        """The ends of ranges at which the best lies."""
+        complete = self.study.trials[self.study.trials.state == COMPLETE]
+        relevant = [row.name for row in self.influences if row.verdict == SUPPORTED]
+        return crowds(complete, self.study.space, self.trusted_surrogate, relevant)
+
+    @cached_property
+    def hypotheses(self) -> list[Hypothesis]:
+        """Every hypothesis about winner and default; empty without a confirmation, or if the default is the winner."""
+        study = self.study
+        if "winner" not in study.finalists:
+            return []
+        defaults = {name: row.default for name, row in study.space.items()}
+        return hypotheses(study.finalists["winner"], defaults, study.searched)
+
+    @cached_property
+    def results(self) -> list[Result]:
+        """What the runs say of every hypothesis whose arms share at least two seeds."""
+        return compare(self.hypotheses, self.study.runs_of)
+
+    def missing_runs(self, arm: Arm) -> int:
+        """Runs that an arm lacks to have as many seeds as the winner."""
+        seeds = max(SEEDS, len(self.study.of_finalist("winner")))
+        return max(0, seeds - len(self.study.runs_of(arm.levels)))
+
+    @cached_property
+    def run_seconds(self) -> float | None:
+        """Estimated seconds of training one run of an arm: the mean over winner and default, since arms lie between
+        them; None without a confirmation."""
+        runs = pd.concat([self.study.of_finalist(role) for role in ("winner", "default")])
+        return float(runs.train_seconds.mean()) if runs.train_seconds.notna().any() else None
+
+    @cached_property
+    def validation_noise(self) -> Estimate | None:
+        """Standard deviation of validation accuracy over seeds, pooled over the finalists; None if not measured."""
+        return self._noise("objective")
+
+    @cached_property
+    def test_noise(self) -> Estimate | None:
+        """Standard deviation of test accuracy over seeds, pooled over the finalists; None if not measured."""
+        return self._noise("test/accuracy")
+
+    def _noise(self, metric: str) -> Estimate | None:
+        estimate = spread([self.study.of_finalist(role)[metric].dropna() for role in self.study.finalists])
+        return estimate if estimate is not None and estimate.mean > 0 else None
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of validation accuracy over seeds, or its usual value."""
+        return self.validation_noise.mean if self.validation_noise else USUAL_NOISE
+
+    @cached_property
+    def surrogate_defaults(self) -> list[Default]:
+        """What each default costs at the winner, by the surrogate; empty without a measured noise."""
+        if self.trusted_surrogate is None or self.validation_noise is None:
+            return []
+        best = self.trained.sort_values("objective").iloc[-1]
+        levels = self.study.finalists.get("winner") or {name: best[name] for name in self.study.searched}
+        return by_surrogate(self.trusted_surrogate, self.study.space, levels, self.validation_noise.mean)
+
+    @cached_property
+    def defaults(self) -> list[Default]:
+        """What each default costs: by an experiment where there is one, else by the surrogate."""
+        tried = by_experiment(self.results, self.test_noise.mean) if self.test_noise else []
+        found = {row.name: row for row in (*self.surrogate_defaults, *tried)}
+        return [found[name] for name in self.study.searched if name in found]
+
+    @cached_property
+    def endings(self) -> pd.Series:
+        """How every trial ended, by run id: by its curve if it is complete, otherwise by its state."""
+        ended = self.study.trials[self.study.trials.state.isin((COMPLETE, PRUNED, DIVERGED))].set_index("run_id").state
+        curves = {run: curve for run, curve in self.study.curves.groupby("run_id") if run in ended.index}
+        ends = {
+            run: ending(curve, self.noise) if ended[run] == COMPLETE else ended[run] for run, curve in curves.items()
+        }
+        return pd.Series(ends, dtype=object)

@@ -1,0 +1,1 @@
+"""What a report looks like: sections, figures' style, templates, and the files that are written."""

@@ -1,0 +1,96 @@
+"""One look for all figures: palette, width, and the axes of accuracies and hyperparameters."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import rcParams
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
+from study.core.domains import Choice, Dimension, Range
+from study.studies.seeds import Estimate, mean_interval
+
+# Okabe & Ito 2008: distinct for colour-blind readers, and in greyscale by their lightness.
+BLUE, ORANGE, GREEN, SKY, YELLOW, GREY = "#0072B2", "#D55E00", "#009E73", "#56B4E9", "#E69F00", "#7F7F7F"
+LEVELS = (BLUE, ORANGE, GREEN, YELLOW, SKY, "#CC79A7", "#000000")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), "-")
+VERDICT_COLOURS = {SUPPORTED: BLUE, SUGGESTIVE: SKY, INCONCLUSIVE: "#BBBBBB"}
+WIDTH = 7.2  # inches: text stays legible at 600 pixels
+HIGH = 0.75  # accuracy from which the axis may be one of errors
+
+rcParams.update(
+    {
+        **{"font.family": "DejaVu Sans", "font.size": 12, "axes.labelsize": 12, "axes.titlesize": 12},
+        **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 11),
+        **dict.fromkeys(("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color"), "0.15"),
+        **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 1.25),
+        **dict.fromkeys(("xtick.minor.width", "ytick.minor.width"), 1.0),
+        **dict.fromkeys(("xtick.major.size", "ytick.major.size"), 6.0),
+        **dict.fromkeys(("xtick.minor.size", "ytick.minor.size"), 4.0),
+        **{"axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True},
+        **{"patch.edgecolor": "white", "patch.force_edgecolor": True, "lines.solid_capstyle": "round"},
+    }
+)
+
+
+def canvas(height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
+    """A figure of the common width with its axes."""
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, **options)
+
+
+def accuracy_axis(axes: Axes, values: Any, label: str = "validation accuracy") -> None:
+    """Label the vertical axis. Where errors differ threefold, its scale is logarithmic in the error."""
+    axes.set_ylabel(label)
+    finite = np.asarray(values, dtype=float)
+    finite = finite[np.isfinite(finite)]
+    if not len(finite) or finite.max() < HIGH or finite.min() > 0.97 or 1 - finite.min() < 3 * (1 - finite.max()):
+        return
+    least = max(1e-3, (1 - finite.max()) / 2)
+    forward, inverse = (lambda a: -np.log10(np.maximum(1 + least - a, 1e-9))), (lambda t: 1 + least - 10.0**-t)
+    axes.set_yscale("function", functions=(forward, inverse))
+    ticks = [0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1]
+    low, high = finite.min(), finite.max()
+    axes.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if low - 0.2 <= tick <= (1 + high) / 2 + least]))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.set_ylim(max(0, low - 0.05 * (1 - low)), min(1, high + 0.6 * (1 - high)))
+
+
+def hyperparameter_axis(axis: Any, set_scale: Callable[[str], None], domain: Range | Choice) -> None:
+    """The scale of the hyperparameter's range, with plain ticks where a logarithmic one spans little."""
+    if not isinstance(domain, Range):
+        return
+    if domain.log:
+        set_scale("log")
+        if domain.high / domain.low < 100:
+            ticks = np.geomspace(domain.low, domain.high, 5)
+            axis.set_major_locator(FixedLocator([float(f"{tick:.3g}") for tick in ticks]))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_minor_locator(NullLocator())
+    elif domain.integer:
+        axis.set_major_locator(MaxNLocator(integer=True))
+
+
+def with_unit(name: str, dimension: Dimension) -> str:
+    return f"{name} ({dimension.unit})" if dimension.unit else name
+
+
+def noise_band(axes: Axes, centre: float, noise: Estimate | None) -> None:
+    """The band in which one run each cannot tell two configurations apart: two standard deviations over seeds."""
+    if noise is not None:
+        axes.axhspan(centre - 2 * noise.mean, min(centre + 2 * noise.mean, 1), color=ORANGE, alpha=0.15, linewidth=0)
+
+
+def seeds_and_means(axes: Axes, wide: pd.DataFrame) -> None:
+    """A thin line per seed over the columns, and each column's mean accuracy with its interval."""
+    for _, row in wide.iterrows():
+        axes.plot(range(len(row)), row, color=GREY, alpha=0.5, linewidth=1, marker="o", markersize=4)
+    for place, name in enumerate(wide):
+        estimate = mean_interval(wide[name].dropna(), bounds=(0, 1))
+        below, above = (0, 0) if estimate.low is None else (estimate.mean - estimate.low, estimate.high - estimate.mean)
+        axes.errorbar(place + 0.12, estimate.mean, [[below], [above]], fmt="D", color=BLUE, capsize=4, markersize=7)

@@ -1,0 +1,84 @@
+"""What experiments say: the effect of each change from the default to the winner, over paired seeds."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from reports.analysis import Analysis
+from reports.page.section import Finding, Section
+from reports.page.style import canvas, noise_band, seeds_and_means
+from reports.sections.wording import signed_interval
+from reports.statistics.ablations import Result
+from reports.statistics.verdicts import SUPPORTED
+from study.studies.arms import ALONE, PATH, SEEDS, short
+
+
+def experiment_claims(analysis: Analysis) -> list[Finding]:
+    """The effect of each change from default to winner on its own, at the winner."""
+    return [_claim(result) for result in analysis.results if result.hypothesis.kind == ALONE]
+
+
+def _claim(result: Result) -> Finding:
+    row, mean = result.hypothesis, result.estimate.mean
+    does = f"{'raises' if mean > 0 else 'lowers'} test accuracy by {abs(mean):.4f}" if mean else "changes nothing"
+    tested = f" (p = {result.p:.4f}, corrected)" if result.p is not None else ""
+    claim = (
+        f"{row.name} {short(row.after)} instead of the default {short(row.before)}, all else as in the winner, "
+        f"{does} over paired seeds{tested}."
+    )
+    step = "" if result.verdict == SUPPORTED else _more_seeds(result)
+    interval = signed_interval(result.estimate)
+    return Finding(claim, f"{mean:+.4f}", interval, result.estimate.n, result.verdict, result.runs, step)
+
+
+def _more_seeds(result: Result) -> str:
+    n = result.estimate.n
+    if result.estimate.low is None:
+        return f"Equal differences show no spread to judge by: --seeds {max(SEEDS, 2 * n)}."
+    if result.needed is None:
+        return "To find a difference this small takes over 1,000 seeds: take whichever is cheaper."
+    return f"--seeds {max(result.needed, n + 1)} would settle a difference of this size."
+
+
+def ablation(analysis: Analysis) -> Figure | None:
+    """Test accuracy on the path from the default to the winner, one hyperparameter after another, over equal seeds
+    (thin lines) with means and 95% intervals. The band is the default's mean plus or minus two standard deviations over
+    seeds."""
+    path = [row for row in analysis.hypotheses if row.kind == PATH]
+    arms = [row.low for row in path] + [row.high for row in path[-1:]]
+    accuracies = [analysis.study.runs_of(arm.levels).set_index("seed")["test/accuracy"] for arm in arms]
+    wide = pd.DataFrame(dict(enumerate(accuracies))).dropna()
+    if len(arms) < 3 or len(wide) < 2:
+        return None
+    figure, axes = canvas(3.8)
+    noise_band(axes, wide[0].mean(), analysis.test_noise)
+    seeds_and_means(axes, wide)
+    axes.set_xticks(range(len(arms)), ["default", *(f"+ {row.change}" for row in path)], rotation=15, ha="right")
+    axes.set(xlim=(-0.4, len(arms) - 0.6), ylabel="test accuracy")
+    return figure
+
+
+def hypothesis_table(analysis: Analysis) -> pd.DataFrame:
+    """The hypotheses about winner and default. Alone: all else as in the winner; path: from default to winner, one
+    hyperparameter after another. Runs that two rows share are counted in the first; seconds of training are estimated.
+    Differences are in test accuracy over paired seeds, with 95% intervals; p corrected by Holm."""
+    results, missing = {result.hypothesis[:2]: result for result in analysis.results}, {}
+    rows = []
+    for row in analysis.hypotheses:
+        new = {arm.name: analysis.missing_runs(arm) for arm in (row.low, row.high) if arm.name not in missing}
+        missing |= new
+        runs = sum(new.values())
+        seconds = None if analysis.run_seconds is None else runs * analysis.run_seconds
+        rows.append({"kind": row.kind, "change": row.change, "missing runs": runs, "seconds": seconds})
+        if result := results.get(row[:2]):
+            rows[-1] |= {"difference": str(result.estimate), "p": result.p, "verdict": result.verdict}
+            rows[-1] |= {"seeds": result.estimate.n}
+    return pd.DataFrame(rows)
+
+
+SECTION = Section(
+    "What experiments say",
+    nothing="There is nothing to compare: no winner was confirmed, or it is the default.",
+    claims={"experiment": experiment_claims},
+    figures={"ablation": ablation},
+    tables={"hypotheses": hypothesis_table},
+)

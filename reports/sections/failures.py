@@ -1,0 +1,154 @@
+"""Where training fails, among all designed trials."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reports.analysis import Analysis
+from reports.page.section import Finding, Section
+from reports.page.style import ORANGE, canvas, hyperparameter_axis
+from reports.sections.wording import larger_study, percent_interval
+from reports.statistics.breakpoints import Break, Edge
+from reports.statistics.intervals import rate
+from reports.statistics.scales import bucket
+from reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
+from study.core.domains import Range
+from study.outputs.names import DIVERGED
+from study.studies.seeds import Estimate
+
+ENOUGH = 8  # designed trials for a rate of failures
+NEAR = 0.22  # of the square of two ranges: farther from every designed trial nothing is drawn
+SIDE = 25  # points of the surface along each axis
+
+
+def failure_claims(analysis: Analysis) -> list[Finding]:
+    """How often training fails over the whole space, and where."""
+    runs, failures = analysis.study.explored, int(analysis.failed.sum())
+    if runs.empty:
+        return []
+    share, diverged = rate(failures, len(runs)), int((runs.state == DIVERGED).sum())
+    claim = (
+        f"{failures} of {len(runs)} designed trials failed to train: {diverged} diverged, and "
+        f"{failures - diverged} ended at or near chance."
+    )
+    found = [row for row in analysis.breaks if row.found] or analysis.corners[:1]  # other pairs overlap with the first
+    step, verdict = "", SUPPORTED if len(runs) >= ENOUGH else INCONCLUSIVE
+    if verdict == INCONCLUSIVE:
+        step = "Too few to estimate a rate: " + larger_study(analysis.study, ENOUGH)
+    elif failures and not found:
+        step = "It is not clear which hyperparameter causes it: " + larger_study(analysis.study)
+    interval, evidence = percent_interval(share.low, share.high), list(runs[analysis.failed].run_id)
+    every = Finding(claim, f"{share.mean:.0%}", interval, len(runs), verdict, evidence, step)
+    return [every, *(_break(analysis, row, evidence) for row in found)]
+
+
+def _break(analysis: Analysis, row: Break, evidence: list[str]) -> Finding:
+    claim = (
+        f"Training fails with {' together with '.join(map(_where, row.edges))}: {_count(row.beyond)} there, "
+        f"{_count(row.within)} elsewhere (p = {row.p:.4f}, corrected)"
+    )
+    claim += "; neither is found to do so alone." if len(row.edges) > 1 else "."
+    effect, interval = f"{row.beyond.mean:.0%}", percent_interval(row.beyond.low, row.beyond.high)
+    edge, limits = row.edges[0], analysis.limits.get(row.edges[0].name)
+    if limits is not None and limits.overall is not None:
+        limit = limits.overall
+        effect, interval = f"{limit.value:.3g}", f"[{limit.low:.3g}, {limit.high:.3g}]"
+        claim += f" At {edge.name} {limit.value:.3g} half of the trials fail, {edge.side} it more of them."
+    return Finding(claim, effect, interval, len(analysis.study.explored), SUPPORTED, evidence)
+
+
+def _where(edge: Edge) -> str:
+    if edge.side == "at":
+        return f"{edge.name} at {edge.cut}"
+    return f"{edge.name} from {edge.cut:.3g} {'up' if edge.side == 'above' else 'down'}"
+
+
+def _count(share: Estimate) -> str:
+    return f"{round(share.mean * share.n)} of {share.n}"
+
+
+def lr_and_batch_size(analysis: Analysis) -> Figure | None:
+    """Learning rate and batch size, on log scales; darker is more accurate. The surface is the surrogate's average over
+    all others, drawn where designed trials are near. White line, where the trials show it: the best lr at each batch
+    size, dotted its 95% band. Orange line: half of the trials fail. A star marks the best run, crosses mark those that
+    diverged."""
+    study = analysis.study
+    trials = study.trials[study.trials.objective.notna()]
+    if not {"lr", "batch_size"} <= set(study.searched) or trials.empty:
+        return None
+    figure, axes = canvas(4.4)
+    limits = {"vmin": trials.objective.quantile(0.25), "vmax": trials.objective.max(), "cmap": "viridis_r"}
+    if analysis.trusted_surrogate is not None:
+        _surface(axes, analysis, limits)
+        _lines(axes, analysis)
+    dots = {"c": trials.objective, "s": 42, "edgecolor": "white", "linewidth": 0.6, **limits}
+    drawn = axes.scatter(trials.lr, trials.batch_size, **dots)
+    diverged = trials[trials.state == DIVERGED]
+    axes.scatter(diverged.lr, diverged.batch_size, marker="x", color=ORANGE, s=60)
+    best = trials.loc[trials.objective.idxmax()]
+    axes.scatter(best.lr, best.batch_size, marker="*", s=260, facecolor="none", edgecolor="black", linewidth=1.2)
+    hyperparameter_axis(axes.xaxis, axes.set_xscale, study.domains["lr"])
+    hyperparameter_axis(axes.yaxis, axes.set_yscale, study.domains["batch_size"])
+    axes.set(xlabel="lr", ylabel="batch_size (pictures)")
+    figure.colorbar(drawn, ax=axes, label="validation accuracy", extend="min")
+    return figure
+
+
+def _surface(axes: Axes, analysis: Analysis, limits: dict) -> None:
+    study, surrogate = analysis.study, analysis.trusted_surrogate
+    names, side = ("lr", "batch_size"), np.linspace(0, 1, SIDE)
+    domains = [study.domains[name] for name in names]
+    if not all(isinstance(domain, Range) for domain in domains):
+        return
+    grid = np.array([(x, y) for y in side for x in side])
+    seen = np.column_stack(
+        [domain.positions(study.explored[name]) for name, domain in zip(names, domains, strict=True)]
+    )
+    distance = np.linalg.norm(grid[:, None] - seen[None], axis=2).min(1)
+    values = np.where(distance < NEAR, surrogate.accuracy(surrogate.mean_along(names, grid)), np.nan)
+    levels = np.linspace(limits["vmin"], limits["vmax"], 9)
+    x, y = (domain.values(side) for domain in domains)
+    axes.contourf(x, y, values.reshape(SIDE, SIDE), levels, alpha=0.45, extend="min", **limits)
+
+
+def _lines(axes: Axes, analysis: Analysis) -> None:
+    if analysis.lr_law is not None:
+        for curve, style in zip(analysis.lr_law.best, ("-", ":", ":"), strict=True):
+            axes.plot(curve, analysis.lr_law.batch_sizes, style, color="white", linewidth=1.8)
+    found = analysis.limits.get("lr")
+    if found is not None and found.overall is not None:
+        axes.axvline(found.overall.value, color=ORANGE, linewidth=1.6)
+        axes.axvspan(found.overall.low, found.overall.high, color=ORANGE, alpha=0.15, linewidth=0)
+
+
+def failure_table(analysis: Analysis) -> pd.DataFrame:
+    """Designed trials that diverged or ended at or near chance, by part of each range, with Wilson's 95% interval."""
+    runs, rows = analysis.study.explored, []
+    for name, domain in analysis.study.domains.items() if len(runs) else ():
+        for level, part in analysis.failed.groupby(bucket(runs[name], domain), observed=True):
+            share = rate(int(part.sum()), len(part))
+            rows.append({"hyperparameter": name, "level": level, "trials": len(part), "failed": int(part.sum())})
+            rows[-1] |= {"share": f"{share.mean:.0%}", "interval": percent_interval(share.low, share.high)}
+    return pd.DataFrame(rows)
+
+
+def limit_table(analysis: Analysis) -> pd.DataFrame:
+    """The value at which half of the designed trials fail, by logistic regression, over all and at each level or third
+    of the range of each other hyperparameter, with 95% bootstrap intervals."""
+    rows, sides = [], {row.edges[0].name: row.edges[0].side for row in analysis.breaks}
+    for name, found in analysis.limits.items():
+        for (other, level), limit in {("all", "all"): found.overall, **found.levels}.items():
+            if limit is not None:
+                rows.append({"fails": f"{name} {sides[name]}", "other": other, "level": level, "limit": limit.value})
+                rows[-1] |= {"interval": f"[{limit.low:.3g}, {limit.high:.3g}]"}
+    return pd.DataFrame(rows)
+
+
+SECTION = Section(
+    "Where training fails",
+    nothing="No trial is finished yet.",
+    claims={"failure": failure_claims},
+    figures={"lr_and_batch_size": lr_and_batch_size},
+    tables={"failures": failure_table, "limits": limit_table},
+)

@@ -1,0 +1,138 @@
+"""Health checks: what to know before trusting the findings."""
+
+import pandas as pd
+
+from reports.analysis import Analysis
+from reports.page.section import FAIL, PASS, WARN, Check, Section
+from reports.sections.wording import larger_study
+from reports.statistics.scales import Domain
+from study.outputs.names import FINISHED
+from study.studies.seeds import paired_difference
+
+SAMPLING = 0.03  # standard error of an accuracy, from the finite number of validation pictures
+GAP = 0.01  # of accuracy, by which validation may exceed the winner's test accuracy
+
+
+def size(analysis: Analysis) -> Check:
+    """Whether there are enough designed trials for the hyperparameters."""
+    designed, asked = len(analysis.study.explored), len(analysis.study.searched)
+    if designed >= 8 * asked:
+        return Check(PASS, f"{designed} designed trials for {asked} hyperparameters.")
+    status = WARN if designed >= 4 * asked else FAIL
+    step = "Needed: " + larger_study(analysis.study, 8 * asked)
+    return Check(status, f"Only {designed} designed trials for {asked} hyperparameters.", step)
+
+
+def pictures(analysis: Analysis) -> Check | None:
+    """Whether there are enough validation pictures to tell trials apart."""
+    count = int(analysis.study.tags.get("study.validation_pictures", 0))
+    if not count:
+        return None
+    error = max((p * (1 - p) / count) ** 0.5 for p in (analysis.study.chance, 0.9))
+    text = f"There are {count:,} validation pictures: one trial's accuracy is known to about {1.96 * error:.3f}."
+    if error <= SAMPLING:
+        return Check(PASS, text)
+    return Check(WARN, text, "Smaller differences may come from the choice of pictures: more are needed.")
+
+
+def finished(analysis: Analysis) -> Check:
+    """Whether all trials are finished."""
+    study = analysis.study
+    wanted, done = int(study.tags.get("study.trials", 0)), int(study.trials.state.isin(FINISHED).sum())
+    if done >= wanted:
+        return Check(PASS, f"All {done} trials are finished.")
+    step = "Repeat the study's command: it goes on from here."
+    return Check(WARN, f"{done} of {wanted} trials are finished; this report covers a part.", step)
+
+
+def failures(analysis: Analysis) -> Check:
+    """Whether most designed trials trained."""
+    if not len(analysis.study.explored):
+        return Check(FAIL, "No designed trial is finished.", "Repeat the study's command.")
+    share = analysis.failed.mean()
+    text = f"{share:.0%} of the designed trials failed to train."
+    if share <= 0.2:
+        return Check(PASS, text)
+    step = "Exclude the part of the range where they lie, so that the rest is studied more closely."
+    return Check(WARN if share <= 0.5 else FAIL, text, step)
+
+
+def surrogate(analysis: Analysis) -> Check | None:
+    """Whether the surrogate predicts well enough to be trusted."""
+    found = analysis.surrogate
+    if found is None:
+        return None
+    text = f"The surrogate predicts {max(found.r2, 0):.0%} of the variance in trials that it has not seen."
+    if found.trusted:
+        return Check(PASS, text)
+    step = "Too little to rank hyperparameters: add designed trials, or widen the ranges until accuracies differ."
+    return Check(WARN, text, step)
+
+
+def balance(analysis: Analysis) -> Check | None:
+    """Whether the designed trials that trained are spread evenly over each hyperparameter."""
+    trained, domains = analysis.trained, analysis.study.domains
+    if len(trained) < 8:
+        return None
+    thin = [name for name, domain in domains.items() if _is_thin(trained[name], domain)]
+    if not thin:
+        return Check(PASS, "The designed trials that trained are spread evenly over every hyperparameter.")
+    step = "Little is known there: narrow the range to where training works, or add designed trials."
+    return Check(WARN, f"The designed trials that trained leave parts of {', '.join(thin)} nearly empty.", step)
+
+
+def _is_thin(values: pd.Series, domain: Domain) -> bool:
+    """Whether one half of the range, or one level, holds far fewer trials than its share."""
+    if domain.numeric:
+        upper = (domain.positions(values) >= 0.5).mean()
+        return min(upper, 1 - upper) < 0.2
+    counts = values.value_counts().reindex(domain.ends, fill_value=0)
+    return counts.min() < 0.4 * len(values) / len(counts)
+
+
+def confirmation(analysis: Analysis) -> Check:
+    """Whether the finalists were confirmed over enough seeds."""
+    study = analysis.study
+    seeds = min((study.of_finalist(role).seed.nunique() for role in study.finalists), default=0)
+    text = f"The finalists were confirmed over {seeds} fresh seeds."
+    if seeds >= 5:
+        return Check(PASS, text)
+    return Check(WARN if seeds else FAIL, text, "Repeat the study's command with --confirm-seeds 5.")
+
+
+def gap(analysis: Analysis) -> Check | None:
+    """Whether the winner's test accuracy is what it was in validation, over the same runs."""
+    runs = analysis.study.of_finalist("winner").dropna(subset=["objective", "test/accuracy"])
+    if len(runs) < 2:
+        return None
+    found = paired_difference(runs.objective, runs["test/accuracy"])
+    text = f"The winner's validation accuracy minus its test accuracy is {found.mean:+.4f}, over {found.n} seeds."
+    if found.low is None or found.low <= GAP:
+        return Check(PASS, text)
+    return Check(WARN, text, "Test pictures are harder than validation pictures: rely on the test accuracies.")
+
+
+def worse(analysis: Analysis) -> Check | None:
+    """Whether the winner of the search lost to the default on the test pictures."""
+    pairs = analysis.study.paired("winner", "default")
+    difference = paired_difference(pairs["first"], pairs["second"]) if len(pairs) else None
+    if difference is None or difference.high is None or difference.high >= 0:
+        return None
+    return Check(FAIL, "The winner of the search does worse than the default.", "Use the default configuration.")
+
+
+def versions(analysis: Analysis) -> Check:
+    """Whether one version of code and libraries made all runs."""
+    runs = analysis.study.runs
+    seen, commits = runs.versions.dropna().unique(), runs["mlflow.source.git.commit"].dropna().unique()
+    if any(commit.endswith("+changes") for commit in commits):
+        text = "Some runs were made by code with uncommitted changes."
+        return Check(WARN, text, "Commit before the next study, so that its runs can be repeated.")
+    if len(seen) <= 1 and len(commits) <= 1:
+        return Check(PASS, "All runs were made by the same code and library versions.")
+    text = f"Runs were made by {len(commits)} versions of the code and {len(seen)} sets of libraries."
+    return Check(WARN, text, "Compare runs across them with care.")
+
+
+CHECKS = (size, pictures, finished, failures, surrogate, balance, confirmation, gap, worse, versions)
+SECTION = Section("Health checks", checks={check.__name__: check for check in CHECKS})

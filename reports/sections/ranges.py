@@ -1,0 +1,77 @@
+"""Which ranges to extend, and which hyperparameters to leave at their default."""
+
+import pandas as pd
+
+from reports.analysis import Analysis
+from reports.page.section import Finding, Section
+from reports.sections.wording import signed_interval
+from reports.statistics.boundaries import SURE, Crowd
+from reports.statistics.defaults import Default
+from reports.statistics.verdicts import SUGGESTIVE, SUPPORTED
+
+
+def boundary_claims(analysis: Analysis) -> list[Finding]:
+    """Where the best lies at an end of a range."""
+    return [_boundary(crowd) for crowd in analysis.crowds]
+
+
+def _boundary(crowd: Crowd) -> Finding:
+    n, beyond = len(crowd.runs), "below" if crowd.side == "lower" else "above"
+    claim = f"{crowd.count} of the {n} best trials lie within 5% of the {crowd.side} end of {crowd.name}, {crowd.end:g}"
+    if crowd.sure is not None and crowd.sure >= SURE:
+        claim += f", and the surrogate is best there in {crowd.sure:.0%} of its replicates"
+    step = f"Extend {crowd.name} {beyond} {crowd.end:g}: its best value may lie there."
+    return Finding(claim + ".", f"{crowd.count}/{n}", "", n, SUGGESTIVE, crowd.runs, step)
+
+
+def default_claims(analysis: Analysis) -> list[Finding]:
+    """Which hyperparameters can be left at their default without a relevant loss (non-inferiority)."""
+    runs = list(analysis.trained.run_id)
+    return [_by_experiment(row) if row.result else _by_surrogate(row, runs) for row in analysis.defaults if row.safe]
+
+
+def _by_experiment(row: Default) -> Finding:
+    estimate = row.result.estimate
+    claim = (
+        f"{row.name} can be left at its default, {row.default}: all else as in the winner, the winner's value gains "
+        f"{row.gain:+.4f} in an experiment and at most {row.high:.4f}, less than the standard deviation over seeds, "
+        f"{row.margin:.4f}."
+    )
+    return Finding(claim, f"{row.gain:+.4f}", signed_interval(estimate), estimate.n, SUPPORTED, row.result.runs)
+
+
+def _by_surrogate(row: Default, runs: list[str]) -> Finding:
+    claim = (
+        f"{row.name} can be left at its default, {row.default}: all else as in the best configuration, the surrogate "
+        f"expects a gain of {row.gain:.4f} from the best value and at most {row.high:.4f}, less than the standard "
+        f"deviation over seeds, {row.margin:.4f}."
+    )
+    interval, step = f"[{row.low:.4f}, {row.high:.4f}]", "python -m study.ablate tests it."
+    return Finding(claim, f"{row.gain:.4f}", interval, len(runs), SUGGESTIVE, runs, step)
+
+
+def default_table(analysis: Analysis) -> pd.DataFrame:
+    """The gain from changing one hyperparameter from its default, all else as in the winner: by experiment on the test
+    pictures where there is one, otherwise by the surrogate in validation. A hyperparameter can be left alone if even
+    the upper end of the interval is below the standard deviation over seeds."""
+    rows = [
+        {
+            "hyperparameter": row.name,
+            "default": row.default,
+            "by": "experiment" if row.result else "surrogate",
+            "gain": f"{row.gain:.4f}",
+            "interval": f"[{row.low:.4f}, {row.high:.4f}]",
+            "seed": row.margin,
+            "leave it": "yes" if row.safe else "no",
+        }
+        for row in analysis.defaults
+    ]
+    return pd.DataFrame(rows)
+
+
+SECTION = Section(
+    "Which ranges to extend, and which defaults to keep",
+    nothing="The best trials lie inside every range, and no default is known to be good enough.",
+    claims={"boundary": boundary_claims, "default": default_claims},
+    tables={"defaults": default_table},
+)

@@ -1,0 +1,87 @@
+"""What to run next, the cheapest first: the ablations that are missing, then the next study."""
+
+import shlex
+from typing import Any
+
+from reports.analysis import Analysis
+from reports.frames import Study
+from reports.page.section import Section, Step
+from reports.statistics.verdicts import INCONCLUSIVE
+from study.core.domains import Range
+from study.studies.arms import arms_of
+
+SMALL = 0.1  # a hyperparameter whose share is surely below this may be left at its default
+EXTENSION = 0.25  # of a range, on its own scale, where the best trials lie at its end
+
+
+def missing_ablations(analysis: Analysis) -> Step | None:
+    """The ablations that no run has tested yet."""
+    runs = sum(map(analysis.missing_runs, arms_of(analysis.hypotheses)))
+    if not runs:
+        return None
+    cost = "" if analysis.run_seconds is None else f", about {runs * analysis.run_seconds:.0f} s"
+    why = f"Experiments that measure the effect of each change from default to winner, {runs} runs{cost} of training:"
+    return Step(why, _command(analysis.study, "study.ablate", "--study", analysis.study.name))
+
+
+def next_study(analysis: Analysis) -> Step | None:
+    """The study to run after this one: ranges extended where the best lie at an end, defaults where little can be
+    gained. None if this one leaves nothing to change."""
+    study, extended, fixed = analysis.study, extended_ranges(analysis), fixed_defaults(analysis)
+    if not (extended or fixed) or len(fixed) == len(study.searched):
+        return None
+    words = ["--dataset", study.tags["study.dataset"], "--model", study.tags["study.model"]]
+    words += ["--trials", study.tags["study.trials"], "--study", f"{study.name}-next"]
+    words += [word for name in ("sampler", "pruner") for word in (f"--{name}", study.tags[f"study.{name}"])]
+    for name, dimension in study.space.items():
+        usual = dimension.default if dimension.domain is None else dimension.domain
+        words += ["--" + name.replace("_", "-"), str({**fixed, **extended}.get(name, usual))]
+    changes = [f"the range of {' and '.join(extended)} extended at the end where the best lie"] if extended else []
+    changes += [f"{' and '.join(fixed)} at the default, where little can be gained"] if fixed else []
+    return Step(f"The study again with {', and '.join(changes)}:", _command(study, "study.run", *words))
+
+
+def fixed_defaults(analysis: Analysis) -> dict[str, Any]:
+    """Hyperparameters that show no influence, alone or in a pair, with the default that the next study keeps.
+
+    Those whose default costs accuracy by an experiment or by the surrogate are left out.
+    """
+    shares, space = analysis.shares, analysis.study.space
+    small = {name for name, share in shares.items() if share.total_high < SMALL}
+    paired = {name for row in analysis.interactions if row.found for name in row.pair}
+    costly = {row.name for row in analysis.surrogate_defaults if row.gain > row.margin}
+    costly |= {r.hypothesis.name for r in analysis.results if r.verdict != INCONCLUSIVE and r.estimate.mean > 0}
+    idle = [row.name for row in analysis.influences if row.verdict == INCONCLUSIVE and row.name in small]
+    kept = [name for name in idle if name not in paired | costly | set(extended_ranges(analysis))]
+    return {name: space[name].default for name in kept if space[name].default in space[name].domain}
+
+
+def extended_ranges(analysis: Analysis) -> dict[str, Range]:
+    """New ranges of the hyperparameters whose best trials lie at an end, within the limits of what they accept."""
+    found: dict[str, Range] = {}
+    for crowd in analysis.crowds:
+        dimension = analysis.study.space[crowd.name]
+        domain = found.get(crowd.name, dimension.domain)
+        low, high = domain.ends
+        least, most = dimension.accepted or domain.ends  # without known limits the range stays
+        if crowd.side == "lower":
+            low = max(least, dimension.domain.values(-EXTENSION).item())
+        else:
+            high = min(most, dimension.domain.values(1 + EXTENSION).item())
+        low, high = (round(low), round(high)) if domain.integer else (low, high)
+        found[crowd.name] = Range(low, high, domain.log)
+    return found
+
+
+def _command(study: Study, module: str, *words: str) -> str:
+    """A command to paste, with the stores and the data of the study."""
+    places = shlex.split(study.tags.get("study.places", ""))
+    return shlex.join(["python", "-m", module, *words, *places])
+
+
+SECTION = Section(
+    "What to run next",
+    nothing="No experiment is missing, and these runs do not suggest another study. The health checks say what would "
+    "make this one more certain.",
+    steps={"ablations": missing_ablations, "study": next_study},
+)

@@ -1,0 +1,144 @@
+"""How networks learn, and what that costs."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+
+from reports.analysis import Analysis
+from reports.page.section import Finding, Section
+from reports.page.style import BLUE, GREEN, GREY, ORANGE, SKY, accuracy_axis, canvas
+from reports.statistics.budget import expected_best, expected_best_band, pareto
+from reports.statistics.curves import audit
+from reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
+from study.outputs.names import COMPLETE, DIVERGED, PRUNED
+
+
+def pruning_claims(analysis: Analysis) -> list[Finding]:
+    """What pruning by the median would have cost and saved among the designed trials, which are never pruned."""
+    runs = _complete(analysis).set_index("run_id")
+    part = analysis.study.curves[analysis.study.curves.run_id.isin(runs.index)].sort_values("epoch")
+    curves = {int(runs.trial[run]): rows["val/accuracy"].to_numpy() for run, rows in part.groupby("run_id")}
+    found = audit({number: curve for number, curve in curves.items() if len(curve) > 1})
+    if found is None:
+        return []
+    words = "kept the best" if found.regret == 0 else f"lost the best, and with it {found.regret:.4f} of accuracy"
+    claim = (
+        f"Pruning by the median would have stopped {found.pruned} of {found.trials} designed trials, saved "
+        f"{found.saved:.0%} of their epochs, and {words}."
+    )
+    harmless = found.regret <= analysis.noise
+    step = "" if harmless else "Early epochs rank these trials badly: --pruner none is safer here."
+    verdict = SUPPORTED if harmless else INCONCLUSIVE
+    return [Finding(claim, f"{found.saved:.0%}", "", found.trials, verdict, list(runs.index), step)]
+
+
+def _complete(analysis: Analysis) -> pd.DataFrame:
+    """The designed trials that ran to their end."""
+    return analysis.study.explored[analysis.study.explored.state == COMPLETE]
+
+
+def learning_curves(analysis: Analysis) -> Figure | None:
+    """Validation accuracy by epoch: the three best trials, the median one, and up to three each that were pruned or
+    diverged. The legend says how the curve ended."""
+    study = analysis.study
+    trials = study.trials[study.trials.objective.notna()].sort_values("objective", ascending=False)
+    if trials.empty or study.curves.empty:
+        return None
+    complete = trials[trials.state == COMPLETE]
+    middle = complete.iloc[[len(complete) // 2]] if len(complete) > 3 else complete.iloc[:0]
+    groups = (
+        ("best", complete.head(3), (BLUE, SKY, GREEN), "-"),
+        ("median", middle, ("black",), "-."),
+        ("pruned", trials[trials.state == PRUNED].head(3), (GREY,) * 3, "--"),
+        ("diverged", trials[trials.state == DIVERGED].head(3), (ORANGE,) * 3, ":"),
+    )
+    figure, axes = canvas(3.9)
+    for label, runs, colours, style in groups:
+        for place, (run_id, name, colour) in enumerate(zip(runs.run_id, runs.name, colours, strict=False)):
+            curve = study.curves[study.curves.run_id == run_id]
+            text = _legend(label, name, analysis.endings.get(run_id), place)
+            axes.plot(curve.epoch, curve["val/accuracy"], style, color=colour, marker=".", label=text)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("epoch")
+    accuracy_axis(axes, np.concatenate([line.get_ydata() for line in axes.lines]))
+    axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def _legend(label: str, name: str, ending: str | None, place: int) -> str | None:
+    """Every best and median trial by its name and ending; one line for all that were pruned or diverged."""
+    if label in ("best", "median"):
+        return f"{label}: {name}, {ending}" if ending else f"{label}: {name}"
+    return label if place == 0 else None
+
+
+def cost(analysis: Analysis) -> Figure | None:
+    """Validation accuracy against training time in seconds and against the model's number of parameters; the lines are
+    Pareto fronts, the best for their cost."""
+    trials = analysis.study.trials
+    complete = trials[(trials.state == COMPLETE) & trials.train_seconds.gt(0)]
+    measures = {"train_seconds": "training time (s)", "parameters": "parameters"}
+    shown = [name for name in measures if complete[name].notna().all() and complete[name].nunique() > 1]
+    if len(complete) < 2 or not shown:
+        return None
+    figure, panels = canvas(3.4, 1, len(shown), sharey=True, squeeze=False)
+    for axes, name in zip(panels[0], shown, strict=True):
+        axes.scatter(complete[name], complete.objective, color=GREY, s=22, linewidth=0)
+        front = pareto(complete, name)
+        axes.step(front[name], front.objective, where="post", color=BLUE, marker="o", markersize=5)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(_short))
+        few = complete[name].max() < 10 * complete[name].min()
+        axes.xaxis.set_minor_formatter(FuncFormatter(_short) if few else NullFormatter())
+        axes.set_xlabel(measures[name])
+    accuracy_axis(panels[0, 0], complete.objective)
+    return figure
+
+
+def _short(value: float, _: object) -> str:
+    """A tick's number where it starts with 1, 2 or 5: 20 thousand as 20k."""
+    if f"{value:e}"[0] not in "125":
+        return ""
+    return f"{value / 1e6:g}M" if value >= 1e6 else f"{value / 1e3:g}k" if value >= 1e3 else f"{value:g}"
+
+
+def budget(analysis: Analysis) -> Figure | None:
+    """Expected best validation accuracy against the number of random trials, from the designed trials alone, with a
+    95% bootstrap band. It stops at half of the trials: beyond that the estimate is little more than the best seen."""
+    values = analysis.study.explored.objective.dropna()
+    if len(values) < 8:
+        return None
+    best, (low, high) = expected_best(values), expected_best_band(values)
+    count = np.arange(1, len(best) + 1)
+    figure, axes = canvas(3.4)
+    axes.fill_between(count, low, high, color=BLUE, alpha=0.2, linewidth=0)
+    axes.plot(count, best, color=BLUE, marker=".")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("random trials")
+    accuracy_axis(axes, np.concatenate([low, high]), "expected best\nvalidation accuracy")
+    return figure
+
+
+def early_ranking(analysis: Analysis) -> pd.DataFrame:
+    """How well an epoch's validation accuracy ranks the designed trials as their last epoch does: Spearman's
+    correlation. A pruner that decides where it is low loses good trials."""
+    runs = _complete(analysis).set_index("run_id")
+    curves = analysis.study.curves[analysis.study.curves.run_id.isin(runs.index)]
+    if len(runs) < 8 or curves.empty:
+        return pd.DataFrame()
+    wide = curves.pivot(index="run_id", columns="epoch", values="val/accuracy")
+    final = runs.objective.reindex(wide.index)
+    correlations = {epoch: wide[epoch].corr(final, "spearman") for epoch in wide}
+    return pd.DataFrame(
+        {"epoch": list(wide), "correlation": correlations.values(), "trials": wide.notna().sum().to_numpy()}
+    )
+
+
+SECTION = Section(
+    "How it learns, and what it costs",
+    nothing="No trial is complete yet.",
+    claims={"pruning": pruning_claims},
+    figures={"learning_curves": learning_curves, "cost": cost, "budget": budget},
+    tables={"early_ranking": early_ranking},
+)

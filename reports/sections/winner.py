@@ -1,0 +1,109 @@
+"""Which configuration to use: the finalists compared on the test pictures, and the noise of the seed."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from reports.analysis import Analysis
+from reports.frames import Study
+from reports.page.section import Finding, Section
+from reports.page.style import canvas, noise_band, seeds_and_means
+from reports.sections.wording import signed_interval
+from reports.statistics.intervals import pairs_needed, probability_positive, smallest_difference
+from reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
+from study.studies.seeds import is_constant, mean_interval, paired_difference
+
+LIKELY = 0.9  # probability from which an uncertain lead is called suggestive
+
+
+def lead_claims(analysis: Analysis) -> list[Finding]:
+    """The winner against the default, then against the runner-up."""
+    pairs = {other: analysis.study.paired("winner", other) for other in ("default", "runner-up")}
+    return [_lead(analysis.study, other, frame) for other, frame in pairs.items() if len(frame)]
+
+
+def _lead(study: Study, other: str, pairs: pd.DataFrame) -> Finding:
+    difference = (pairs["first"] - pairs["second"]).to_numpy()
+    estimate, chance = paired_difference(pairs["first"], pairs["second"]), probability_positive(difference)
+    known = estimate.low is not None
+    verdict = INCONCLUSIVE
+    if known and (estimate.low > 0 or estimate.high < 0):
+        verdict = SUPPORTED
+    elif known and max(chance, 1 - chance) >= LIKELY:
+        verdict = SUGGESTIVE
+    place = f"{abs(estimate.mean):.4f} {'above' if estimate.mean > 0 else 'below'}" if estimate.mean else "equal to"
+    claim = f"The winner's accuracy on these test pictures is {place} the {other}'s, over seeds"
+    claim += f"; the probability that it is higher, from a flat prior, is {chance:.2f}" if known else ""
+    claim += f". Use the {other} instead." if verdict == SUPPORTED and estimate.mean < 0 else "."
+    runs = [*study.of_finalist("winner").run_id, *study.of_finalist(other).run_id]
+    step = "" if verdict == SUPPORTED else _more_pairs(difference, other)
+    return Finding(claim, f"{estimate.mean:+.4f}", signed_interval(estimate), estimate.n, verdict, runs, step)
+
+
+def _more_pairs(difference: np.ndarray, other: str) -> str:
+    if len(difference) < 2:
+        return "One seed does not show how much seeds vary: --confirm-seeds 5."
+    if is_constant(difference):
+        return f"Equal differences show no spread to judge by: --confirm-seeds {max(5, 2 * len(difference))}."
+    needed = pairs_needed(difference)
+    if needed is None:
+        return f"To find a lead this small takes over 1,000 seeds: take winner or {other}, whichever is cheaper."
+    seeds = max(needed, len(difference) + 1)
+    return f"Four studies in five would find a lead of this size with --confirm-seeds {seeds}."
+
+
+def noise_claims(analysis: Analysis) -> list[Finding]:
+    """How much the seed alone changes the outcome, and so which differences this study could have found."""
+    study, estimate = analysis.study, analysis.test_noise
+    if estimate is None:
+        return []
+    runs = [study.of_finalist(role).run_id for role in study.finalists]
+    seeds = max(map(len, runs))
+    smallest = smallest_difference(estimate.mean, seeds)
+    found = f"four studies in five would find a difference of {smallest:.4f}; a smaller one is found less often."
+    if smallest >= 1:
+        found = "no difference would be found in four studies of five: --confirm-seeds 5."
+    claim = (
+        f"Over seeds, test accuracy has a standard deviation of {estimate.mean:.4f}; with {seeds} paired seeds {found}"
+    )
+    interval, evidence = f"[{estimate.low:.4f}, {estimate.high:.4f}]", [run for ids in runs for run in ids]
+    return [Finding(claim, f"{estimate.mean:.4f}", interval, estimate.n, SUPPORTED, evidence)]
+
+
+def lead(analysis: Analysis) -> Figure | None:
+    """Test accuracy of the finalists on fresh seeds. Thin lines join equal seeds; diamonds are means with their 95%
+    intervals; the band is the winner's mean plus or minus two standard deviations over seeds. Only confirmation runs
+    are tested on the test set."""
+    study = analysis.study
+    roles = [role for role in study.finalists if len(study.of_finalist(role))]
+    if not roles:
+        return None
+    wide = pd.DataFrame({role: study.of_finalist(role).set_index("seed")["test/accuracy"] for role in roles})
+    figure, axes = canvas(3.6)
+    noise_band(axes, wide[roles[0]].mean(), analysis.test_noise)
+    seeds_and_means(axes, wide)
+    axes.set_xticks(range(len(roles)), roles)
+    axes.set(xlim=(-0.4, len(roles) - 0.6), ylabel="test accuracy")
+    return figure
+
+
+def finalist_table(analysis: Analysis) -> pd.DataFrame:
+    """The finalists over fresh seeds: mean test accuracy with its 95% interval, and the cost of a run."""
+    study, rows = analysis.study, []
+    for role, values in study.finalists.items():
+        runs = study.of_finalist(role)
+        if len(runs):
+            estimate = mean_interval(runs["test/accuracy"], bounds=(0, 1))
+            cost = {"train_seconds": runs.train_seconds.mean(), "parameters": int(runs.parameters.iloc[0])}
+            rows.append({"role": role, "test accuracy": str(estimate), "seeds": estimate.n, **cost})
+            rows[-1] |= {name: values[name] for name in study.searched}
+    return pd.DataFrame(rows)
+
+
+SECTION = Section(
+    "Which configuration to use",
+    nothing="Nothing was confirmed on the test set, so no configuration can be recommended yet.",
+    claims={"lead": lead_claims, "noise": noise_claims},
+    figures={"lead": lead},
+    tables={"finalists": finalist_table},
+)

@@ -1,0 +1,76 @@
+"""The ends of ranges at which the best trials lie, so that better values may lie beyond."""
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from reports.statistics.scales import GRID, grid
+from reports.statistics.surrogate import Surrogate
+from study.core.domains import Dimension, Range
+
+TOP_SHARE, EDGE = 0.1, 0.05  # of the trials, and of a range on its own scale
+MANY, LEVEL = 0.4, 0.05  # share of the best trials, and the probability that as many lie at any end by chance
+SURE = 0.95  # share of the surrogate's replicates that must be best at the end
+QUANTILES = (np.arange(1000) + 0.5) / 1000
+FIXED_ENDS = ("depth", "seed")  # a family has few depths, and seeds have no order
+
+
+class Crowd(NamedTuple):
+    """`count` of the best trials, `runs`, lie at the lower or upper `end` of a range, or the surrogate is best there,
+    in the share `sure` of its replicates."""
+
+    name: str
+    side: str
+    end: float
+    count: int
+    runs: list[str]
+    sure: float | None
+
+
+def crowds(
+    complete: pd.DataFrame, space: Mapping[str, Dimension], surrogate: Surrogate | None, relevant: Collection[str]
+) -> list[Crowd]:
+    """The ends of ranges at which the best lies; empty with too few complete trials to single out the best.
+
+    The surrogate, None unless it is trusted, is asked for the `relevant` hyperparameters.
+    """
+    ordered = complete.sort_values("objective", ascending=False)
+    top = ordered.head(max(3, int(np.ceil(TOP_SHARE * len(ordered)))))
+    if len(ordered) < 2 * len(top):
+        return []
+    ranges = {name: dimension for name, dimension in space.items() if isinstance(dimension.domain, Range)}
+    found = []
+    for name, dimension in ranges.items():
+        domain = dimension.domain
+        sure = _best_at_ends(surrogate, name) if surrogate is not None and name in relevant else {}
+        at_ends = _at_ends(domain.positions(top[name]))
+        even = _at_ends(domain.positions_at(QUANTILES))  # integers lie at an end more often than within 5% of it
+        for side, end in zip(at_ends, domain.ends, strict=True):
+            count = int(at_ends[side].sum())
+            by_chance = stats.binom.sf(count - 1, len(top), even[side].mean()) * 2 * len(ranges)
+            crowded = count >= MANY * len(top) and by_chance < LEVEL
+            if (crowded or sure.get(side, 0) >= SURE) and can_extend(name, dimension, side):
+                found.append(Crowd(name, side, end, count, list(top.run_id), sure.get(side)))
+    return found
+
+
+def _at_ends(positions: np.ndarray) -> dict[str, np.ndarray]:
+    return {"lower": positions <= EDGE, "upper": positions >= 1 - EDGE}
+
+
+def _best_at_ends(surrogate: Surrogate, name: str) -> dict[str, float]:
+    """The share of replicates that are best at the lower and at the upper end, averaged over all others."""
+    along = surrogate.along((name,), grid(surrogate.domains[name])[:, None])
+    best = along[:, 1:].argmax(0) / (GRID - 1)
+    return {side: float(at.mean()) for side, at in _at_ends(best).items()}
+
+
+def can_extend(name: str, dimension: Dimension, side: str) -> bool:
+    """Whether values beyond the end make sense: numbers of layers start at 1, shares at 0."""
+    end = dimension.domain.low if side == "lower" else dimension.domain.high
+    least, most = dimension.accepted or (-np.inf, np.inf)
+    natural = (isinstance(end, int) and end <= 1) or end == 0 or name in FIXED_ENDS
+    return not natural and (end > least if side == "lower" else end < most)

@@ -1,0 +1,66 @@
+"""What finished runs say: rates, spreads, and how many runs would find a difference."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import optimize, stats
+
+from study.studies.seeds import Estimate, is_constant
+
+
+def probability_positive(difference: Sequence[float]) -> float | None:
+    """The probability, from a flat prior, that the mean of paired differences is above 0; None below two pairs."""
+    array = np.asarray(difference, dtype=float)
+    if len(array) < 2:
+        return None
+    if is_constant(array):
+        return float(array[0] > 0)
+    return float(stats.t.cdf(array.mean() / stats.sem(array), len(array) - 1))
+
+
+def pairs_needed(difference: Sequence[float], level: float = 0.95, power: float = 0.8, most: int = 1000) -> int | None:
+    """The number of such pairs with which a paired t test finds their mean with that power; None beyond `most`."""
+    array = np.asarray(difference, dtype=float)
+    if len(array) < 2 or is_constant(array):
+        return None
+    counts = np.arange(2, most + 1)
+    critical = stats.t.ppf((1 + level) / 2, counts - 1)
+    shift = abs(array.mean()) / array.std(ddof=1) * np.sqrt(counts)
+    enough = counts[stats.nct.sf(critical, counts - 1, shift) >= power]
+    return int(enough[0]) if len(enough) else None
+
+
+def spread(groups: Sequence[Sequence[float]], level: float = 0.95) -> Estimate | None:
+    """The standard deviation within groups, pooled, with its chi-square interval; `n` counts all values.
+
+    Over confirmation runs grouped by configuration this is the noise of the seed. None without a group of two.
+    """
+    arrays = [np.asarray(group, dtype=float) for group in groups if len(group) > 1]
+    freedom = sum(len(array) - 1 for array in arrays)
+    if not freedom:
+        return None
+    squares = sum(((array - array.mean()) ** 2).sum() for array in arrays if not is_constant(array))
+    low, high = (squares / stats.chi2.ppf(q, freedom) for q in ((1 + level) / 2, (1 - level) / 2))
+    return Estimate(float(np.sqrt(squares / freedom)), float(np.sqrt(low)), float(np.sqrt(high)), freedom + len(arrays))
+
+
+def smallest_difference(deviation: float, pairs: int, level: float = 0.95, power: float = 0.8) -> float:
+    """The smallest mean difference between two configurations that a paired t test finds with that power.
+
+    `deviation` is the standard deviation of one configuration over seeds; the two are assumed to vary independently.
+    Infinite below two pairs.
+    """
+    if pairs < 2:
+        return float("inf")
+    critical = stats.t.ppf((1 + level) / 2, pairs - 1)
+
+    def missing(shift: float) -> float:
+        return stats.nct.sf(critical, pairs - 1, shift) - power
+
+    return float(optimize.brentq(missing, 0, critical + 20) * deviation * np.sqrt(2 / pairs))
+
+
+def rate(hits: int, n: int, level: float = 0.95) -> Estimate:
+    """A share with its Wilson interval."""
+    interval = stats.binomtest(hits, n).proportion_ci(level, method="wilson")
+    return Estimate(hits / n, float(interval.low), float(interval.high), n)
