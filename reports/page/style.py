@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import rcParams
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
@@ -22,19 +22,7 @@ VERDICT_COLOURS = {SUPPORTED: BLUE, SUGGESTIVE: SKY, INCONCLUSIVE: "#BBBBBB"}
 WIDTH = 7.2  # inches: text stays legible at 600 pixels
 HIGH = 0.75  # accuracy from which the axis may be one of errors
 
-rcParams.update(
-    {
-        **{"font.family": "DejaVu Sans", "font.size": 12, "axes.labelsize": 12, "axes.titlesize": 12},
-        **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 11),
-        **dict.fromkeys(("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color"), "0.15"),
-        **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 1.25),
-        **dict.fromkeys(("xtick.minor.width", "ytick.minor.width"), 1.0),
-        **dict.fromkeys(("xtick.major.size", "ytick.major.size"), 6.0),
-        **dict.fromkeys(("xtick.minor.size", "ytick.minor.size"), 4.0),
-        **{"axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True},
-        **{"patch.edgecolor": "white", "patch.force_edgecolor": True, "lines.solid_capstyle": "round"},
-    }
-)
+sns.set_theme(style="ticks", font="DejaVu Sans", rc={"axes.spines.top": False, "axes.spines.right": False})
 
 
 def canvas(height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:

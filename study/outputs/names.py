@@ -47,8 +47,6 @@ EPOCH_METRICS = {
 
 def check_name(study: str) -> None:
     """Raise `InputError` unless a study may have that name. Its folders have the same name."""
-    if study in RESERVED:
-        raise InputError(f"study must be a name that this project and MLflow do not use themselves; got {study!r}")
     if not NAME.fullmatch(study):
         raise InputError(
             f"study must be a name of letters, digits, '.', '_' and '-', starting with a letter or digit; got {study!r}"

@@ -11,9 +11,9 @@ from models import MODELS
 from study.core.config import HYPERPARAMETERS, default_of, type_of
 from study.core.datasets import DATASETS
 from study.core.domains import Choice, Range
-from study.core.errors import Parser, count, not_one_of, without_passwords
+from study.core.errors import InputError, Parser, count, not_one_of, without_passwords
 from study.core.plan import usual_space
-from study.outputs.names import check_name
+from study.outputs.names import RESERVED, check_name
 from study.search.design import explore_size
 from study.search.samplers import PRUNERS, SAMPLERS
 from study.tracking.store import TRACKING_OPTION, TRACKING_URI
@@ -30,6 +30,10 @@ def parse_options(words: Sequence[str] | None = None) -> argparse.Namespace:
             raise not_one_of(name, getattr(options, name), registry)
     options.study = _usual_name(options.dataset, options.model) if options.study is None else options.study
     check_name(options.study)
+    if options.study in RESERVED:
+        raise InputError(
+            f"study must be a name that this project and MLflow do not use themselves; got {options.study!r}"
+        )
     return options
 
 
