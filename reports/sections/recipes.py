@@ -46,8 +46,9 @@ def recipes_of(study: Study) -> dict[str, dict[str, Any]]:
 
 
 def runs_of(study: Study, recipe: str) -> pd.DataFrame:
-    """A recipe's finished runs."""
-    return study.recipes[study.recipes.role == recipe]
+    """A recipe's finished runs, on the data set of the latest where there are several."""
+    runs = study.recipes[study.recipes.role == recipe]
+    return runs[runs.dataset == runs.dataset.iloc[-1]]
 
 
 def curves_of(study: Study, recipe: str) -> pd.DataFrame:
@@ -101,7 +102,11 @@ def recipe_claims(analysis: Analysis) -> list[Finding]:
     last = [row for row in comparisons(study) if row.last and row.metric == "test/accuracy"]
     claims = [_claim(study, row, known[row.recipe]) for row in last]
     lost = [name for name in known if (runs_of(study, name).state == DIVERGED).all()]
-    return claims + [_lost(runs_of(study, name), f"{name} ({known[name]['about']})") for name in lost]
+    return claims + [_lost(runs_of(study, name), _title(study, name, known[name])) for name in lost]
+
+
+def _title(study: Study, recipe: str, known: dict[str, Any]) -> str:
+    return f"{recipe} on {runs_of(study, recipe).dataset.iloc[-1]} ({known['about']})"
 
 
 def _lost(runs: pd.DataFrame, name: str) -> Finding:
@@ -110,7 +115,7 @@ def _lost(runs: pd.DataFrame, name: str) -> Finding:
 
 
 def _claim(study: Study, row: Comparison, known: dict[str, Any]) -> Finding:
-    mean, name, seeds = row.estimate.mean, f"{row.recipe} ({known['about']})", row.estimate.n
+    mean, name, seeds = row.estimate.mean, _title(study, row.recipe, known), row.estimate.n
     reached = f"{name} reaches {mean:.4f} on the test pictures"
     outside = "" if row.run_low is None else ", which lies outside the 95% interval of one more run of ours"
     claim = {

@@ -33,6 +33,7 @@ def recipes(diverged=()):
             run = f"{name}-{seed}"
             state = "diverged" if run in diverged else "complete"
             runs.append({"run_id": run, "name": run, "phase": "recipe", "role": name, "state": state, "epochs": "3"})
+            runs[-1]["dataset"] = "mnist"
             for epoch in range(1, 2 if run in diverged else EPOCHS + 1):
                 values = {
                     "train/loss": 1 / epoch,
@@ -55,6 +56,14 @@ def test_every_published_figure_is_compared_at_its_own_epoch():
     ]
     known = comparisons(recipes())[2]
     assert (known.estimate.mean, known.estimate.n) == (pytest.approx(0.91), 2)
+
+
+def test_runs_on_another_data_set_are_not_mixed_in():
+    study = recipes()
+    study.runs.loc[study.runs.run_id == "known-0", "dataset"] = "kmnist"
+    rows = {row.recipe: row for row in comparisons(study) if row.metric == "test/accuracy"}
+    assert rows["known"].runs == ["known-1"]
+    assert recipe_claims(Analysis(study))[0].claim.startswith("known on mnist (with figures)")
 
 
 def test_one_more_run_lies_in_its_interval_at_the_nominal_rate():
