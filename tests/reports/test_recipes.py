@@ -82,8 +82,8 @@ def test_a_run_that_diverged_is_reported_and_shifts_no_epoch():
     gone = recipes(diverged={f"{name}-{seed}" for name in ACCURACIES for seed in (0, 1)})
     assert comparisons(gone) == []
     assert [claim.claim for claim in recipe_claims(Analysis(gone))] == [
-        "known (with figures) diverged in all of 2 runs.",
-        "unknown (without) diverged in all of 2 runs.",
+        "known on mnist (with figures) diverged in all of 2 runs.",
+        "unknown on mnist (without) diverged in all of 2 runs.",
     ]
 
 
