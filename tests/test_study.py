@@ -4,55 +4,45 @@ import csv
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
-import time
 from collections import Counter
 
 import psutil
 import pytest
 
+from study.core.config import HYPERPARAMETERS
 from study.core.plan import make_plan
-from study.search.design import SearchQueue, explore_design
-from study.search.storage import open_storage
+from study.search.design import explore_design
 from study.tracking.tracker import Tracker
-from tests.conftest import environment, python
+from tests.conftest import environment, in_phase, python, store_of, trial_runs, wait_for
+from tests.datafiles import write_pictures
 
 RUN = [sys.executable, "-m", "study.run"]
-LONG = ["--epochs", "40", "--workers", "2"]  # a fast machine is still in mid-trial when a test looks
-
-
-def runs_of(folder, study="digits-cnn"):
-    return trial_runs(Tracker(f"sqlite:///{folder}/mlruns/mlflow.db", study))
-
-
-def trial_runs(tracker):
-    """All runs but the one that carries the report."""
-    return [run for run in tracker.runs() if run.tags["phase"] != "report"]
-
-
-def optuna_study(folder, study="digits-cnn"):
-    """The study's queue, for looking at."""
-    queue = SearchQueue(
-        open_storage(f"sqlite:///{folder}/mlruns/optuna.db"), study, make_plan("digits", "cnn", {}), "tpe", "median"
-    )
-    queue.want(queue.study.user_attrs["targets"][-1])
-    return queue
-
-
-def in_phase(runs, *phases):
-    return [run for run in runs if run.tags["phase"] in phases]
+LONG = ["--model", "mlp", "--batch-size", "16", "--epochs", "40", "--workers", "2"]  # a second a trial
+    "--model",
+    "mlp",
+    "--batch-size",
+    "16",
+    "--epochs",
+    "150",
+    "--workers",
+    "2",
+]  # a second a trial: tests look while it trains
+LONG_STUDY = "digits-mlp"
+TINY = ["--model", "softmax", "--epochs", "1", "--workers", "1", "--confirm-seeds", "0"]
 
 
 def test_every_trial_is_a_flat_run_with_its_params_metrics_and_tags(finished_study):
-    runs = runs_of(finished_study)
+    runs = trial_runs(finished_study)
     phases = Counter(run.tags["phase"] for run in runs)
     assert phases == {"explore": 4, "search": 2, "confirm": 6}
     for run in runs:
         assert run.status == "FINISHED"
         assert run.tags["state"] in ("complete", "pruned", "diverged")
         assert "mlflow.parentRunId" not in run.tags
-        assert {"lr", "batch_size", "depth", "activation", "epochs", "seed", "dataset", "model"} <= set(run.params)
+        assert set(run.params) == {"dataset", "model", *HYPERPARAMETERS}
         assert {"train/loss", "val/accuracy", "time/train_seconds", "objective", "best_epoch", "parameters"} <= set(
             run.metrics
         )
@@ -60,7 +50,7 @@ def test_every_trial_is_a_flat_run_with_its_params_metrics_and_tags(finished_stu
         assert json.loads(run.tags["versions"])["torch"]
 
 
-def test_the_last_lines_tell_the_result_the_split_the_link_and_the_report(finished_study):
+def test_the_last_lines_say_the_result_the_time_the_link_and_the_report(finished_study):
     output = (finished_study / "output.txt").read_text()
     for part in ("winner", "default", "over 2 paired seeds", "tracking", "driving", "compareRunsMode=CHART"):
         assert part in output
@@ -69,8 +59,8 @@ def test_the_last_lines_tell_the_result_the_split_the_link_and_the_report(finish
 
 
 def test_the_artifacts_are_config_history_weights_and_pictures(finished_study, tmp_path):
-    tracker = Tracker(f"sqlite:///{finished_study}/mlruns/mlflow.db", "digits-cnn")
-    for run in trial_runs(tracker):
+    tracker = Tracker(store_of(finished_study), "digits-cnn")
+    for run in trial_runs(finished_study):
         names = {file.path for file in tracker.client.list_artifacts(run.run_id)}
         assert {"config.json", "history.csv", "weights.safetensors"} <= names
         confirmed = {"confusion_matrix.csv", "confusion_matrix.png", "learning_curves.png"}
@@ -82,16 +72,16 @@ def test_the_artifacts_are_config_history_weights_and_pictures(finished_study, t
 
 
 def test_every_run_names_its_data_and_only_confirmation_the_test_set(finished_study):
-    tracker = Tracker(f"sqlite:///{finished_study}/mlruns/mlflow.db", "digits-cnn")
-    for run in trial_runs(tracker):
+    tracker = Tracker(store_of(finished_study), "digits-cnn")
+    for run in trial_runs(finished_study):
         inputs = tracker.client.get_run(run.run_id).inputs.dataset_inputs
         contexts = sorted(tag.value for entry in inputs for tag in entry.tags)
         assert contexts == (["testing", "training"] if run.tags["phase"] == "confirm" else ["training"])
         assert all(len(entry.dataset.digest) == 16 for entry in inputs)
 
 
-def test_the_experiment_s_note_tells_space_command_versions_and_commit(finished_study):
-    tags = Tracker(f"sqlite:///{finished_study}/mlruns/mlflow.db", "digits-cnn").tags()
+def test_the_experiment_s_note_has_space_command_versions_and_commit(finished_study):
+    tags = Tracker(store_of(finished_study), "digits-cnn").tags()
     note = tags["mlflow.note.content"]
     for part in (
         "| lr | 1e-05 to 0.1 (log) | 0.001 |",
@@ -108,7 +98,7 @@ def test_the_experiment_s_note_tells_space_command_versions_and_commit(finished_
     }
 
 
-def test_the_champion_predicts_in_a_process_that_knows_nothing_of_this_project(finished_study, tmp_path):
+def test_the_champion_predicts_without_this_project(finished_study, tmp_path):
     code = f"""
 import mlflow, numpy, sys
 mlflow.set_tracking_uri("sqlite:///{finished_study}/mlruns/mlflow.db")
@@ -130,11 +120,11 @@ print((probabilities.argmax(1) == labels).mean())
 
 
 def test_the_same_command_again_repeats_nothing(finished_study):
-    before = [(run.run_id, run.metrics) for run in runs_of(finished_study)]
+    before = [(run.run_id, run.metrics) for run in trial_runs(finished_study)]
     words = "-m study.run --trials 6 --epochs 2 --confirm-seeds 2 --workers 2"
     done = python(*words.split(), cwd=finished_study)
     assert done.returncode == 0
-    assert [(run.run_id, run.metrics) for run in runs_of(finished_study)] == before
+    assert [(run.run_id, run.metrics) for run in trial_runs(finished_study)] == before
 
 
 def test_the_same_name_with_other_settings_is_refused_with_the_differences(finished_study):
@@ -143,144 +133,182 @@ def test_the_same_name_with_other_settings_is_refused_with_the_differences(finis
     assert done.returncode == 2
     assert "lr 1e-05:0.1 searched (now 0.0001:0.01 searched); epochs 2 (now 3)" in done.stderr
     assert done.stderr.count("\n") == 1
-    assert len(runs_of(finished_study)) == 12
+    assert len(trial_runs(finished_study)) == 12
 
 
-def test_the_same_seed_gives_the_same_trials_and_metrics_bit_for_bit(tmp_path):
-    words = "--trials 9 --epochs 3 --confirm-seeds 1 --workers 1"
+def leftovers(folder):
+    """SQLite's files beside the store, which this process must not have opened."""
+    return [path.name for path in (folder / "mlruns").glob("mlflow.db?*")]
 
-    def numbers(folder):
-        folder.mkdir()
-        done = python("-m", "study.run", *words.split(), cwd=folder)
-        assert done.returncode == 0, done.stderr
-        return [
-            (run.name, run.params, {n: v for n, v in run.metrics.items() if "second" not in n}, run.tags["state"])
-            for run in runs_of(folder)
-        ]
 
-    first = numbers(tmp_path / "first")
-    assert numbers(tmp_path / "second") == first
-    assert len(first) == 12
-    assert len({run[2]["val/loss"] for run in first}) > 6
+def numbers(folder, study):
+    """All that a study found, but for times."""
+    return [
+        (run.name, run.params, {n: v for n, v in run.metrics.items() if "second" not in n}, run.state)
+        for run in trial_runs(folder, study)
+        if run.state != "interrupted"
+    ]
+
+
+ONE_WORKER = ["--model", "mlp", "--trials", "9", "--epochs", "3", "--confirm-seeds", "1", "--workers", "1"]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    done = python("-m", "study.run", *ONE_WORKER, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    found = numbers(folder, "digits-mlp")
+    assert len(found) == 12
+    assert len({metrics["val/loss"] for _, _, metrics, _ in found}) > 6
+    return found
+
+
+def test_the_same_seed_gives_the_same_trials_and_metrics_bit_for_bit(uninterrupted, tmp_path):
+    assert python("-m", "study.run", *ONE_WORKER, cwd=tmp_path).returncode == 0
+    assert leftovers(tmp_path) == [], "a copy of the file is a copy of the study"
+    assert numbers(tmp_path, "digits-mlp") == uninterrupted
+
+
+@pytest.mark.parametrize("after", [3, 7], ids=["exploring", "searching"])
+def test_a_study_that_was_killed_and_resumed_equals_an_uninterrupted_one(after, uninterrupted, tmp_path):
+    driver = started(tmp_path, *ONE_WORKER)
+    wait_for(lambda: finished_lines(tmp_path) >= after)
+    driver.kill()
+    driver.wait()
+    assert started(tmp_path, *ONE_WORKER).wait() == 0
+    assert leftovers(tmp_path) == []
+    assert sorted(numbers(tmp_path, "digits-mlp")) == sorted(uninterrupted)
 
 
 def started(folder, *words):
     """A study in progress, its output in a file."""
-    output = (folder / "output.txt").open("a")
-    return subprocess.Popen([*RUN, *words], cwd=folder, env=environment(), stdout=output, stderr=output)
+    with (folder / "output.txt").open("a") as output:
+        return subprocess.Popen([*RUN, *words], cwd=folder, env=environment(), stdout=output, stderr=output)
 
 
-def wait_for(condition, seconds=120):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "nothing happened"
-        time.sleep(0.05)
+def output_of(folder):
+    file = folder / "output.txt"
+    return file.read_text() if file.exists() else ""
 
 
 def finished_lines(folder):
-    return (folder / "output.txt").read_text().count("] explore") + (folder / "output.txt").read_text().count(
-        "] search"
-    )
+    return sum(output_of(folder).count(f"] {phase}") for phase in ("explore", "search"))
+
+
+def workers_of(driver):
+    children = psutil.Process(driver.pid).children(recursive=True)
+    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+
+def is_alive(process):
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def check_whole(folder, trials, seeds):
-    """Exactly so many finished trials in both stores, the design complete, nothing left open."""
-    runs = runs_of(folder)
+    """Exactly so many finished trials, the design complete, nothing left open."""
+    runs = trial_runs(folder, LONG_STUDY)
     finished = [run for run in runs if run.status == "FINISHED"]
     searched = in_phase(finished, "explore", "search")
     assert sorted(int(run.tags["trial"]) for run in searched) == list(range(trials))
     assert {run.status for run in runs} <= {"FINISHED", "KILLED"}
-    assert all(run.tags["state"] == "interrupted" for run in runs if run.status == "KILLED")
-    queue = optuna_study(folder)
-    assert queue.finished() == trials
-    assert queue.settled()
+    assert all(run.state == ("interrupted" if run.status == "KILLED" else run.state) != "" for run in runs)
     explored = sorted(in_phase(finished, "explore"), key=lambda run: int(run.tags["trial"]))
-    design = explore_design(queue.plan.space, len(explored), 0)
+    design = explore_design(make_plan("digits", "mlp", {"batch_size": "16"}).space, len(explored), 0)
     assert [float(run.params["lr"]) for run in explored] == [point["lr"] for point in design]
+    assert len({(run.tags["role"], run.params["seed"]) for run in in_phase(finished, "confirm")}) == 3 * seeds
     assert len(in_phase(finished, "confirm")) == 3 * seeds
     return runs
 
 
-@pytest.mark.parametrize("after", [1, 7], ids=["early", "late"])
+@pytest.mark.parametrize("after", [1, 5], ids=["early", "late"])
 def test_a_study_whose_driver_is_killed_goes_on_to_exactly_its_number_of_trials(after, tmp_path):
-    words = ["--trials", "10", "--confirm-seeds", "1", *LONG]
+    words = ["--trials", "8", "--confirm-seeds", "1", *LONG]
     driver = started(tmp_path, *words)
     wait_for(lambda: finished_lines(tmp_path) >= after)
-    workers = psutil.Process(driver.pid).children(recursive=True)
-    os.kill(driver.pid, signal.SIGKILL)
+    workers = workers_of(driver)
+    driver.kill()
     driver.wait()
-    wait_for(lambda: not any(worker.is_running() and worker.status() != "zombie" for worker in workers), 20)
-    assert any(run.status == "RUNNING" for run in runs_of(tmp_path)), "the kill came in mid-trial"
-    finished = {run.run_id: run.metrics for run in runs_of(tmp_path) if run.status == "FINISHED"}
+    wait_for(lambda: not any(map(is_alive, workers)), 20)
+    assert any(run.status == "RUNNING" for run in trial_runs(tmp_path, LONG_STUDY)), "the kill came in mid-trial"
+    finished = {run.run_id: run for run in trial_runs(tmp_path, LONG_STUDY) if run.status == "FINISHED"}
     assert started(tmp_path, *words).wait() == 0
-    runs = check_whole(tmp_path, 10, 1)
+    runs = check_whole(tmp_path, 8, 1)
     assert any(run.status == "KILLED" for run in runs)
-    assert {run.run_id: run.metrics for run in runs if run.run_id in finished} == finished, (
-        "nothing finished was touched"
-    )
+    assert {run.run_id: run for run in runs if run.run_id in finished} == finished, "nothing finished was touched"
 
 
 def test_a_study_whose_workers_are_killed_tries_their_trials_again(tmp_path):
-    driver = started(tmp_path, "--trials", "8", "--confirm-seeds", "1", *LONG)
+    driver = started(tmp_path, "--trials", "6", "--confirm-seeds", "1", *LONG)
     wait_for(lambda: finished_lines(tmp_path) >= 1)
-    while "interrupted" not in (tmp_path / "output.txt").read_text():  # they may just have been idle
-        for server in psutil.Process(driver.pid).children():
-            for worker in server.children():
-                worker.kill()
-        time.sleep(1)
+    for worker in workers_of(driver):
+        worker.kill()
+    wait_for(lambda: "interrupted" in output_of(tmp_path))
     assert driver.wait() == 0
-    killed = [run for run in check_whole(tmp_path, 8, 1) if run.status == "KILLED"]
+    killed = [run for run in check_whole(tmp_path, 6, 1) if run.status == "KILLED"]
     assert {run.tags["error"] for run in killed} == {"worker ended with -9"}
 
 
 @pytest.mark.parametrize("request_to_stop", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_study_closes_what_it_had_begun_and_goes_on(request_to_stop, tmp_path):
-    words = ["--trials", "8", "--confirm-seeds", "0", *LONG]
+def test_a_stopped_study_closes_its_runs_and_goes_on(request_to_stop, tmp_path):
+    words = ["--trials", "6", "--confirm-seeds", "0", *LONG]
     driver = started(tmp_path, *words)
     wait_for(lambda: finished_lines(tmp_path) >= 1)
     driver.send_signal(request_to_stop)
     assert driver.wait() == 130
-    output = (tmp_path / "output.txt").read_text()
-    assert "the same command goes on from here" in output
-    assert "Traceback" not in output
-    assert "RUNNING" not in {run.status for run in runs_of(tmp_path)}
+    assert "the same command goes on from here" in output_of(tmp_path)
+    assert "Traceback" not in output_of(tmp_path)
+    assert "RUNNING" not in {run.status for run in trial_runs(tmp_path, LONG_STUDY)}
     assert started(tmp_path, *words).wait() == 0
-    check_whole(tmp_path, 8, 0)
+    check_whole(tmp_path, 6, 0)
 
 
-def test_a_trial_that_finished_but_was_not_told_is_not_repeated(finished_study, tmp_path):
-    """The driver died between closing the run and telling the sampler."""
-    from study.outputs.names import COMPLETE
-    from study.search.trials import OWNER
-    from study.studies.driver import NUMBER, QUEUE, reap
-    from tests.test_queue import dead_process
-    from tests.test_search import make_queue
+@pytest.mark.parametrize("moment", ["as it starts", "when its workers start"])
+def test_an_interrupt_while_it_starts_leaves_neither_a_traceback_nor_a_store(moment, tmp_path):
+    """Ctrl-C reaches the whole group of processes."""
+    words = {"cwd": tmp_path, "env": environment(), "start_new_session": True, "text": True}
+    driver = subprocess.Popen(RUN, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **words)
+    if moment == "when its workers start":
+        wait_for(lambda: workers_of(driver))
+    else:
+        wait_for(lambda: "torch" in " ".join(file.path for file in psutil.Process(driver.pid).memory_maps()))
+    os.killpg(driver.pid, signal.SIGINT)
+    printed = "".join(driver.communicate(timeout=60))
+    assert driver.returncode in (130, -signal.SIGINT)
+    assert "Traceback" not in printed
+    assert not list(tmp_path.iterdir())
 
-    queue, tracker = make_queue(tmp_path, 3), Tracker(f"sqlite:///{tmp_path}/mlflow.db", "s")
-    tracker.create()
-    claims = [queue.claim(), queue.claim()]
-    ids = []
-    for claim in claims:
-        tags = {"phase": claim.phase, "trial": claim.slot, NUMBER: claim.number, QUEUE: queue.name}
-        ids.append(tracker.start("run", {"lr": claim.config.lr}, tags, []))
-        queue.storage.set_trial_user_attr(claim.trial_id, OWNER, dead_process())
-    tracker.log(ids[0], {"objective": 0.875}, 0)
-    tracker.close(ids[0], COMPLETE, "FINISHED")
-    reap(queue, tracker)
-    trials = queue.study.trials
-    assert (trials[0].state.name, trials[0].value) == ("COMPLETE", 0.875)
-    assert [trial.state.name for trial in trials[1:]] == ["FAIL", "WAITING"]
-    assert [run.status for run in tracker.runs()] == ["FINISHED", "KILLED"]
-    assert queue.claim().config == claims[1].config
+
+def test_a_second_driver_of_a_study_gets_one_line_and_does_not_disturb_the_first(tmp_path):
+    words = ["--trials", "6", "--confirm-seeds", "0", *LONG]
+    first = started(tmp_path, *words)
+    wait_for(lambda: finished_lines(tmp_path) >= 1)
+    second = python("-m", "study.run", *words, cwd=tmp_path)
+    assert (second.returncode, second.stdout) == (2, "")
+    by = f"driven by process {first.pid} on {socket.gethostname()} since "
+    assert second.stderr.startswith(f"study.run: study 'digits-mlp' is {by}")
+    assert second.stderr.endswith(": when that one has ended, the same command goes on\n")
+    assert second.stderr.count("\n") == 1
+    assert first.wait() == 0
+    runs = check_whole(tmp_path, 6, 0)
+    assert {run.status for run in runs} == {"FINISHED"}
+
+
+def test_two_studies_in_a_fresh_store_run_side_by_side(tmp_path):
+    names = ("one", "two")
+    drivers = [started(tmp_path, *TINY, "--trials", "6", "--study", name) for name in names]
+    assert [driver.wait() for driver in drivers] == [0, 0], output_of(tmp_path)
+    for name in names:
+        runs = trial_runs(tmp_path, name)
+        assert sorted(int(run.tags["trial"]) for run in runs) == list(range(6))
 
 
 def test_a_study_grows_when_it_is_asked_for_more_trials(tmp_path):
     for trials in (4, 7):
-        words = f"-m study.run --model mlp --trials {trials} --epochs 1 --confirm-seeds 0"
-        assert python(*words.split(), cwd=tmp_path).returncode == 0
-    runs = runs_of(tmp_path, "digits-mlp")
+        assert python("-m", "study.run", *TINY, "--trials", str(trials), cwd=tmp_path).returncode == 0
+    runs = trial_runs(tmp_path, "digits-softmax")
     assert sorted(int(run.tags["trial"]) for run in runs) == list(range(7))
-    done = python(*["-m", "study.run", "--model", "mlp", "--trials", "5", "--epochs", "1"], cwd=tmp_path)
+    done = python("-m", "study.run", *TINY, "--trials", "5", cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "already has 7 trials, and can only grow; got 5" in done.stderr
 
@@ -291,37 +319,38 @@ def test_a_study_in_which_every_trial_diverges_ends_without_a_winner(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "0 complete, 0 pruned, 3 diverged" in done.stdout
     assert "no trial is complete, so there is no winner" in done.stdout
-    runs = runs_of(tmp_path, "digits-softmax")
+    runs = trial_runs(tmp_path, "digits-softmax")
     assert {run.metrics["objective"] for run in runs} == {29 / 288}, "the commonest class"
     assert all(run.metrics["diverged_step"] > 0 for run in runs)
 
 
-def test_pictures_of_one_s_own_can_be_studied(tmp_path):
-    from tests.test_datasets import write_pictures
-
+def test_pictures_in_a_folder_can_be_studied(tmp_path):
     write_pictures(tmp_path / "my pets", count=20, size=(24, 24))
-    words = [
-        "--dataset",
-        "folder:my pets",
-        "--model",
-        "mlp",
-        "--image-size",
-        "6:12",
-        "--trials",
-        "4",
-        "--confirm-seeds",
-        "1",
-    ]
-    done = python("-m", "study.run", *words, "--epochs", "1", cwd=tmp_path)
+    words = ["--model", "mlp", "--image-size", "6:12", "--trials", "4", "--confirm-seeds", "1", "--epochs", "1"]
+    done = python("-m", "study.run", "--dataset", "folder:my pets", *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    runs = runs_of(tmp_path, "my-pets-mlp")
+    runs = trial_runs(tmp_path, "my-pets-mlp")
     assert len({run.params["image_size"] for run in in_phase(runs, "explore", "search")}) > 1
+    assert all("test/accuracy" in run.metrics for run in in_phase(runs, "confirm"))
 
 
-def test_a_store_that_is_removed_while_the_study_runs_is_told(tmp_path):
+def test_a_seed_at_the_top_of_its_range_is_confirmed_over_seeds_within_it(tmp_path):
+    _, most = HYPERPARAMETERS["seed"].accepted
+    words = [*TINY[:-1], "2", "--trials", "2", "--seed", str(most)]
+    done = python("-m", "study.run", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    runs = trial_runs(tmp_path, "digits-softmax")
+    seeds = {int(run.params["seed"]) for run in in_phase(runs, "confirm")}
+    assert len(seeds) == 2
+    assert all(0 <= seed < most for seed in seeds)
+    assert {run.params["seed"] for run in in_phase(runs, "explore", "search")} == {str(most)}
+
+
+def test_a_store_that_is_removed_while_the_study_runs_is_an_error(tmp_path):
     driver = started(tmp_path, "--trials", "4", "--confirm-seeds", "0", *LONG)
     wait_for(lambda: finished_lines(tmp_path) >= 1)
-    for file in (tmp_path / "mlruns").glob("optuna.db*"):
+    for file in (tmp_path / "mlruns").glob("mlflow.db*"):
         file.unlink()
     assert driver.wait() == 2
-    assert "was removed while the study ran" in (tmp_path / "output.txt").read_text()
+    assert "was removed while the study ran" in output_of(tmp_path)
+    assert "Traceback" not in output_of(tmp_path)
