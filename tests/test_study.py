@@ -20,16 +20,16 @@ from tests.conftest import environment, in_phase, python, store_of, trial_runs, 
 from tests.datafiles import write_pictures
 
 RUN = [sys.executable, "-m", "study.run"]
-LONG = ["--model", "mlp", "--batch-size", "16", "--epochs", "40", "--workers", "2"]  # a second a trial
+LONG = [
     "--model",
     "mlp",
     "--batch-size",
     "16",
     "--epochs",
-    "150",
+    "40",
     "--workers",
     "2",
-]  # a second a trial: tests look while it trains
+]  # a second a trial, in whose midst tests look
 LONG_STUDY = "digits-mlp"
 TINY = ["--model", "softmax", "--epochs", "1", "--workers", "1", "--confirm-seeds", "0"]
 
