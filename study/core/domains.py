@@ -33,7 +33,7 @@ class Range:
         return self.low <= value <= self.high
 
     def __str__(self) -> str:
-        return f"{self.low:g}:{self.high:g}"
+        return ":".join(short if float(short := f"{end:g}") == end else repr(end) for end in self.ends)
 
     def at(self, quantile: float) -> float:
         """The value at a quantile in [0, 1); each integer takes an equal share of its scale."""

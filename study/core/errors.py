@@ -39,7 +39,7 @@ class Parser(argparse.ArgumentParser):
     def parse(self, words: Sequence[str] | None) -> argparse.Namespace:
         options, unknown = self.parse_known_args(words)
         if unknown:
-            known = [name for name in self._option_string_actions if name.startswith("--")]
+            known = dict.fromkeys(re.findall(r"--[a-z][a-z-]*", self.format_usage()))
             raise not_one_of("option", unknown[0].partition("=")[0], known)
         return options
 

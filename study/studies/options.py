@@ -63,7 +63,7 @@ def _parser() -> Parser:
     return parser
 
 
-def _add_question(what: argparse._ArgumentGroup) -> None:
+def _add_question(what: Any) -> None:
     what.add_argument("--dataset", default="digits", metavar="NAME", help=_listed(_dataset_names(), "digits"))
     what.add_argument("--model", default="cnn", metavar="NAME", help=_listed(MODELS, "cnn"))
     what.add_argument("--study", metavar="NAME", help="the study's name (default: DATASET-MODEL)")
@@ -83,7 +83,7 @@ def _add_question(what: argparse._ArgumentGroup) -> None:
     )
 
 
-def add_machine(where: argparse._ActionsContainer) -> None:
+def add_machine(where: Any) -> None:
     """The options for the machine and the store."""
     where.add_argument(
         "--workers",
@@ -96,7 +96,7 @@ def add_machine(where: argparse._ActionsContainer) -> None:
     where.add_argument("--tracking-uri", **TRACKING_OPTION)
 
 
-def add_data_dir(where: argparse._ActionsContainer) -> None:
+def add_data_dir(where: Any) -> None:
     where.add_argument(
         "--data-dir",
         type=Path,

@@ -210,11 +210,13 @@ class Tracker:
         return Path(self.client.download_artifacts(run_id, path, str(folder)))
 
     def attach(self, name: str, folder: Path) -> None:
-        """Put a folder's files into the experiment as artifacts of a run of that name, in place of earlier ones."""
-        found = self.client.search_runs([self.experiment_id], f"attributes.run_name = '{name}'", max_results=1)
-        run = found[0] if found else self.client.create_run(self.experiment_id, run_name=name, tags={"phase": name})
-        self.client.log_artifacts(run.info.run_id, str(folder))
-        self.client.set_terminated(run.info.run_id, DONE)
+        """Put a folder's files into the experiment as artifacts of a run of that name, in place of an earlier one."""
+        earlier = self.runs(f"attributes.run_name = '{name}'")
+        run_id = self.client.create_run(self.experiment_id, run_name=name, tags={"phase": name}).info.run_id
+        self.client.log_artifacts(run_id, str(folder))
+        self.client.set_terminated(run_id, DONE)
+        for run in earlier:
+            self.client.delete_run(run.run_id)
         flush(self.uri)
 
 

@@ -135,4 +135,4 @@ def _train(job: Job, splits: Splits, orders: Connection) -> Outcome | Failure:
 
 def _end_with_driver() -> None:
     multiprocessing.parent_process().join()
-    os._exit(1)
+    os.kill(os.getpid(), signal.SIGTERM)
