@@ -20,16 +20,7 @@ from tests.conftest import environment, in_phase, python, store_of, trial_runs, 
 from tests.datafiles import write_pictures
 
 RUN = [sys.executable, "-m", "study.run"]
-LONG = [
-    "--model",
-    "mlp",
-    "--batch-size",
-    "16",
-    "--epochs",
-    "40",
-    "--workers",
-    "2",
-]  # a second a trial, in whose midst tests look
+LONG = ["--model", "mlp", "--batch-size", "16", "--epochs", "40", "--workers", "2"]  # trials of a second
 LONG_STUDY = "digits-mlp"
 TINY = ["--model", "softmax", "--epochs", "1", "--workers", "1", "--confirm-seeds", "0"]
 
