@@ -19,9 +19,9 @@ from reports.statistics.limits import Limits, limits
 from reports.statistics.lr_law import LrLaw, lr_law
 from reports.statistics.surrogate import Share, Surrogate, fit_surrogate
 from reports.statistics.verdicts import SUPPORTED
+from study.comparisons.arms import SEEDS, Arm, Hypothesis, hypotheses
+from study.comparisons.seeds import Estimate
 from study.outputs.names import COMPLETE, DIVERGED, PRUNED
-from study.studies.arms import SEEDS, Arm, Hypothesis, hypotheses
-from study.studies.seeds import Estimate
 
 LEARNED = 0.1  # of the way from chance to 1: below it a network has learned next to nothing
 USUAL_NOISE = 0.005  # of accuracy over seeds, where no confirmation has measured it

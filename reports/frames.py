@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from study.comparisons.arms import Levels
 from study.core.domains import Choice, Dimension, Range
 from study.outputs.names import CONFIRM, EXPLORE, FINISHED, RECIPE, SEARCH
-from study.studies.arms import Levels
 
 MARKS = ("versions", "mlflow.source.git.commit")  # tags of a run that tell code and libraries
 

@@ -12,6 +12,7 @@ import torch
 from rich.table import Table
 from rich.text import Text
 
+from study.comparisons.published import RECIPES
 from study.core.data import LEVELS, Part, load_test
 from study.core.datasets import read_picture
 from study.core.errors import InputError, Parser, count, exit_code, not_one_of
@@ -19,7 +20,6 @@ from study.outputs.files import CONFIG, WEIGHTS, Trained, load_trained
 from study.outputs.names import RECIPE
 from study.outputs.pictures import prediction_grid
 from study.studies.options import add_data_dir
-from study.studies.published import RECIPES
 from study.studies.view import make_console
 from study.tracking.registry import champion
 from study.tracking.store import TRACKING_OPTION, existing

@@ -16,7 +16,16 @@ import pytest
 from tests.conftest import ROOT, python
 
 PACKAGES = ("models", "study", "reports")
-ROOMS = ("core", "outputs", "tracking", "search", "workers", "studies", "")  # of study/; the commands, "", come last
+ROOMS = (
+    "core",
+    "outputs",
+    "tracking",
+    "comparisons",
+    "search",
+    "workers",
+    "studies",
+    "",
+)  # of study/; the commands, "", come last
 HOMES = {"optuna": "study.search", "mlflow": "study.tracking"}  # a library, and the only room that imports it
 NOT_IN_REPORTS = {"torch", "torchvision", "models"}  # a report is made where neither is installed
 DOCUMENTED = {"_replace", "_asdict", "_fields", "_make", "_exit"}  # of named tuples and of os

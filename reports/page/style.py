@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
+from study.comparisons.seeds import Estimate, mean_interval
 from study.core.domains import Choice, Dimension, Range
-from study.studies.seeds import Estimate, mean_interval
 
 # Okabe & Ito 2008: distinct for colour-blind readers, and in greyscale by their lightness.
 BLUE, ORANGE, GREEN, SKY, YELLOW, GREY = "#0072B2", "#D55E00", "#009E73", "#56B4E9", "#E69F00", "#7F7F7F"

@@ -9,7 +9,7 @@ from reports.page.style import canvas, noise_band, seeds_and_means
 from reports.sections.wording import signed_interval
 from reports.statistics.ablations import Result
 from reports.statistics.verdicts import SUPPORTED
-from study.studies.arms import ALONE, PATH, SEEDS, short
+from study.comparisons.arms import ALONE, PATH, SEEDS, short
 
 
 def experiment_claims(analysis: Analysis) -> list[Finding]:

@@ -13,9 +13,9 @@ from reports.statistics.breakpoints import Break, Edge
 from reports.statistics.intervals import rate
 from reports.statistics.scales import bucket
 from reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
+from study.comparisons.seeds import Estimate
 from study.core.domains import Range
 from study.outputs.names import DIVERGED
-from study.studies.seeds import Estimate
 
 ENOUGH = 8  # designed trials for a rate of failures
 NEAR = 0.22  # of the square of two ranges: farther from every designed trial nothing is drawn

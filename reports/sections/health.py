@@ -6,8 +6,8 @@ from reports.analysis import Analysis
 from reports.page.section import FAIL, PASS, WARN, Check, Section
 from reports.sections.wording import larger_study
 from reports.statistics.scales import Domain
+from study.comparisons.seeds import paired_difference
 from study.outputs.names import FINISHED
-from study.studies.seeds import paired_difference
 
 SAMPLING = 0.03  # standard error of an accuracy, from the finite number of validation pictures
 GAP = 0.01  # of accuracy, by which validation may exceed the winner's test accuracy

@@ -15,8 +15,8 @@ from reports.frames import Study
 from reports.page.section import Finding, Section
 from reports.page.style import BLUE, GREY, ORANGE, canvas
 from reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
+from study.comparisons.seeds import Estimate, mean_interval
 from study.outputs.names import DIVERGED
-from study.studies.seeds import Estimate, mean_interval
 
 CLOSE = 0.01
 METRICS = {"train/loss": "train/loss", "train/accuracy": "train/accuracy", "test/accuracy": "val/accuracy"}

@@ -7,8 +7,8 @@ from reports.analysis import Analysis
 from reports.frames import Study
 from reports.page.section import Section, Step
 from reports.statistics.verdicts import INCONCLUSIVE
+from study.comparisons.arms import arms_of
 from study.core.domains import Range
-from study.studies.arms import arms_of
 
 SMALL = 0.1  # a hyperparameter whose share is surely below this may be left at its default
 EXTENSION = 0.25  # of a range, on its own scale, where the best trials lie at its end

@@ -11,7 +11,7 @@ from reports.page.style import canvas, noise_band, seeds_and_means
 from reports.sections.wording import signed_interval
 from reports.statistics.intervals import pairs_needed, probability_positive, smallest_difference
 from reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
-from study.studies.seeds import is_constant, mean_interval, paired_difference
+from study.comparisons.seeds import is_constant, mean_interval, paired_difference
 
 LIKELY = 0.9  # probability from which an uncertain lead is called suggestive
 

@@ -1,7 +1,7 @@
 """Phrases that several sections share."""
 
 from reports.frames import Study
-from study.studies.seeds import Estimate
+from study.comparisons.seeds import Estimate
 
 
 def signed_interval(estimate: Estimate) -> str:

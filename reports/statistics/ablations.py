@@ -8,8 +8,8 @@ from scipy.stats import ttest_1samp
 
 from reports.statistics.intervals import pairs_needed
 from reports.statistics.verdicts import INCONCLUSIVE, holm, verdict_of
-from study.studies.arms import ALONE, PATH, Hypothesis, Levels
-from study.studies.seeds import Estimate, is_constant, paired_difference
+from study.comparisons.arms import ALONE, PATH, Hypothesis, Levels
+from study.comparisons.seeds import Estimate, is_constant, paired_difference
 
 
 class Result(NamedTuple):

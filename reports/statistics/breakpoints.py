@@ -15,7 +15,7 @@ import pandas as pd
 from reports.statistics.intervals import rate
 from reports.statistics.scales import Domain, Domains, varied
 from reports.statistics.verdicts import holm
-from study.studies.seeds import Estimate
+from study.comparisons.seeds import Estimate
 
 SHUFFLES = 2000
 FEWEST = 3  # failures, and trials that trained

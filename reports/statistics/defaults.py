@@ -8,8 +8,8 @@ import numpy as np
 from reports.statistics.ablations import Result
 from reports.statistics.scales import grid
 from reports.statistics.surrogate import DUMMY, Surrogate
+from study.comparisons.arms import ALONE
 from study.core.domains import Dimension
-from study.studies.arms import ALONE
 
 
 class Default(NamedTuple):

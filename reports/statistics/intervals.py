@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import optimize, stats
 
-from study.studies.seeds import Estimate, is_constant
+from study.comparisons.seeds import Estimate, is_constant
 
 
 def probability_positive(difference: Sequence[float]) -> float | None:

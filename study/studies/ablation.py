@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from study.comparisons.arms import SEEDS, Arm, Hypothesis, arms_of, hypotheses
+from study.comparisons.finalists import confirmed
 from study.core.config import Config
 from study.core.domains import dimension
 from study.core.errors import InputError, Parser, count
 from study.core.plan import Plan, read_splits
 from study.core.train import device as find_device
 from study.outputs.names import WINNER
-from study.studies.arms import SEEDS, Arm, Hypothesis, arms_of, hypotheses
 from study.studies.description import FINALISTS
-from study.studies.finalists import confirmed
 from study.studies.options import add_machine
 from study.studies.session import SETTINGS, begun_earlier, open_session
 from study.studies.summary import gain, print_failures, print_report_command

@@ -8,14 +8,14 @@ from itertools import groupby
 from rich.console import Console
 from rich.table import Table
 
+from study.comparisons.finalists import finished, over_seeds
+from study.comparisons.published import RECIPES, TEST_ACCURACY
 from study.core.data import Splits, load_published
 from study.core.errors import InputError, Parser, count, not_one_of
 from study.core.train import device as find_device
 from study.outputs import environment
 from study.outputs.names import RECIPE, RECIPES_STUDY
-from study.studies.finalists import finished, over_seeds
 from study.studies.options import add_machine
-from study.studies.published import RECIPES, TEST_ACCURACY
 from study.studies.session import open_session, settle
 from study.studies.summary import print_failures, print_report_command, test_accuracy
 from study.studies.view import make_console

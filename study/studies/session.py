@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from study.comparisons.finalists import crown, finalists, finished, over_seeds, ranking
 from study.core.config import HYPERPARAMETERS, Config, default_of, from_params
 from study.core.data import Splits, digest_of, load_test
 from study.core.errors import InputError
@@ -22,7 +23,6 @@ from study.search.slots import Jobs
 from study.search.trials import Record, Trials
 from study.studies.description import FINALISTS, note, tags
 from study.studies.driver import Driver
-from study.studies.finalists import crown, finalists, finished, over_seeds, ranking
 from study.studies.summary import print_summary
 from study.studies.view import View, make_console, make_view
 from study.tracking.lock import sole_driver

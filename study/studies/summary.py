@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from study.comparisons.finalists import confirmed, finished, ranking
+from study.comparisons.seeds import Estimate, mean_interval, paired_difference
 from study.core.config import Config
 from study.core.errors import without_passwords
 from study.outputs.names import DEFAULT, EXPLORE, FINISHED, SEARCH, TEST_METRIC, WINNER
 from study.studies.driver import Driver
-from study.studies.finalists import confirmed, finished, ranking
 from study.studies.options import places
-from study.studies.seeds import Estimate, mean_interval, paired_difference
 from study.tracking.store import UI_ADDRESS, is_server
 from study.tracking.tracker import Run, Tracker, charts_link
 

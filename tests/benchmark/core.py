@@ -17,11 +17,11 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
+from study.comparisons.published import RECIPES
 from study.core.config import Config
 from study.core.data import Part, Splits, load_splits
 from study.core.train import Epoch
 from study.outputs.environment import cores
-from study.studies.published import RECIPES
 from study.workers.pool import Job, Outcome, Pool
 from tests.benchmark import tutorials
 from tests.benchmark.timing import ratio

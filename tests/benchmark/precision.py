@@ -9,11 +9,11 @@ from statistics import median, stdev
 import torch
 from rich.console import Console
 
+from study.comparisons.seeds import paired_difference
 from study.core.config import PRECISIONS, Config
 from study.core.data import Splits, load_splits
 from study.core.train import Epoch
 from study.outputs.environment import cores
-from study.studies.seeds import paired_difference
 from study.workers.pool import Job, Outcome, Pool
 from tests.benchmark.core import CIFAR
 from tests.benchmark.timing import ratio

@@ -9,9 +9,9 @@ import pandas as pd
 
 from reports.analysis import Analysis
 from reports.frames import Study
+from study.comparisons.arms import arms_of
 from study.core.plan import make_plan
 from study.search.design import explore_design, explore_size
-from study.studies.arms import arms_of
 
 PLAN = make_plan("digits", "cnn", {})
 SPACE = PLAN.dimensions()

@@ -22,9 +22,9 @@ from reports.frames import Study
 from reports.statistics.intervals import rate
 from reports.statistics.scales import normal_scores
 from reports.statistics.verdicts import SUPPORTED
+from study.comparisons.arms import ALONE
+from study.comparisons.seeds import paired_difference
 from study.core.errors import Parser, count, exit_code
-from study.studies.arms import ALONE
-from study.studies.seeds import paired_difference
 from tests.reports.planted import (
     DOMAINS,
     NOISE,

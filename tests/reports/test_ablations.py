@@ -11,7 +11,7 @@ from reports.sections.ablations import experiment_claims, hypothesis_table
 from reports.sections.ranges import default_claims, default_table
 from reports.sections.steps import next_study
 from reports.sections.winner import noise_claims
-from study.studies.arms import ALONE, arms_of
+from study.comparisons.arms import ALONE, arms_of
 from tests.reports.planted import NOISE, bump, flat, peak, planted, with_confirmation, with_experiments
 
 

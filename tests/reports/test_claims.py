@@ -16,9 +16,9 @@ from reports.sections.ranges import boundary_claims, default_claims
 from reports.sections.winner import lead_claims
 from reports.sections.wording import trials_with
 from reports.statistics.influence import columns, influences
+from study.comparisons.arms import arms_of
 from study.core.domains import Dimension, Range
 from study.search.design import explore_size
-from study.studies.arms import arms_of
 from tests.reports import planted as truths
 from tests.reports.planted import DOMAINS, NOISE, SPACE, beyond, bump, diverging, flat, moving, peak, with_confirmation
 

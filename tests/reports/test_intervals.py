@@ -4,7 +4,7 @@ from scipy import stats
 
 from reports.statistics.intervals import pairs_needed, probability_positive, rate, smallest_difference, spread
 from reports.statistics.verdicts import holm
-from study.studies.seeds import mean_interval, paired_difference
+from study.comparisons.seeds import mean_interval, paired_difference
 
 
 def test_the_interval_is_scipy_s_t_interval():

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
+from study.comparisons.finalists import FIRST_SEED, confirmed, finalists, finished, over_seeds, ranking
 from study.core.config import HYPERPARAMETERS, Config, from_params
 from study.outputs.names import CONFIRM
 from study.search.slots import Jobs
-from study.studies.finalists import FIRST_SEED, confirmed, finalists, finished, over_seeds, ranking
 from study.studies.summary import gain, test_accuracy
 from study.tracking.tracker import Run
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from study.studies.seeds import Estimate, is_constant, mean_interval, paired_difference
+from study.comparisons.seeds import Estimate, is_constant, mean_interval, paired_difference
 
 VALUES = [0.97, 0.98, 0.99, 0.985, 0.975]
 OTHERS = [0.96, 0.985, 0.97, 0.97, 0.97]
