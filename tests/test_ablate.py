@@ -1,129 +1,178 @@
-"""`python -m study.confirm` on a real study."""
+"""`python -m study.ablate` on a small study: softmax regression, of which lr and batch size are searched."""
 
+import json
 import re
 import subprocess
 import sys
 
-import optuna
 import pytest
 
-from study.search.storage import open_storage, settings_of
-from study.search.trials import Queue
+from reports.findings import main as report
+from study.ablate import main
+from study.studies.description import FINALISTS
+from study.studies.session import SETTINGS
 from study.tracking.tracker import Tracker
-from tests.conftest import copy_study, environment, python
+from tests.conftest import copy_study, environment, in_phase, python, store_of, trial_runs
+
+STUDY = ["--model", "softmax", "--trials", "4", "--epochs", "2", "--confirm-seeds", "2", "--workers", "2"]
 
 
 @pytest.fixture(scope="module")
-def experimented(finished_study, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("experimented") / "study"
-    copy_study(finished_study, folder)
-    done = python(*["-m", "study.confirm", "--seeds", "2", "--workers", "2"], cwd=folder)
+def studied(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("studied")
+    done = python("-m", "study.run", *STUDY, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ablated(studied, tmp_path_factory):
+    """The folder of the study with its ablation, and what was printed."""
+    folder = tmp_path_factory.mktemp("ablated") / "study"
+    copy_study(studied, folder)
+    done = python("-m", "study.ablate", "--seeds", "2", "--workers", "2", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder, done.stdout
 
 
-def arms(folder):
-    runs = Tracker(f"sqlite:///{folder}/mlruns/mlflow.db", "digits-cnn").runs()
-    confirmed = [run for run in runs if run.tags["phase"] == "confirm"]
-    assert all(run.tags["state"] == "complete" and "test/accuracy" in run.metrics for run in confirmed)
-    return sorted((run.tags["role"], run.params["seed"]) for run in confirmed)
+@pytest.fixture
+def copied(studied, tmp_path):
+    copy_study(studied, tmp_path / "copy")
+    return tmp_path / "copy"
 
 
-def test_every_arm_is_trained_over_the_finalists_seeds_and_once(experimented):
-    folder, output = experimented
-    trained = arms(folder)
+def confirmed(folder):
+    runs = in_phase(trial_runs(folder, "digits-softmax"), "confirm")
+    return sorted((run.tags["role"], run.params["seed"]) for run in runs if run.state == "complete")
+
+
+def ends(folder):
+    """Learning rate and batch size of winner and default, as text."""
+    roles = json.loads(Tracker(store_of(folder), "digits-softmax").tags()[FINALISTS])
+    return [(str(roles[role]["lr"]), str(roles[role]["batch_size"])) for role in ("winner", "default")]
+
+
+def levels(run):
+    return run.params["lr"], run.params["batch_size"]
+
+
+def test_every_arm_is_trained_over_the_finalists_seeds_and_once(ablated):
+    folder, output = ablated
+    runs = in_phase(trial_runs(folder, "digits-softmax"), "confirm")
+    assert {run.state for run in runs} == {"complete"}
+    assert all("test/accuracy" in run.metrics for run in runs)
+    trained = [(levels(run), run.params["seed"]) for run in runs]
     assert len(set(trained)) == len(trained)
-    assert {seed for _, seed in trained} == {"1000", "1001"}
-    assert any(role.startswith("winner with ") for role, _ in trained)
-    assert "alone" in output
-    assert "path" in output
-    again = python(*["-m", "study.confirm", "--seeds", "2"], cwd=folder)
-    assert again.returncode == 0, again.stderr
-    assert "0 runs missing" in again.stdout
-    assert arms(folder) == trained
+    roles = json.loads(Tracker(store_of(folder), "digits-softmax").tags()[FINALISTS])
+    (lr, size), (usual_lr, usual_size) = (
+        (str(r["lr"]), str(r["batch_size"])) for r in (roles["winner"], roles["default"])
+    )
+    assert lr != usual_lr
+    assert size != usual_size
+    for arm in [(lr, size), (usual_lr, size), (lr, usual_size), (usual_lr, usual_size)]:
+        assert {seed for at, seed in trained if at == arm} == {"1000", "1001"}
+    assert [line.split()[0] for line in output.splitlines() if "->" in line] == ["alone", "alone", "path", "path"]
+    assert "python -m reports.findings --study digits-softmax" in output
 
 
-def test_more_seeds_add_only_what_is_missing_and_the_study_itself_is_left_alone(experimented):
-    folder, _ = experimented
-    before = arms(folder)
-    done = python(*["-m", "study.confirm", "--seeds", "3", "--workers", "2"], cwd=folder)
-    assert done.returncode == 0, done.stderr
-    after = arms(folder)
+def test_the_differences_that_are_printed_are_those_of_the_runs(ablated):
+    folder, output = ablated
+    runs = in_phase(trial_runs(folder, "digits-softmax"), "confirm")
+    (lr, size), (_, usual_size) = ends(folder)
+    low, high = (
+        [run.metrics["test/accuracy"] for run in sorted(runs, key=lambda r: r.params["seed"]) if levels(run) == arm]
+        for arm in ((lr, usual_size), (lr, size))
+    )
+    mean = sum(b - a for a, b in zip(low, high, strict=True)) / 2
+    (line,) = [line for line in output.splitlines() if line.startswith("alone") and "batch_size" in line]
+    assert f" {mean:.4f}" in line
+
+
+def test_the_same_command_trains_nothing_twice(ablated, capsys):
+    folder, _ = ablated
+    before = confirmed(folder)
+    assert main(["--seeds", "2", "--tracking-uri", store_of(folder)]) == 0
+    assert "0 runs missing" in capsys.readouterr().out
+    assert confirmed(folder) == before
+
+
+def test_more_seeds_add_only_what_is_missing_and_the_study_itself_is_left_alone(ablated, tmp_path):
+    folder = tmp_path / "copy"
+    copy_study(ablated[0], folder)
+    before = confirmed(folder)
+    assert main(["--seeds", "3", "--workers", "2", "--tracking-uri", store_of(folder)]) == 0
+    after = confirmed(folder)
     assert set(before) < set(after)
     assert {seed for role, seed in after if role == "default"} == {"1000", "1001", "1002"}
-    words = "-m study.run --trials 6 --epochs 2 --confirm-seeds 2 --workers 2"
-    repeated = python(*words.split(), cwd=folder)
+    repeated = python("-m", "study.run", *STUDY, cwd=folder)
     assert repeated.returncode == 0, repeated.stderr
-    assert arms(folder) == after
+    assert confirmed(folder) == after
 
 
-def test_the_next_report_tells_what_the_experiments_say(experimented):
-    folder, _ = experimented
-    done = python("-m", "reports.findings", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    text = (folder / "reports" / "digits-cnn" / "README.md").read_text()
+def test_the_next_report_says_what_the_ablation_says(ablated, tmp_path):
+    folder, _ = ablated
+    assert report(["--tracking-uri", store_of(folder), "--folder", str(tmp_path)]) == 0
+    text = (tmp_path / "digits-softmax" / "README.md").read_text()
     assert "all else as in the winner" in text
-    assert re.search(r"^\| alone \| .* \| (supported|suggestive|inconclusive) \| 3 \|$", text, re.M)
+    assert len(re.findall(r"^\| alone \| .* \| (?:supported|suggestive|inconclusive) \| 2 \|$", text, re.M)) == 2
 
 
-def test_killed_experiments_go_on_where_they_stopped(finished_study, tmp_path):
-    folder = tmp_path / "study"
-    copy_study(finished_study, folder)
-    words = [sys.executable, "-m", "study.confirm", "--seeds", "2", "--workers", "1"]
-    killed = subprocess.Popen(words, cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True)
-    for line in killed.stdout:
-        if line.startswith("[1/"):
-            break
-    killed.kill()
-    killed.wait()
-    done = python("-m", "study.confirm", "--seeds", "2", "--workers", "1", cwd=folder)
+def test_a_killed_ablation_goes_on_where_it_stopped(copied):
+    words = [sys.executable, "-m", "study.ablate", "--seeds", "5", "--workers", "1"]
+    with subprocess.Popen(words, cwd=copied, env=environment(), stdout=subprocess.PIPE, text=True) as killed:
+        next(line for line in killed.stdout if line.startswith("[5/"))
+        killed.kill()
+    done = python("-m", "study.ablate", "--seeds", "5", "--workers", "1", cwd=copied)
     assert done.returncode == 0, done.stderr
-    runs = Tracker(f"sqlite:///{folder}/mlruns/mlflow.db", "digits-cnn").runs("tags.phase = 'confirm'")
-    finished = [(run.tags["role"], run.params["seed"]) for run in runs if run.tags["state"] == "complete"]
+    runs = in_phase(trial_runs(copied, "digits-softmax"), "confirm")
+    finished = [(levels(run), run.params["seed"]) for run in runs if run.state == "complete"]
     assert len(set(finished)) == len(finished)
-    assert {run.tags["state"] for run in runs} <= {"complete", "interrupted"}
+    assert {run.state for run in runs} <= {"complete", "interrupted"}
     assert {run.status for run in runs} <= {"FINISHED", "KILLED"}
-    assert "0 runs missing" in python("-m", "study.confirm", "--seeds", "2", cwd=folder).stdout
 
 
-def test_experiments_take_no_other_pictures_than_the_study_s(finished_study, tmp_path):
-    folder = tmp_path / "study"
-    copy_study(finished_study, folder)
-    storage = open_storage(f"sqlite:///{folder}/mlruns/optuna.db")
-    study = optuna.load_study(study_name="digits-cnn", storage=storage)
-    study.set_user_attr("settings", {**study.user_attrs["settings"], "data digest": "0123456789abcdef"})
-    before = arms(folder)
-    done = python("-m", "study.confirm", cwd=folder)
-    assert done.returncode == 2
-    assert "their digest must be 0123456789abcdef" in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert arms(folder) == before
+def test_other_pictures_than_the_study_s_are_refused(copied, capsys):
+    tracker = Tracker(store_of(copied), "digits-softmax")
+    settings = json.loads(tracker.tags()[SETTINGS])
+    tracker.tag(SETTINGS, json.dumps({**settings, "data digest": "0123456789abcdef"}))
+    before = confirmed(copied)
+    assert main(["--tracking-uri", store_of(copied)]) == 2
+    told = capsys.readouterr().err
+    assert "their digest must be 0123456789abcdef" in told
+    assert told.count("\n") == 1
+    assert confirmed(copied) == before
+
+
+def test_a_study_that_was_not_confirmed_says_what_to_do(tmp_path, capsys):
+    tracker = Tracker(f"sqlite:///{tmp_path}/mlflow.db", "plain")
+    tracker.create()
+    tracker.tag("study.command", "python -m study.run --model mlp")
+    assert main(["--tracking-uri", tracker.uri]) == 2
+    told = capsys.readouterr().err
+    assert "study 'plain' has no confirmed winner yet" in told
+    assert told.endswith("python -m study.run --model mlp\n")
+
+
+def test_a_winning_default_leaves_nothing_to_train(copied, capsys):
+    tracker = Tracker(store_of(copied), "digits-softmax")
+    roles = json.loads(tracker.tags()[FINALISTS])
+    tracker.tag(FINALISTS, json.dumps({"winner": roles["default"]}))
+    before = confirmed(copied)
+    assert main(["--tracking-uri", tracker.uri]) == 0
+    assert "there is nothing to compare" in capsys.readouterr().out
+    assert confirmed(copied) == before
 
 
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ("--study digits-cn", "study must be one of 'digits-cnn'; got 'digits-cn' (did you mean 'digits-cnn'?)"),
+        ("--study digits-softmay", "study must be one of 'digits-softmax'; got 'digits-softmay'"),
         ("--seeds 1", "seeds must be a whole number from 2 up; got '1'"),
-        ("--storage sqlite:///other.db", "there is no study yet in 'other.db'"),
+        ("--tracking-uri sqlite:///other.db", "there is no study yet in 'other.db'"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(finished_study, words, line):
-    done = python("-m", "study.confirm", *words.split(), cwd=finished_study)
-    assert done.returncode == 2
-    assert line in done.stderr
-    assert done.stderr.count("\n") == 1
-
-
-def test_experiments_are_refused_where_the_trials_are_of_another_study_of_that_name(finished_study, tmp_path):
-    """The trials' store was lost, and the study's command, given again, made another."""
-    folder = tmp_path / "lost"
-    copy_study(finished_study, folder)
-    for file in (folder / "mlruns").glob("optuna.db*"):
-        file.unlink()
-    queue = Queue(open_storage(f"sqlite:///{folder}/mlruns/optuna.db"), "digits-cnn")
-    digest = settings_of(open_storage(f"sqlite:///{finished_study}/mlruns/optuna.db"), "digits-cnn")
-    queue.settle(digest)
-    done = python("-m", "study.confirm", "--seeds", "2", cwd=folder)
-    assert done.returncode == 2
-    assert "belongs to another study than the one in --storage" in done.stderr
+def test_what_cannot_be_done_is_one_line(studied, words, line, capsys):
+    assert main(["--tracking-uri", store_of(studied), *words.split()]) == 2
+    told = capsys.readouterr().err
+    assert line in told
+    assert told.count("\n") == 1

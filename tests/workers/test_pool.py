@@ -184,6 +184,17 @@ def test_an_answer_to_a_dead_worker_is_dropped(digits):
         assert listen(pool, 0)[-1] == Death(-signal.SIGKILL)
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux shows a process's signals as a file")
+def test_a_worker_is_deaf_to_ctrl_c_from_its_birth():
+    """Ctrl-C reaches the whole group, also a worker that is still importing, which would print a traceback."""
+    others = workers_of()
+    with Pool(1, CPU):
+        (worker,) = workers_of() - others
+        lines = Path(f"/proc/{worker.pid}/status").read_text().splitlines()
+        masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigBlk", "SigIgn"))]
+        assert (masks[0] | masks[1]) & 1 << (signal.SIGINT - 1)
+
+
 def test_closing_ends_every_worker_busy_or_idle(digits):
     others = workers_of()
     with Pool(2, CPU) as pool:
