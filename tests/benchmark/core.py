@@ -1,6 +1,5 @@
 """Training pictures a second: the tutorials' loop, ours with one worker, and ours with a worker per core."""
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -22,13 +21,14 @@ from study.core.config import Config
 from study.core.data import Part, Splits, load_splits
 from study.core.train import Epoch
 from study.outputs.environment import cores
-from study.workers.pool import Job, Outcome, Pool
+from study.workers.pool import Pool
+from study.workers.worker import Job, Outcome
 from tests.benchmark import tutorials
 from tests.benchmark.timing import ratio
 
 MATRIX = 1024  # rows and columns of the product whose rate counts as the machine's peak
 VAL_PICTURES = 1024  # enough to see that both sides learn
-CIFAR = RECIPES["cnn-cifar10"].config
+CIFAR = RECIPES["cnn-cifar10"].config("cifar10-jpeg")
 
 
 class Case(NamedTuple):
@@ -41,8 +41,8 @@ class Case(NamedTuple):
 
 
 CASES = {
-    "mlp-sigmoid, MNIST": Case(RECIPES["mlp-sigmoid-mnist"].config, 12_800, tutorials.diamond_mlp),
-    "LeNet, MNIST": Case(RECIPES["lenet-mnist"].config, 9_600, tutorials.lenet),
+    "mlp-sigmoid, MNIST": Case(RECIPES["mlp-sigmoid-mnist"].config("mnist"), 12_800, tutorials.diamond_mlp),
+    "LeNet, MNIST": Case(RECIPES["lenet-mnist"].config("mnist"), 9_600, tutorials.lenet),
     "CNN, CIFAR-10 (JPEG)": Case(CIFAR, 3_200, partial(tutorials.cnn, 3, 32, 5)),
     "default CNN, digits": Case(Config(), 1_149, partial(tutorials.cnn, 1, 8, 3), epochs=30),
 }
@@ -77,7 +77,8 @@ def benchmark(console: Console, data_dir: Path, rounds: int) -> None:
 def measure(case: Case, data_dir: Path, rounds: int) -> list[Round]:
     """The three sides and the peak in turn, `rounds` times, after one round that warms up."""
     splits = load(case, data_dir)
-    with Pool(cores(), splits, torch.device("cpu")) as pool:
+    with Pool(cores(), torch.device("cpu")) as pool:
+        pool.load(splits)
         sides: list[Callable[[], float]] = [
             lambda: tutorials_rate(case, splits),
             lambda: our_rate(case, pool, 1),
@@ -105,17 +106,14 @@ def tutorials_rate(case: Case, splits: Splits) -> float:
 def our_rate(case: Case, pool: Pool, jobs: int) -> float:
     """Pictures a second of so many workers together, evaluation left out."""
     histories: dict[int, list[Epoch]] = {worker: [] for worker in range(jobs)}
-    with tempfile.TemporaryDirectory() as folder:
-        for worker in histories:
-            trial = Path(folder) / str(worker)
-            trial.mkdir()
-            pool.start(worker, Job(replace(case.config, epochs=case.epochs, seed=worker), trial))
-        while len(pool.idle()) < len(pool):
-            for worker, message in pool.messages(1.0):
-                if isinstance(message, Epoch):
-                    histories[worker].append(message)
-                else:
-                    assert isinstance(message, Outcome), message
+    for worker in histories:
+        pool.start(worker, Job(replace(case.config, epochs=case.epochs, seed=worker)))
+    while len(pool.idle()) < len(pool):
+        for worker, message in pool.messages(1.0):
+            if isinstance(message, Epoch):
+                histories[worker].append(message)
+            else:
+                assert isinstance(message, Outcome), message
     return sum(median(epoch.images_per_second for epoch in history[1:]) for history in histories.values())
 
 

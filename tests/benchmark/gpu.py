@@ -6,7 +6,6 @@ has no graphs, and shows only that the other ways learn: `--device cpu --picture
 """
 
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -24,7 +23,8 @@ from study.core.data import Part, Splits, load_splits
 from study.core.errors import Parser, count, exit_code
 from study.core.optimizers import OPTIMIZERS
 from study.core.train import LAYOUT, Epoch, build, train
-from study.workers.pool import Job, Outcome, Pool
+from study.workers.pool import Pool
+from study.workers.worker import Job, Outcome
 
 CONFIGS = {
     "MLP, MNIST": Config(dataset="mnist", model="mlp", batch_size=64, last_batch="drop"),
@@ -50,16 +50,15 @@ def in_processes(count: int, config: Config, splits: Splits, trials: int) -> Mea
     """By so many workers at once, each a process of its own; their start is not counted."""
     losses: list[float] = []
     histories: dict[int, Epoch] = {}
-    with Pool(count, splits.to(torch.device("cpu")), splits.mean.device) as pool, tempfile.TemporaryDirectory() as root:
+    with Pool(count, splits.mean.device) as pool:
+        pool.load(splits.to(torch.device("cpu")))
 
         def work(seeds: range, epochs: int) -> None:
             waiting, target = iter(seeds), len(losses) + len(seeds)
             while len(losses) < target:
                 for worker in pool.idle():
                     if (seed := next(waiting, None)) is not None:
-                        pool.start(
-                            worker, Job(replace(config, seed=seed, epochs=epochs), Path(tempfile.mkdtemp(dir=root)))
-                        )
+                        pool.start(worker, Job(replace(config, seed=seed, epochs=epochs)))
                 for worker, message in pool.messages(1.0):
                     if isinstance(message, Epoch):
                         histories[worker] = message

@@ -1,6 +1,5 @@
 """Memory of a worker while it trains, beyond the pictures that all share."""
 
-import tempfile
 from pathlib import Path
 
 import psutil
@@ -8,7 +7,8 @@ import torch
 from rich.console import Console
 
 from study.core.train import Epoch
-from study.workers.pool import Job, Outcome, Pool
+from study.workers.pool import Pool
+from study.workers.worker import Job, Outcome
 from tests.benchmark.core import CASES, load
 
 POLL_SECONDS = 0.05
@@ -17,12 +17,19 @@ POLL_SECONDS = 0.05
 def benchmark(console: Console, data_dir: Path, rounds: int) -> None:
     """Print the largest unique set size that a worker reached in one epoch of each of the core's cases."""
     for name, case in CASES.items():
-        with Pool(1, load(case, data_dir), torch.device("cpu")) as pool, tempfile.TemporaryDirectory() as folder:
-            (pid,) = pool.pids()
-            pool.start(0, Job(case.config, Path(folder)))
+        others = set(psutil.Process().children())
+        with Pool(1, torch.device("cpu")) as pool:
+            (worker,) = (child for child in set(psutil.Process().children()) - others if is_worker(child))
+            pool.load(load(case, data_dir))
+            pool.start(0, Job(case.config))
             sizes = []
             while pool.idle() == []:
-                sizes.append(psutil.Process(pid).memory_full_info().uss)
+                sizes.append(worker.memory_full_info().uss)
                 for _, message in pool.messages(POLL_SECONDS):
                     assert isinstance(message, Epoch | Outcome), message
         console.print(f"memory: {name}: {max(sizes) / 2**20:.0f} MiB")
+
+
+def is_worker(process: psutil.Process) -> bool:
+    """Whether it trains: Python's resource tracker is a child, too."""
+    return "spawn_main" in " ".join(process.cmdline())

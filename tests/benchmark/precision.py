@@ -1,6 +1,5 @@
 """What bf16 costs in accuracy and saves in time: the CNN on CIFAR-10 (JPEG), both precisions over the same seeds."""
 
-import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,8 @@ from study.core.config import PRECISIONS, Config
 from study.core.data import Splits, load_splits
 from study.core.train import Epoch
 from study.outputs.environment import cores
-from study.workers.pool import Job, Outcome, Pool
+from study.workers.pool import Pool
+from study.workers.worker import Job, Outcome
 from tests.benchmark.core import CIFAR
 from tests.benchmark.timing import ratio
 
@@ -41,12 +41,12 @@ def trained(config: Config, splits: Splits, seeds: Iterable[int]) -> dict[str, l
     jobs = iter([(precision, seed) for seed in seeds for precision in PRECISIONS])
     histories: dict[str, dict[int, list[Epoch]]] = {precision: {} for precision in PRECISIONS}
     at_work: dict[int, list[Epoch]] = {}
-    with Pool(cores(), splits, torch.device("cpu")) as pool, tempfile.TemporaryDirectory() as folder:
+    with Pool(cores(), torch.device("cpu")) as pool:
+        pool.load(splits)
         while True:
             for worker, (precision, seed) in zip(pool.idle(), jobs, strict=False):
                 at_work[worker] = histories[precision][seed] = []
-                trial = Path(tempfile.mkdtemp(dir=folder))
-                pool.start(worker, Job(replace(config, precision=precision, seed=seed), trial))
+                pool.start(worker, Job(replace(config, precision=precision, seed=seed)))
             if len(pool.idle()) == len(pool):
                 return {precision: [*by_seed.values()] for precision, by_seed in histories.items()}
             for worker, message in pool.messages(1.0):
