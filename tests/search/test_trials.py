@@ -104,19 +104,21 @@ def test_a_trial_is_not_pruned_after_its_last_epoch():
 
 @pytest.mark.parametrize("number", [2, 9], ids=[EXPLORE, SEARCH])
 def test_a_lost_trial_comes_again_with_the_same_configuration(number):
+    """Also when the sampler would draw another one, since more is known by then."""
     trials = make_trials([12])
     for _ in range(number):
         slot = trials.next()
         trials.end(slot, COMPLETE, objective(slot.config))
-    lost = trials.next()
+    lost, other = trials.next(), trials.next()
     trials.report(lost, 1, 0.5)
+    trials.end(other, COMPLETE, 1.0)
     trials.again(lost)
     again = trials.next()
     assert again == lost
-    assert trials.finished == number
+    assert trials.finished == number + 1
     trials.report(again, 1, 0.4)
     trials.end(again, COMPLETE, objective(again.config))
-    assert [slot.number for slot in play(trials)] == list(range(number + 1, 12))
+    assert [slot.number for slot in play(trials)] == list(range(number + 2, 12))
     assert trials.finished == 12
 
 
