@@ -4,9 +4,9 @@ import shutil
 from urllib.error import URLError
 
 import pytest
-from study.comparisons.published import RECIPES
 from torchvision import datasets as torchvision_datasets
 
+from study.comparisons.published import RECIPES
 from study.recipes import main
 from study.tracking.tracker import Tracker
 from tests.conftest import copy_study, python
