@@ -1,10 +1,12 @@
 """What several tests share: small pictures, the real data where they lie, and one finished study."""
 
+import io
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 OURS = ("STUDY_DATA_DIR", "MLFLOW_TRACKING_URI")  # variables that would lead a test elsewhere
@@ -29,6 +31,14 @@ def python(*words: str, cwd: Path, **variables: str) -> subprocess.CompletedProc
     return subprocess.run(
         [sys.executable, *words], cwd=cwd, env=surroundings, capture_output=True, text=True, timeout=500
     )
+
+
+def here(main: Callable[[list[str]], int], folder: Path, *words: str) -> subprocess.CompletedProcess:
+    """Run a command with the store in the given folder, in this process, where its imports are done already."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = main([*words, "--tracking-uri", store_of(folder)])
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
 
 
 def environment() -> dict[str, str]:
@@ -83,15 +93,6 @@ def finished_study(tmp_path_factory) -> Path:
     assert done.returncode == 0, done.stderr
     (folder / "output.txt").write_text(done.stdout)
     return folder
-
-
-@pytest.fixture
-def study_copy(finished_study, tmp_path, monkeypatch) -> Path:
-    """A copy of the finished study, which a test may change, as the current folder."""
-    copy_study(finished_study, tmp_path / "copy")
-    monkeypatch.chdir(tmp_path / "copy")
-    monkeypatch.setenv("COLUMNS", "200")
-    return tmp_path / "copy"
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,12 @@ import pytest
 
 from reports.findings import main as report
 from study.ablate import main
+from study.run import main as run
 from study.studies.description import FINALISTS
 from study.studies.session import SETTINGS
+from study.tracking.store import flush
 from study.tracking.tracker import Tracker
-from tests.conftest import copy_study, environment, in_phase, python, store_of, trial_runs
+from tests.conftest import copy_study, environment, here, in_phase, store_of, trial_runs
 
 STUDY = ["--model", "softmax", "--trials", "4", "--epochs", "2", "--confirm-seeds", "2", "--workers", "2"]
 
@@ -20,8 +22,9 @@ STUDY = ["--model", "softmax", "--trials", "4", "--epochs", "2", "--confirm-seed
 @pytest.fixture(scope="module")
 def studied(tmp_path_factory):
     folder = tmp_path_factory.mktemp("studied")
-    done = python("-m", "study.run", *STUDY, cwd=folder)
+    done = here(run, folder, *STUDY)
     assert done.returncode == 0, done.stderr
+    flush(store_of(folder))
     return folder
 
 
@@ -30,8 +33,9 @@ def ablated(studied, tmp_path_factory):
     """The folder of the study with its ablation, and what was printed."""
     folder = tmp_path_factory.mktemp("ablated") / "study"
     copy_study(studied, folder)
-    done = python("-m", "study.ablate", "--seeds", "2", "--workers", "2", cwd=folder)
+    done = here(main, folder, "--seeds", "2", "--workers", "2")
     assert done.returncode == 0, done.stderr
+    flush(store_of(folder))
     return folder, done.stdout
 
 
@@ -100,11 +104,11 @@ def test_more_seeds_add_only_what_is_missing_and_the_study_itself_is_left_alone(
     folder = tmp_path / "copy"
     copy_study(ablated[0], folder)
     before = confirmed(folder)
-    assert main(["--seeds", "3", "--workers", "2", "--tracking-uri", store_of(folder)]) == 0
+    assert here(main, folder, "--seeds", "3", "--workers", "2").returncode == 0
     after = confirmed(folder)
     assert set(before) < set(after)
     assert {seed for role, seed in after if role == "default"} == {"1000", "1001", "1002"}
-    repeated = python("-m", "study.run", *STUDY, cwd=folder)
+    repeated = here(run, folder, *STUDY)
     assert repeated.returncode == 0, repeated.stderr
     assert confirmed(folder) == after
 
@@ -122,7 +126,7 @@ def test_a_killed_ablation_goes_on_where_it_stopped(copied):
     with subprocess.Popen(words, cwd=copied, env=environment(), stdout=subprocess.PIPE, text=True) as killed:
         next(line for line in killed.stdout if line.startswith("[5/"))
         killed.kill()
-    done = python("-m", "study.ablate", "--seeds", "5", "--workers", "1", cwd=copied)
+    done = here(main, copied, "--seeds", "5", "--workers", "1")
     assert done.returncode == 0, done.stderr
     runs = in_phase(trial_runs(copied, "digits-softmax"), "confirm")
     finished = [(levels(run), run.params["seed"]) for run in runs if run.state == "complete"]

@@ -6,6 +6,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -229,6 +230,14 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+INSTALLED = cache(packages_distributions)  # 3 s
+
+
+def distributions_of(top: str) -> set[str]:
+    """The installed distributions that bring a library."""
+    return {_normal(name) for name in INSTALLED().get(top, [])}
+
+
 def third_party(trees: Mapping[str, ast.AST]) -> dict[str, set[str]]:
     """Every library with the modules that import it."""
     own = set(sys.stdlib_module_names).union(PACKAGES, {"tests"})
@@ -243,7 +252,7 @@ THIRD_PARTY = third_party(TREES)
 
 @pytest.mark.parametrize("top", sorted(THIRD_PARTY))
 def test_every_import_is_of_a_declared_dependency(top):
-    distributions = {_normal(name) for name in packages_distributions().get(top, [])}
+    distributions = distributions_of(top)
     assert distributions & declared(), f"{top} is imported by {sorted(THIRD_PARTY[top])}"
 
 
@@ -251,7 +260,7 @@ def test_every_import_of_the_tests_is_declared_too():
     trees = {str(path): ast.parse(path.read_text()) for path in (ROOT / "tests").rglob("*.py")}
     optional = {"psycopg"}  # for PostgreSQL, whose tests are skipped without it
     for top, users in third_party(trees).items():
-        distributions = {_normal(name) for name in packages_distributions().get(top, [])}
+        distributions = distributions_of(top)
         assert top in optional or distributions & declared("test"), f"{top} is imported by {sorted(users)}"
 
 
@@ -259,7 +268,7 @@ UNIMPORTED = {"cmaes"}  # by Optuna's CmaEsSampler, which does not depend on it
 
 
 def test_every_declared_dependency_is_imported():
-    provided = {_normal(name) for top in THIRD_PARTY for name in packages_distributions().get(top, [])}
+    provided = set().union(*map(distributions_of, THIRD_PARTY))
     assert declared() - provided == UNIMPORTED
 
 

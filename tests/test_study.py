@@ -14,9 +14,10 @@ import pytest
 
 from study.core.config import HYPERPARAMETERS
 from study.core.plan import make_plan
+from study.run import main
 from study.search.design import explore_design
 from study.tracking.tracker import Tracker
-from tests.conftest import environment, in_phase, python, store_of, trial_runs, wait_for
+from tests.conftest import environment, here, in_phase, python, store_of, trial_runs, wait_for
 from tests.datafiles import write_pictures
 
 RUN = [sys.executable, "-m", "study.run"]
@@ -112,15 +113,13 @@ print((probabilities.argmax(1) == labels).mean())
 
 def test_the_same_command_again_repeats_nothing(finished_study):
     before = [(run.run_id, run.metrics) for run in trial_runs(finished_study)]
-    words = "-m study.run --trials 6 --epochs 2 --confirm-seeds 2 --workers 2"
-    done = python(*words.split(), cwd=finished_study)
+    done = here(main, finished_study, *["--trials", "6", "--epochs", "2", "--confirm-seeds", "2", "--workers", "2"])
     assert done.returncode == 0
     assert [(run.run_id, run.metrics) for run in trial_runs(finished_study)] == before
 
 
 def test_the_same_name_with_other_settings_is_refused_with_the_differences(finished_study):
-    words = "-m study.run --trials 6 --epochs 3 --confirm-seeds 2 --lr 1e-4:1e-2"
-    done = python(*words.split(), cwd=finished_study)
+    done = here(main, finished_study, *["--trials", "6", "--epochs", "3", "--confirm-seeds", "2", "--lr", "1e-4:1e-2"])
     assert done.returncode == 2
     assert "lr 1e-05:0.1 searched (now 0.0001:0.01 searched); epochs 2 (now 3)" in done.stderr
     assert done.stderr.count("\n") == 1
@@ -296,17 +295,17 @@ def test_two_studies_in_a_fresh_store_run_side_by_side(tmp_path):
 
 def test_a_study_grows_when_it_is_asked_for_more_trials(tmp_path):
     for trials in (4, 7):
-        assert python("-m", "study.run", *TINY, "--trials", str(trials), cwd=tmp_path).returncode == 0
+        assert here(main, tmp_path, *TINY, "--trials", str(trials)).returncode == 0
     runs = trial_runs(tmp_path, "digits-softmax")
     assert sorted(int(run.tags["trial"]) for run in runs) == list(range(7))
-    done = python("-m", "study.run", *TINY, "--trials", "5", cwd=tmp_path)
+    done = here(main, tmp_path, *TINY, "--trials", "5")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "already has 7 trials, and can only grow; got 5" in done.stderr
 
 
 def test_a_study_in_which_every_trial_diverges_ends_without_a_winner(tmp_path):
     words = "--model softmax --trials 3 --optimizer sgd --lr 8:10 --weight-decay 10 --momentum 0 --epochs 9"
-    done = python("-m", "study.run", *words.split(), cwd=tmp_path)
+    done = here(main, tmp_path, *words.split())
     assert done.returncode == 0, done.stderr
     assert "0 complete, 0 pruned, 3 diverged" in done.stdout
     assert "no trial is complete, so there is no winner" in done.stdout
@@ -318,7 +317,7 @@ def test_a_study_in_which_every_trial_diverges_ends_without_a_winner(tmp_path):
 def test_pictures_in_a_folder_can_be_studied(tmp_path):
     write_pictures(tmp_path / "my pets", count=20, size=(24, 24))
     words = ["--model", "mlp", "--image-size", "6:12", "--trials", "4", "--confirm-seeds", "1", "--epochs", "1"]
-    done = python("-m", "study.run", "--dataset", "folder:my pets", *words, cwd=tmp_path)
+    done = here(main, tmp_path, "--dataset", f"folder:{tmp_path}/my pets", *words)
     assert done.returncode == 0, done.stderr
     runs = trial_runs(tmp_path, "my-pets-mlp")
     assert len({run.params["image_size"] for run in in_phase(runs, "explore", "search")}) > 1
@@ -328,7 +327,7 @@ def test_pictures_in_a_folder_can_be_studied(tmp_path):
 def test_a_seed_at_the_top_of_its_range_is_confirmed_over_seeds_within_it(tmp_path):
     _, most = HYPERPARAMETERS["seed"].accepted
     words = [*TINY[:-1], "2", "--trials", "2", "--seed", str(most)]
-    done = python("-m", "study.run", *words, cwd=tmp_path)
+    done = here(main, tmp_path, *words)
     assert done.returncode == 0, done.stderr
     runs = trial_runs(tmp_path, "digits-softmax")
     seeds = {int(run.params["seed"]) for run in in_phase(runs, "confirm")}

@@ -70,9 +70,3 @@ def test_a_study_may_have_a_plain_name(name):
 def test_a_study_s_name_must_be_one_for_a_folder(name):
     with pytest.raises(InputError, match="study must be a name of letters, digits"):
         check_name(name)
-
-
-@pytest.mark.parametrize("name", ["recipes", "Default"])
-def test_names_that_the_project_or_mlflow_uses_are_refused(name):
-    with pytest.raises(InputError, match=f"do not use themselves; got '{name}'"):
-        check_name(name)

@@ -65,6 +65,12 @@ def one_worker(splits):
         yield pool, lambda: min(workers_of() - others)
 
 
+def kill(process):
+    """Kill a worker, and wait until all its threads are gone; `Pool` is to find out by itself."""
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+
 def is_alive(process):
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
@@ -156,8 +162,7 @@ def test_a_worker_that_was_killed_while_idle_is_replaced_and_gets_the_latest_pic
     with one_worker(digits) as (pool, process):
         pool.start(0, Job(MLP))
         assert listen(pool, 0)[-1].test == {}
-        (killed := process()).kill()
-        wait_for(lambda: not is_alive(killed), 5)
+        kill(process())
         pool.load(digits._replace(test=digits.val))
         pool.start(0, Job(MLP))
         *epochs, outcome = listen(pool, 0)
@@ -168,8 +173,7 @@ def test_a_worker_that_was_killed_before_its_job_is_replaced(digits):
     with one_worker(digits) as (pool, process):
         pool.start(0, Job(MLP))
         listen(pool, 0)
-        (killed := process()).kill()
-        wait_for(lambda: not is_alive(killed), 5)
+        kill(process())
         pool.start(0, Job(MLP))
         assert isinstance(listen(pool, 0)[-1], Outcome)
 
@@ -178,8 +182,7 @@ def test_an_answer_to_a_dead_worker_is_dropped(digits):
     with one_worker(digits) as (pool, process):
         pool.start(0, Job(Config(epochs=1000), prunable=True))
         assert list(pool.messages(60))
-        (killed := process()).kill()
-        wait_for(lambda: not is_alive(killed), 5)
+        kill(process())
         pool.answer(0, False)
         assert listen(pool, 0)[-1] == Death(-signal.SIGKILL)
 
