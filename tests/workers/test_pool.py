@@ -221,21 +221,24 @@ from study.workers.worker import Job
 if __name__ == "__main__":
     with Pool(2, torch.device("cpu")) as pool:
         pool.load(load_splits("digits", Path("data"), 8))
-        pool.start(0, Job(Config(epochs=10000)))
-        list(pool.messages(60))
-        print("training", flush=True)
+        pool.start(0, Job(Config(depth=4, width=16.0, image_size=64, epochs=1)))
+        print("started", flush=True)
         time.sleep(600)
 """
 
 
 def test_workers_end_when_their_driver_is_killed(tmp_path):
+    """One is idle, the other in an epoch of minutes."""
     (tmp_path / "driver.py").write_text(DRIVER)
     words = [sys.executable, str(tmp_path / "driver.py")]
     with subprocess.Popen(words, env=environment(), stdout=subprocess.PIPE, text=True) as driver:
-        assert driver.stdout.readline() == "training\n"
+        assert driver.stdout.readline() == "started\n"
         workers = workers_of(driver.pid)
         assert len(workers) == 2
-        os.kill(driver.pid, signal.SIGKILL)
+        wait_for(
+            lambda: abs(sum(sign * worker.cpu_times().user for sign, worker in zip((1, -1), workers, strict=True))) > 2
+        )
+        driver.kill()
         driver.wait()
     wait_for(lambda: not any(map(is_alive, workers)), 10)
 
