@@ -46,7 +46,7 @@ def ablate(options: Namespace) -> int:
     existing(options.tracking_uri)
     options.study = find_study(options.tracking_uri, options.study)
     tracker = Tracker(options.tracking_uri, options.study)
-    tags, dimensions = tracker.tags(), {}
+    tags = tracker.tags()
     if FINALISTS not in tags:
         command = tags.get("study.command", "python -m study.run")
         raise InputError(
@@ -84,6 +84,8 @@ def _train(console: Console, options: Namespace, tracker: Tracker, plan: Plan, c
     seeds = options.seeds or max(SEEDS, len(there[WINNER]))
     missing = sum(max(0, seeds - len(runs)) for runs in there.values())
     _announce(console, tracker.experiment, there, seeds, missing)
+    if not missing:
+        return True
     with (
         make_pool(find_device(options.device), options.workers, missing) as pool,
         open_session(console, tracker, pool, options, splits, tuple(plan.space)) as session,

@@ -109,6 +109,7 @@ def conduct(options: Namespace, plan: Plan) -> int:
             if roles and options.confirm_seeds:
                 tracker.tag(FINALISTS, json.dumps({role: config.hyperparameters() for role, config in roles.items()}))
                 session.confirm(plan, roles, options.confirm_seeds)
+            check_still_there(tracker)
             if roles:
                 with console.status("registering the winner's model"):
                     crown(tracker, roles, splits)
@@ -123,9 +124,13 @@ def explore_and_search(session: Session, plan: Plan, targets: Sequence[int]) -> 
     if ranked := ranking(runs):
         session.view.best = ranked[0].metrics["objective"], ranked[0].name
     session.driver.run(trials, tracker.experiment, session.data())
+    return trials
+
+
+def check_still_there(tracker: Tracker) -> None:
+    """Raise `InputError` if the database file was removed: what is written to it now is lost without an error."""
     if (file := sqlite_file(tracker.uri)) and not file.exists():
         raise InputError(f"store {tracker.uri!r} was removed while the study ran, and its trials with it")
-    return trials
 
 
 def records(tracker: Tracker, runs: Sequence[Run], searched: Iterable[str]) -> list[Record]:
