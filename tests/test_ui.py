@@ -1,5 +1,6 @@
 """`python -m study.ui`: the MLflow UI on a study's store."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import urllib.request
 import pytest
 
 from study.ui import main
-from tests.conftest import environment, python
+from tests.conftest import environment, python, wait_for
 
 
 def test_the_ui_serves_the_study_behind_the_link_that_it_prints(finished_study):
@@ -20,14 +21,20 @@ def test_the_ui_serves_the_study_behind_the_link_that_it_prints(finished_study):
         port = str(free.getsockname()[1])
     words = [sys.executable, "-m", "study.ui", "--port", port]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    with subprocess.Popen(words, cwd=finished_study, env=environment(), **pipes) as server:
+    with subprocess.Popen(words, cwd=finished_study, env=environment(), start_new_session=True, **pipes) as server:
         try:
             base, _, path = server.stdout.readline().partition("/#/experiments/")
             assert base == f"http://127.0.0.1:{port}"
             wanted = f"{base}/ajax-api/2.0/mlflow/experiments/get?experiment_id={path.partition('/')[0]}"
             assert "digits-cnn" in answer(wanted)
         finally:
-            server.send_signal(signal.SIGINT)
+            os.killpg(server.pid, signal.SIGINT)  # as Ctrl-C in a terminal does
+    wait_for(lambda: not is_open(int(port)), 20)
+
+
+def is_open(port):
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def answer(url, patience=60):

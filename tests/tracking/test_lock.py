@@ -105,12 +105,13 @@ def server(tmp_path_factory):
     store = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "files")]
     words = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", port, *store]
     log = (folder / "log.txt").open("w")
-    with subprocess.Popen(words, cwd=folder, env={**environment(), **quiet}, stdout=log, stderr=log) as process:
+    streams = {"stdout": log, "stderr": log, "start_new_session": True}
+    with subprocess.Popen(words, cwd=folder, env={**environment(), **quiet}, **streams) as process:
         try:
             wait_for(lambda: answers(f"http://127.0.0.1:{port}/health"))
             yield f"http://127.0.0.1:{port}"
         finally:
-            process.send_signal(signal.SIGINT)
+            os.killpg(process.pid, signal.SIGINT)  # the server and its worker
 
 
 def answers(url):
