@@ -12,7 +12,7 @@ from study.core.errors import InputError, Parser, exit_code, without_passwords
 from study.search.export import export
 from study.studies.session import records
 from study.studies.view import make_console
-from study.tracking.store import TRACKING_OPTION, existing
+from study.tracking.store import TRACKING_OPTION, existing, sqlite_file
 from study.tracking.tracker import Tracker, find_study
 
 
@@ -30,6 +30,9 @@ def _options(words: list[str] | None) -> Namespace:
 
 def _export(options: Namespace) -> int:
     existing(options.tracking_uri)
+    ours, theirs = (file.resolve() if (file := sqlite_file(url)) else url for url in (options.tracking_uri, options.to))
+    if ours == theirs:
+        raise InputError(f"storage must be another database than MLflow's store; got {options.to!r}")
     tracker = Tracker(options.tracking_uri, find_study(options.tracking_uri, options.study))
     dimensions = {name: dimension(row) for name, row in json.loads(tracker.tags().get("study.space", "{}")).items()}
     searched = [name for name, row in dimensions.items() if row.domain is not None]

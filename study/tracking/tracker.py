@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from study.core.errors import InputError, not_one_of
-from study.outputs.names import EPOCH_METRICS, FINISHED, HISTORY, INTERRUPTED, PHASES
+from study.outputs.names import EPOCH_METRICS, FINISHED, HISTORY, INTERRUPTED, PHASES, finite
 from study.tracking.store import artifact_root, flush, opening
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before the import, which otherwise looks up a host
@@ -196,7 +196,7 @@ class Tracker:
         except (MlflowException, OSError):
             return []
         columns = {"epoch": "epoch", **EPOCH_METRICS}
-        return [{name: float(row[field]) for name, field in columns.items() if row.get(field)} for row in rows]
+        return [finite({name: float(row[field]) for name, field in columns.items() if row.get(field)}) for row in rows]
 
     def _points(self, run: Run) -> list[dict[str, float]]:
         epochs: dict[int, dict[str, float]] = {}

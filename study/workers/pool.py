@@ -101,14 +101,17 @@ class Pool:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(theirs, *self._arguments), daemon=True)
-        process.start()
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C reaches the whole group
+        try:
+            process.start()
+        finally:
+            signal.signal(signal.SIGINT, before)
         theirs.close()
         return process, ours
 
 
 def _work(orders: Connection, device: torch.device, threads: int) -> None:
-    """A worker's life: pictures and jobs, until the driver closes the connection or ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
+    """A worker's life: pictures and jobs, until the driver closes the connection or ends. It ignores Ctrl-C."""
     threading.Thread(target=_end_with_driver, daemon=True).start()
     torch.set_num_threads(threads)
     splits = None

@@ -192,6 +192,7 @@ def test_a_worker_is_deaf_to_ctrl_c_from_its_birth():
     """Ctrl-C reaches the whole group, also a worker that is still importing, which would print a traceback."""
     others = workers_of()
     with Pool(1, CPU):
+        wait_for(lambda: workers_of() - others, 10)  # its command line is empty for a moment
         (worker,) = workers_of() - others
         lines = Path(f"/proc/{worker.pid}/status").read_text().splitlines()
         masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigBlk", "SigIgn"))]
