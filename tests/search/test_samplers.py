@@ -34,7 +34,7 @@ def test_every_sampler_with_every_pruner_fills_a_study_within_the_space(sampler,
     assert trials.next() is None
 
 
-@pytest.mark.parametrize("sampler", set(SAMPLERS) - STATEFUL)
+@pytest.mark.parametrize("sampler", sorted(set(SAMPLERS) - STATEFUL))
 def test_a_restart_after_every_trial_does_not_change_what_is_sampled(sampler):
     whole = [slot.config for slot in play(make_trials(sampler=sampler))]
     done = []
@@ -44,7 +44,7 @@ def test_a_restart_after_every_trial_does_not_change_what_is_sampled(sampler):
     assert [make_plan("digits", "mlp", {}).config(row.params) for row in done] == whole
 
 
-@pytest.mark.parametrize("sampler", STATEFUL)
+@pytest.mark.parametrize("sampler", sorted(STATEFUL))
 def test_a_sampler_with_state_goes_on_after_a_restart(sampler):
     """From the design again, within the space."""
     done = [record(slot, [objective(slot.config)]) for slot in play(make_trials(sampler=sampler))]

@@ -26,7 +26,7 @@ def states(trials, curves):
     return [draw(trials, trials.next(), curve)[1] for curve in curves]
 
 
-@pytest.mark.parametrize("pruner", set(PRUNERS) - {"none"})
+@pytest.mark.parametrize("pruner", sorted(set(PRUNERS) - {"none"}))
 def test_a_bad_curve_among_good_ones_is_pruned(pruner):
     trials = make_trials([48], pruner=pruner, epochs=EPOCHS)
     assert states(trials, [GOOD] * 32) == [COMPLETE] * 32, "designed"
@@ -45,7 +45,7 @@ def test_without_a_pruner_nothing_is_pruned():
     assert states(trials, [GOOD] * 20 + [BAD] * 4) == [COMPLETE] * 24
 
 
-@pytest.mark.parametrize("pruner", set(PRUNERS) - {"none"})
+@pytest.mark.parametrize("pruner", sorted(set(PRUNERS) - {"none"}))
 def test_the_verdict_is_optuna_s_own(pruner):
     """The same curves through an Optuna study with its pruner, as its documentation shows it."""
     trials = make_trials([24], pruner=pruner, epochs=EPOCHS)
