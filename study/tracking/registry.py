@@ -34,6 +34,7 @@ def register(tracker: Tracker, run_id: str, model: Any, example: Any, output: An
             name="model",
             signature=mlflow.models.infer_signature(example, output),
             input_example=example,
+            serialization_format="pt2",  # needs no code of this project to load
             pip_requirements=["mlflow", "torch", "numpy"],
         )
     client.set_terminated(run_id, DONE, ended)  # logging a model reopens the run; its duration is its training's

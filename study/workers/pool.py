@@ -5,7 +5,8 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
@@ -101,13 +102,26 @@ class Pool:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(theirs, *self._arguments), daemon=True)
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C reaches the whole group
-        try:
+        with _deaf_to_interrupts():
             process.start()
-        finally:
-            signal.signal(signal.SIGINT, before)
         theirs.close()
         return process, ours
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes that start here never hear Ctrl-C, which reaches the whole group; in this one it waits until then."""
+    resource_tracker.ensure_running()  # first, since its start unblocks the signal
+    waiting: list[bool] = []
+    handler = signal.signal(signal.SIGINT, lambda *_: waiting.append(True))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+    if waiting:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _work(orders: Connection, device: torch.device, threads: int) -> None:
