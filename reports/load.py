@@ -72,7 +72,10 @@ def _row(run: Run) -> dict[str, Any]:
 def _numeric(column: pd.Series) -> pd.Series:
     """The column as numbers if all of its values are; otherwise unchanged."""
     numbers = pd.to_numeric(column, errors="coerce")
-    return numbers if numbers.notna().eq(column.notna()).all() and numbers.notna().any() else column
+    if not numbers.notna().eq(column.notna()).all() or not numbers.notna().any():
+        return column
+    # Before version 3 pandas rounds the last digit of a text's number, by which configurations are told apart.
+    return column.map(float, na_action="ignore").astype(float) if numbers.dtype.kind == "f" else numbers
 
 
 def _curves(tracker: Tracker, runs: list[Run]) -> pd.DataFrame:
