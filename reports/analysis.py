@@ -4,24 +4,24 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import pandas as pd
-from scipy import stats
 
 from reports.frames import Study
 from reports.statistics.ablations import Result, compare
 from reports.statistics.boundaries import Crowd, crowds
 from reports.statistics.breakpoints import Break, breaks, pair_breaks
 from reports.statistics.curves import ending
-from reports.statistics.defaults import Default, by_experiment, by_surrogate
+from reports.statistics.defaults import Default, by_experiment, by_posterior
+from reports.statistics.effects import Curve, Gain, at, averaged, gain, place
 from reports.statistics.influence import Influence, influences
 from reports.statistics.interactions import Interaction, interactions
 from reports.statistics.intervals import spread
 from reports.statistics.limits import Limits, limits
 from reports.statistics.lr_law import LrLaw, lr_law
-from reports.statistics.surrogate import Share, Surrogate, fit_surrogate
 from reports.statistics.verdicts import SUPPORTED
 from study.comparisons.arms import SEEDS, Arm, Hypothesis, hypotheses
 from study.comparisons.seeds import Estimate
-from study.outputs.names import COMPLETE, DIVERGED, PRUNED
+from study.outputs.names import COMPLETE, DIVERGED, EXPLORE, PRUNED
+from study.statistics.posterior import Posterior, fit_posterior
 
 LEARNED = 0.1  # of the way from chance to 1: below it a network has learned next to nothing
 USUAL_NOISE = 0.005  # of accuracy over seeds, where no confirmation has measured it
@@ -36,18 +36,44 @@ class Analysis:
     @cached_property
     def failed(self) -> pd.Series:
         """Which of the designed runs diverged, or learned next to nothing."""
-        runs, chance = self.study.explored, self.study.chance
-        return (runs.state == DIVERGED) | (runs.objective <= chance + LEARNED * (1 - chance))
+        return self._failed(self.study.explored)
 
     @cached_property
     def trained(self) -> pd.DataFrame:
         """The designed runs that learned something."""
         return self.study.explored[~self.failed]
 
+    def _failed(self, runs: pd.DataFrame) -> pd.Series:
+        chance = self.study.chance
+        return (runs.state == DIVERGED) | (runs.objective <= chance + LEARNED * (1 - chance))
+
+    @cached_property
+    def posterior(self) -> Posterior | None:
+        """What all finished trials say of the others; None for too few that trained, or where all of them are equal."""
+        runs = self.study.trials
+        runs = runs[runs.state.isin((COMPLETE, DIVERGED))].sort_values("trial", kind="stable")
+        return fit_posterior(runs, self.study.domains, ~self._failed(runs), runs.phase == EXPLORE, most=1.0)
+
+    @cached_property
+    def curves(self) -> dict[str, Curve]:
+        """The objective along every searched hyperparameter, averaged over all others; empty without a posterior."""
+        return {name: averaged(self.posterior, name) for name in self.study.domains} if self.posterior else {}
+
     @cached_property
     def influences(self) -> list[Influence]:
-        """The influence of every searched hyperparameter among the designed runs that trained, the largest first."""
-        return influences(self.trained, self.study.domains)
+        """The influence of every searched hyperparameter among the runs that trained, the largest first."""
+        return influences(self.posterior, self.curves) if self.posterior else []
+
+    @cached_property
+    def gains(self) -> list[Gain]:
+        """What tuning every searched hyperparameter alone adds to the default, all others at theirs; the largest first.
+        Empty where the default lies outside of the space."""
+        space = {name: self.study.space[name] for name in self.study.domains}
+        if self.posterior is None or not all(row.default in row.domain for row in space.values()):
+            return []
+        centre = place(self.study.domains, {name: row.default for name, row in space.items()})
+        found = [gain(at(self.posterior, name, centre)) for name in space]
+        return sorted(found, key=lambda row: -row.difference.mean)
 
     @cached_property
     def interactions(self) -> list[Interaction]:
@@ -55,30 +81,9 @@ class Analysis:
         return interactions(self.trained, self.study.domains)
 
     @cached_property
-    def surrogate(self) -> Surrogate | None:
-        """The surrogate of the designed runs that trained; None for too few, or where all are equal."""
-        return fit_surrogate(self.trained, self.study.domains)
-
-    @cached_property
-    def trusted_surrogate(self) -> Surrogate | None:
-        """The surrogate if it predicts unseen trials well enough to say how much a hyperparameter matters."""
-        return self.surrogate if self.surrogate is not None and self.surrogate.trusted else None
-
-    @cached_property
-    def accuracy_surrogate(self) -> Surrogate | None:
-        """The trusted surrogate of plain accuracy instead of ranks, where the place of the best matters."""
-        surrogate = fit_surrogate(self.trained, self.study.domains, stats.zscore)
-        return surrogate if surrogate is not None and surrogate.trusted else None
-
-    @cached_property
-    def shares(self) -> dict[str, Share]:
-        """Each searched hyperparameter's share of the variance, the dummy's last; empty without a trusted surrogate."""
-        return self.trusted_surrogate.shares() if self.trusted_surrogate else {}
-
-    @cached_property
     def lr_law(self) -> LrLaw | None:
         """How the best learning rate changes with the batch size; None where the trials do not tell."""
-        return lr_law(self.accuracy_surrogate) if self.accuracy_surrogate else None
+        return lr_law(self.posterior) if self.posterior else None
 
     @cached_property
     def breaks(self) -> list[Break]:
@@ -103,7 +108,7 @@ class Analysis:
         """The ends of ranges at which the best lies."""
         complete = self.study.trials[self.study.trials.state == COMPLETE]
         relevant = [row.name for row in self.influences if row.verdict == SUPPORTED]
-        return crowds(complete, self.study.space, self.trusted_surrogate, relevant)
+        return crowds(complete, self.study.space, self.curves, relevant)
 
     @cached_property
     def hypotheses(self) -> list[Hypothesis]:
@@ -151,19 +156,19 @@ class Analysis:
         return self.validation_noise.mean if self.validation_noise else USUAL_NOISE
 
     @cached_property
-    def surrogate_defaults(self) -> list[Default]:
-        """What each default costs at the winner, by the surrogate; empty without a measured noise."""
-        if self.trusted_surrogate is None or self.validation_noise is None:
+    def expected_defaults(self) -> list[Default]:
+        """What each default costs at the winner, by the posterior; empty without a measured noise."""
+        if self.posterior is None or self.validation_noise is None:
             return []
         best = self.trained.sort_values("objective").iloc[-1]
         levels = self.study.finalists.get("winner") or {name: best[name] for name in self.study.searched}
-        return by_surrogate(self.trusted_surrogate, self.study.space, levels, self.validation_noise.mean)
+        return by_posterior(self.posterior, self.study.space, levels, self.validation_noise.mean)
 
     @cached_property
     def defaults(self) -> list[Default]:
-        """What each default costs: by an experiment where there is one, else by the surrogate."""
+        """What each default costs: by an experiment where there is one, else by the posterior."""
         tried = by_experiment(self.results, self.test_noise.mean) if self.test_noise else []
-        found = {row.name: row for row in (*self.surrogate_defaults, *tried)}
+        found = {row.name: row for row in (*self.expected_defaults, *tried)}
         return [found[name] for name in self.study.searched if name in found]
 
     @cached_property

@@ -21,6 +21,7 @@ ROOMS = (
     "core",
     "outputs",
     "tracking",
+    "statistics",
     "comparisons",
     "search",
     "workers",

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from reports.analysis import Analysis
 from reports.page.section import Section
 from reports.page.style import BLUE, GREY, accuracy_axis, canvas, hyperparameter_axis, noise_band, with_unit
-from reports.statistics.scales import bucket, grid
+from reports.statistics.scales import bucket
 from study.core.domains import Dimension
 from study.outputs.names import COMPLETE, EXPLORE
 
@@ -16,8 +16,8 @@ from study.outputs.names import COMPLETE, EXPLORE
 def effects(analysis: Analysis) -> Figure | None:
     """Validation accuracy against each hyperparameter. Filled dots are designed trials, on which conclusions rest;
     open ones were chosen by the sampler and crowd around what looked good. Line and grey band: the average over all
-    other hyperparameters and its 95% interval, by the surrogate of the designed trials that trained. Orange: the best
-    designed trial plus or minus two standard deviations over seeds."""
+    configurations of the other hyperparameters that train, and its 95% interval. Orange: the best designed trial plus
+    or minus two standard deviations over seeds."""
     study = analysis.study
     trials = study.trials[study.trials.objective.notna()]
     if trials.empty:
@@ -38,17 +38,16 @@ def effects(analysis: Analysis) -> Figure | None:
 
 
 def _average(axes: Axes, analysis: Analysis, name: str) -> None:
-    surrogate, domain = analysis.trusted_surrogate, analysis.study.domains[name]
-    if surrogate is None:
+    curve, domain = analysis.curves.get(name), analysis.study.domains[name]
+    if curve is None:
         return
-    places = grid(domain)
-    values = surrogate.accuracy(surrogate.along((name,), places[:, None]))
-    mean, (low, high) = values[:, 0], np.quantile(values[:, 1:], [0.025, 0.975], axis=1)
+    low, high = np.quantile(curve.draws, [0.025, 0.975], axis=1)
     if domain.numeric:
-        axes.fill_between(domain.values(places), low, high, color=GREY, alpha=0.3, linewidth=0)
-        axes.plot(domain.values(places), mean, color="black", linewidth=1.2)
+        axes.fill_between(domain.values(curve.positions), low, high, color=GREY, alpha=0.3, linewidth=0)
+        axes.plot(domain.values(curve.positions), curve.mean, color="black", linewidth=1.2)
     else:
-        axes.errorbar(places + 0.28, mean, np.maximum([mean - low, high - mean], 0), fmt="_k", capsize=3)
+        spread = np.maximum([curve.mean - low, high - curve.mean], 0)
+        axes.errorbar(curve.positions + 0.28, curve.mean, spread, fmt="_k", capsize=3)
 
 
 def _scatter(axes: Axes, trials: pd.DataFrame, name: str, dimension: Dimension) -> None:

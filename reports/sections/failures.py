@@ -10,6 +10,7 @@ from reports.page.section import Finding, Section
 from reports.page.style import ORANGE, canvas, hyperparameter_axis
 from reports.sections.wording import larger_study, percent_interval
 from reports.statistics.breakpoints import Break, Edge
+from reports.statistics.effects import AROUND, around
 from reports.statistics.intervals import rate
 from reports.statistics.scales import bucket
 from reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
@@ -19,7 +20,7 @@ from study.outputs.names import DIVERGED
 
 ENOUGH = 8  # designed trials for a rate of failures
 NEAR = 0.22  # of the square of two ranges: farther from every designed trial nothing is drawn
-SIDE = 25  # points of the surface along each axis
+SIDE = 15  # points of the surface along each axis
 
 
 def failure_claims(analysis: Analysis) -> list[Finding]:
@@ -69,8 +70,8 @@ def _count(share: Estimate) -> str:
 
 
 def lr_and_batch_size(analysis: Analysis) -> Figure | None:
-    """Learning rate and batch size, on log scales; darker is more accurate. The surface is the surrogate's average over
-    all others, drawn where designed trials are near. White line, where the trials show it: the best lr at each batch
+    """Learning rate and batch size, on log scales; darker is more accurate. The surface is the average over all
+    others, drawn where designed trials are near. White line, where the trials show it: the best lr at each batch
     size, dotted its 95% band. Orange line: half of the trials fail. A star marks the best run, crosses mark those that
     diverged."""
     study = analysis.study
@@ -79,7 +80,7 @@ def lr_and_batch_size(analysis: Analysis) -> Figure | None:
         return None
     figure, axes = canvas(4.4)
     limits = {"vmin": trials.objective.quantile(0.25), "vmax": trials.objective.max(), "cmap": "viridis_r"}
-    if analysis.trusted_surrogate is not None:
+    if analysis.posterior is not None:
         _surface(axes, analysis, limits)
         _lines(axes, analysis)
     dots = {"c": trials.objective, "s": 42, "edgecolor": "white", "linewidth": 0.6, **limits}
@@ -96,7 +97,7 @@ def lr_and_batch_size(analysis: Analysis) -> Figure | None:
 
 
 def _surface(axes: Axes, analysis: Analysis, limits: dict) -> None:
-    study, surrogate = analysis.study, analysis.trusted_surrogate
+    study, posterior = analysis.study, analysis.posterior
     names, side = ("lr", "batch_size"), np.linspace(0, 1, SIDE)
     domains = [study.domains[name] for name in names]
     if not all(isinstance(domain, Range) for domain in domains):
@@ -106,7 +107,8 @@ def _surface(axes: Axes, analysis: Analysis, limits: dict) -> None:
         [domain.positions(study.explored[name]) for name, domain in zip(names, domains, strict=True)]
     )
     distance = np.linalg.norm(grid[:, None] - seen[None], axis=2).min(1)
-    values = np.where(distance < NEAR, surrogate.accuracy(surrogate.mean_along(names, grid)), np.nan)
+    average = posterior.outcomes(around(posterior, names, grid)).mean(1).reshape(len(grid), AROUND).mean(1)
+    values = np.where(distance < NEAR, average, np.nan)
     levels = np.linspace(limits["vmin"], limits["vmax"], 9)
     x, y = (domain.values(side) for domain in domains)
     axes.contourf(x, y, values.reshape(SIDE, SIDE), levels, alpha=0.45, extend="min", **limits)

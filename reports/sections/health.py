@@ -4,7 +4,8 @@ import pandas as pd
 
 from reports.analysis import Analysis
 from reports.page.section import FAIL, PASS, WARN, Check, Section
-from reports.sections.wording import larger_study
+from reports.sections.wording import larger_study, probability
+from reports.statistics.influence import UNLIKELY
 from reports.statistics.scales import Domain
 from study.comparisons.seeds import paired_difference
 from study.outputs.names import FINISHED
@@ -57,16 +58,15 @@ def failures(analysis: Analysis) -> Check:
     return Check(WARN if share <= 0.5 else FAIL, text, step)
 
 
-def surrogate(analysis: Analysis) -> Check | None:
-    """Whether the surrogate predicts well enough to be trusted."""
-    found = analysis.surrogate
-    if found is None:
+def anything(analysis: Analysis) -> Check | None:
+    """Whether the trials show that any hyperparameter matters."""
+    if analysis.posterior is None:
         return None
-    text = f"The surrogate predicts {max(found.r2, 0):.0%} of the variance in trials that it has not seen."
-    if found.trusted:
+    nothing = analysis.posterior.nothing
+    text = f"The probability that no hyperparameter matters among trials that train is {probability(nothing)}."
+    if nothing <= UNLIKELY:
         return Check(PASS, text)
-    step = "Too little to rank hyperparameters: add designed trials, or widen the ranges until accuracies differ."
-    return Check(WARN, text, step)
+    return Check(WARN, text, "Add designed trials, or widen the ranges until accuracies differ.")
 
 
 def balance(analysis: Analysis) -> Check | None:
@@ -134,5 +134,5 @@ def versions(analysis: Analysis) -> Check:
     return Check(WARN, text, "Compare runs across them with care.")
 
 
-CHECKS = (size, pictures, finished, failures, surrogate, balance, confirmation, gap, worse, versions)
+CHECKS = (size, pictures, finished, failures, anything, balance, confirmation, gap, worse, versions)
 SECTION = Section("Health checks", checks={check.__name__: check for check in CHECKS})

@@ -2,22 +2,30 @@
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from reports.analysis import Analysis
 from reports.page.section import Finding, Section
-from reports.page.style import GREY, VERDICT_COLOURS, canvas
-from reports.sections.wording import larger_study, percent_interval
-from reports.statistics.influence import Influence
-from reports.statistics.scales import Domain, bucket
-from reports.statistics.surrogate import DUMMY
+from reports.page.style import VERDICT_COLOURS, canvas
+from reports.sections.wording import (
+    between,
+    larger_study,
+    level,
+    percent_interval,
+    points,
+    points_interval,
+    probability,
+)
+from reports.statistics.effects import Gain
+from reports.statistics.influence import Influence, trials_needed
+from reports.statistics.shares import LEAST
 from reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
+from study.statistics.posterior import Domain
 
 WORDS = {SUPPORTED: "matters", SUGGESTIVE: "may matter", INCONCLUSIVE: "shows no clear influence"}
 
 
 def influence_claims(analysis: Analysis) -> list[Finding]:
-    """Which hyperparameters matter among the designed runs that trained."""
+    """Which hyperparameters matter among the runs that trained."""
     return [_influence(analysis, row) for row in analysis.influences] or [_nothing_to_test(analysis)]
 
 
@@ -33,76 +41,80 @@ def _nothing_to_test(analysis: Analysis) -> Finding:
 
 
 def _influence(analysis: Analysis, row: Influence) -> Finding:
-    share, effect, interval = analysis.shares.get(row.name), "", ""
-    how = "the surrogate predicts too little to say how much"
-    if share is not None:
-        effect, interval = f"{share.total:.0%}", percent_interval(share.total_low, share.total_high)
-        how = f"it accounts for {share.total:.0%} of the variance in rank, {max(share.first, 0):.0%} on its own"
-        floor = analysis.surrogate.floor
-        how += f"; an irrelevant hyperparameter may reach {floor:.0%}" if share.total <= floor else ""
-    tests = len(analysis.influences)
-    claim = f"{row.name} {WORDS[row.verdict]} (p = {row.p_holm:.4f}, corrected for {tests} tests): {how}."
-    step = ""
-    if row.verdict == SUPPORTED:
-        claim += _best_bucket(analysis.trained, row.name, analysis.study.domains[row.name])
-    elif row.needed is None:
-        step = "More than 4,096 designed trials would be needed to find an influence this small."
-    else:
-        step = "To be surer: " + larger_study(analysis.study, row.needed)
+    domain, found, share = analysis.study.domains[row.name], row.effect.difference, row.share
+    sure = f"probability {probability(row.probability)} that its share of the variance exceeds {LEAST:.0%}"
+    claim = f"{row.name} {WORDS[row.verdict]} ({sure})"
+    if row.verdict != INCONCLUSIVE:
+        claim += (
+            f": averaged over the others, accuracy is best at {level(domain, row.effect.best)} and worst at "
+            f"{level(domain, row.effect.worst)}, {points(found.mean)} apart"
+        )
+    claim += f"; its share is {share.total:.0%} {percent_interval(share.total_low, share.total_high)}."
+    effect, interval = points(found.mean), points_interval(found.low, found.high)
+    step = "" if row.verdict == SUPPORTED else _to_be_surer(analysis, row)
     return Finding(claim, effect, interval, row.n, row.verdict, list(analysis.trained.run_id), step)
 
 
-def _best_bucket(runs: pd.DataFrame, name: str, domain: Domain) -> str:
-    """In which third of its range, or at which level, the median run is best, as a sentence."""
-    medians = runs.objective.groupby(bucket(runs[name], domain), observed=True).median().sort_values()
-    return (
-        f" The median run is best with {name} {medians.index[-1]} ({medians.iloc[-1]:.4f}) and worst with "
-        f"{medians.index[0]} ({medians.iloc[0]:.4f})."
+def _to_be_surer(analysis: Analysis, row: Influence) -> str:
+    """What would show the influence, over the shares that the interval holds."""
+    count = len(analysis.study.searched)
+    few, many = (trials_needed(share, count) for share in (row.share.total_high, row.share.total_low))
+    if few is None:
+        return "Over 1,024 designed trials would be needed to find an influence this small."
+    if many is not None and many <= len(analysis.study.explored):
+        return "To be surer: " + larger_study(analysis.study)
+    found = (
+        f"{few} to {many} designed trials" if many else f"{few} designed trials or more, depending on its true share"
     )
+    return f"Four studies in five would find it with {found}: " + larger_study(analysis.study, few)
 
 
 def importance(analysis: Analysis) -> Figure | None:
-    """Each hyperparameter's share of the variance in rank of accuracy among the designed runs that trained: with all
-    interactions (bar, Sobol's total index) and alone (white tick, first-order), by a Gaussian process, with 95%
-    intervals. Dark bars are supported by the permutation test, pale ones are not. The inert dummy is an irrelevant
-    hyperparameter that was treated like the others. Bars left of the dashed line could come from an irrelevant
-    hyperparameter."""
-    shares, surrogate = analysis.shares, analysis.surrogate
-    if not shares:
+    """What moving each hyperparameter from its worst to its best value adds to validation accuracy, averaged over all
+    configurations of the others that train, with 95% intervals. Dark: supported; pale: not."""
+    rows = analysis.influences
+    if not rows:
         return None
-    verdicts = {row.name: row.verdict for row in analysis.influences}
-    order = sorted(shares, key=lambda name: (name == DUMMY, -shares[name].total))
-    figure, axes = canvas(1.2 + 0.48 * len(order))
-    for place, name in enumerate(order):
-        share, verdict = shares[name], verdicts.get(name, INCONCLUSIVE)
-        axes.barh(place, share.total, color=VERDICT_COLOURS[verdict], height=0.6)
-        axes.plot([max(share.first, 0)] * 2, [place - 0.27, place + 0.27], color="white", linewidth=2)
-        axes.plot([share.total_low, share.total_high], [place, place], color="black", linewidth=1.2)
-        text = f"{share.total:.0%}" if name == DUMMY else f"{share.total:.0%}, {verdict}"
-        label = axes.text(max(share.total, share.total_high) + 0.015, place, text, va="center", fontsize=10)
-        label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})  # hides the dashed line behind the text
-    axes.axvline(surrogate.floor, color=GREY, linestyle="--", linewidth=1)
-    axes.set_yticks(range(len(order)), order)
+    figure, axes = canvas(1.0 + 0.55 * len(rows))
+    for place, row in enumerate(rows):
+        found, domain = row.effect.difference, analysis.study.domains[row.name]
+        axes.barh(place, 100 * found.mean, color=VERDICT_COLOURS[row.verdict], height=0.55)
+        axes.plot([100 * found.low, 100 * found.high], [place, place], color="black", linewidth=1.2)
+        text = f"{level(domain, row.effect.worst)} \N{RIGHTWARDS ARROW} {level(domain, row.effect.best)}"
+        axes.text(100 * max(found.high, found.mean), place, "  " + text, va="center", fontsize=10)
+    axes.set_yticks(range(len(rows)), [row.name for row in rows])
     axes.invert_yaxis()
-    axes.set(xlim=(0, 1.3), xlabel=f"share of the variance in rank (n = {surrogate.n}, $R^2$ = {surrogate.r2:.2f})")
-    axes.xaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
+    most = 100 * max(max(row.effect.difference.high, row.effect.difference.mean) for row in rows)
+    axes.set(xlim=(min(0, 100 * min(row.effect.difference.low for row in rows)), 1.35 * most))
+    axes.set_xlabel("points of validation accuracy, worst to best")
     return figure
 
 
 def importance_table(analysis: Analysis) -> pd.DataFrame:
-    """Sobol indices of a Gaussian process on the designed trials that trained, as shares of the variance in rank, noise
-    included, with 95% intervals, and p values of the permutation test, corrected by Holm. R2 is cross-validated;
-    floor is the largest total index of the inert dummy over 19 shuffles of it."""
-    surrogate, tests, rows = analysis.surrogate, {row.name: row for row in analysis.influences}, []
-    for name, share in analysis.shares.items():
-        test = tests.get(name)
-        alone, total = (f"[{low:.1%}, {high:.1%}]" for low, high in (share[1:3], share[4:6]))
-        rows.append({"hyperparameter": name, "alone": f"{max(share.first, 0):.1%}", "interval": alone})
-        rows[-1] |= {"total": f"{share.total:.1%}", "total interval": total, "p": test.p_holm if test else None}
-        rows[-1] |= {"verdict": test.verdict if test else "", "R2": surrogate.r2, "floor": surrogate.floor}
-        rows[-1] |= {"trials": surrogate.n}
+    """What each hyperparameter does among configurations that train, with 95% intervals. Worst to best: averaged over
+    the others. Within a point: values that are more likely than not within one point of the best. Tuned alone: the gain
+    over the default, all others at theirs. Share: of the variance in rank, noise included, with all interactions and
+    alone (Sobol indices)."""
+    gains, rows = {row.name: row for row in analysis.gains}, []
+    for row in analysis.influences:
+        domain, found, share, tuned = analysis.study.domains[row.name], row.effect, row.share, gains.get(row.name)
+        moved = f"{points(found.difference.mean)} {points_interval(found.difference.low, found.difference.high)}"
+        rows.append({"hyperparameter": row.name, "worst": level(domain, found.worst)})
+        rows[-1] |= {
+            "best": level(domain, found.best),
+            "worst to best": moved,
+            "within a point": between(domain, found.near),
+        }
+        rows[-1] |= {"tuned alone": _tuned(domain, tuned) if tuned else "-"}
+        rows[-1] |= {"share": f"{share.total:.0%} {percent_interval(share.total_low, share.total_high)}"}
+        rows[-1] |= {"alone": f"{share.first:.0%} {percent_interval(share.first_low, share.first_high)}"}
+        rows[-1] |= {"probability": round(row.probability, 3), "verdict": row.verdict}
     return pd.DataFrame(rows)
+
+
+def _tuned(domain: Domain, tuned: Gain) -> str:
+    found = tuned.difference
+    return f"{points(found.mean)} {points_interval(found.low, found.high)} at {level(domain, tuned.after)}"
 
 
 SECTION = Section(

@@ -8,9 +8,10 @@ from reports.analysis import Analysis
 from reports.page.section import Finding, Section
 from reports.page.style import DASHES, LEVELS, accuracy_axis, canvas, hyperparameter_axis, with_unit
 from reports.sections.wording import larger_study
+from reports.statistics.effects import AROUND, around, tried
 from reports.statistics.interactions import LEVEL, Interaction, trials_needed
 from reports.statistics.lr_law import RULES
-from reports.statistics.scales import Domain, bucket, grid
+from reports.statistics.scales import Domain, bucket
 from reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
 
 
@@ -58,23 +59,23 @@ def lr_law_claims(analysis: Analysis) -> list[Finding]:
 
 
 def pair(analysis: Analysis) -> Figure | None:
-    """The pair with the clearest interaction: accuracy by the surrogate, averaged over all others. A line per level,
+    """The pair with the clearest interaction: accuracy averaged over all others. A line per level,
     or per third of the range, of the second, with 95% bands; parallel lines would mean no interaction."""
-    found, surrogate, study = analysis.interactions, analysis.surrogate, analysis.study
-    if not found or not found[0].found or surrogate is None:
+    found, posterior, study = analysis.interactions, analysis.posterior, analysis.study
+    if not found or not found[0].found or posterior is None:
         return None
     one, two = sorted(found[0].pair, key=lambda name: not study.domains[name].numeric)
-    domain, places = study.domains[one], grid(study.domains[one])
+    domain, places = study.domains[one], tried(study.domains[one])
     shown = domain.values(places) if domain.numeric else places
     figure, axes = canvas(4.0)
     means = []
     for number, (label, level) in enumerate(_levels(study.explored[two], study.domains[two])):
-        points = np.column_stack([places, np.full(len(places), level)])
-        values = surrogate.accuracy(surrogate.along((one, two), points))
-        low, high = np.quantile(values[:, 1:], [0.025, 0.975], axis=1)
+        points = around(posterior, (one, two), np.column_stack([places, np.full(len(places), level)]))
+        values = posterior.outcomes(points).reshape(len(places), AROUND, -1).mean(1)
+        (low, high), mean = np.quantile(values, [0.025, 0.975], axis=1), values.mean(1)
         axes.fill_between(shown, low, high, color=LEVELS[number % 7], alpha=0.15, linewidth=0)
-        axes.plot(shown, values[:, 0], DASHES[number % 7], color=LEVELS[number % 7], label=f"{two} {label}")
-        means.append(values[:, 0])
+        axes.plot(shown, mean, DASHES[number % 7], color=LEVELS[number % 7], label=f"{two} {label}")
+        means.append(mean)
     if not domain.numeric:
         axes.set_xticks(places, domain.ends)
     hyperparameter_axis(axes.xaxis, axes.set_xscale, domain)

@@ -4,7 +4,7 @@ import pandas as pd
 
 from reports.analysis import Analysis
 from reports.page.section import Finding, Section
-from reports.sections.wording import signed_interval
+from reports.sections.wording import points, points_interval, probability, signed_interval
 from reports.statistics.boundaries import SURE, Crowd
 from reports.statistics.defaults import Default
 from reports.statistics.verdicts import SUGGESTIVE, SUPPORTED
@@ -19,7 +19,7 @@ def _boundary(crowd: Crowd) -> Finding:
     n, beyond = len(crowd.runs), "below" if crowd.side == "lower" else "above"
     claim = f"{crowd.count} of the {n} best trials lie within 5% of the {crowd.side} end of {crowd.name}, {crowd.end:g}"
     if crowd.sure is not None and crowd.sure >= SURE:
-        claim += f", and the surrogate is best there in {crowd.sure:.0%} of its replicates"
+        claim += f", and the average over the others is best there with probability {probability(crowd.sure)}"
     step = f"Extend {crowd.name} {beyond} {crowd.end:g}: its best value may lie there."
     return Finding(claim + ".", f"{crowd.count}/{n}", "", n, SUGGESTIVE, crowd.runs, step)
 
@@ -27,7 +27,7 @@ def _boundary(crowd: Crowd) -> Finding:
 def default_claims(analysis: Analysis) -> list[Finding]:
     """Which hyperparameters can be left at their default without a relevant loss (non-inferiority)."""
     runs = list(analysis.trained.run_id)
-    return [_by_experiment(row) if row.result else _by_surrogate(row, runs) for row in analysis.defaults if row.safe]
+    return [_by_experiment(row) if row.result else _by_posterior(row, runs) for row in analysis.defaults if row.safe]
 
 
 def _by_experiment(row: Default) -> Finding:
@@ -40,25 +40,25 @@ def _by_experiment(row: Default) -> Finding:
     return Finding(claim, f"{row.gain:+.4f}", signed_interval(estimate), estimate.n, SUPPORTED, row.result.runs)
 
 
-def _by_surrogate(row: Default, runs: list[str]) -> Finding:
+def _by_posterior(row: Default, runs: list[str]) -> Finding:
     claim = (
-        f"{row.name} can be left at its default, {row.default}: all else as in the best configuration, the surrogate "
-        f"expects a gain of {row.gain:.4f} from the best value and at most {row.high:.4f}, less than the standard "
-        f"deviation over seeds, {row.margin:.4f}."
+        f"{row.name} can be left at its default, {row.default}: all else as in the best configuration, the best value "
+        f"is expected to gain {points(row.gain)} and at most {points(row.high)}, less than the standard deviation over "
+        f"seeds, {points(row.margin)}."
     )
-    interval, step = f"[{row.low:.4f}, {row.high:.4f}]", "python -m study.ablate tests it."
-    return Finding(claim, f"{row.gain:.4f}", interval, len(runs), SUGGESTIVE, runs, step)
+    interval, step = points_interval(row.low, row.high), "python -m study.ablate tests it."
+    return Finding(claim, points(row.gain), interval, len(runs), SUGGESTIVE, runs, step)
 
 
 def default_table(analysis: Analysis) -> pd.DataFrame:
     """The gain from changing one hyperparameter from its default, all else as in the winner: by experiment on the test
-    pictures where there is one, otherwise by the surrogate in validation. A hyperparameter can be left alone if even
-    the upper end of the interval is below the standard deviation over seeds."""
+    pictures where there is one, otherwise as the trials let expect in validation. A hyperparameter can be left alone if
+    even the upper end of the interval is below the standard deviation over seeds."""
     rows = [
         {
             "hyperparameter": row.name,
             "default": row.default,
-            "by": "experiment" if row.result else "surrogate",
+            "by": "experiment" if row.result else "trials",
             "gain": f"{row.gain:.4f}",
             "interval": f"[{row.low:.4f}, {row.high:.4f}]",
             "seed": row.margin,

@@ -10,7 +10,7 @@ from reports.statistics.verdicts import INCONCLUSIVE
 from study.comparisons.arms import arms_of
 from study.core.domains import Range
 
-SMALL = 0.1  # a hyperparameter whose share is surely below this may be left at its default
+SMALL = 0.05  # a hyperparameter whose share is most likely below this may be left at its default
 EXTENSION = 0.25  # of a range, on its own scale, where the best trials lie at its end
 
 
@@ -44,12 +44,12 @@ def next_study(analysis: Analysis) -> Step | None:
 def fixed_defaults(analysis: Analysis) -> dict[str, Any]:
     """Hyperparameters that show no influence, alone or in a pair, with the default that the next study keeps.
 
-    Those whose default costs accuracy by an experiment or by the surrogate are left out.
+    Those whose default costs accuracy by an experiment or as the trials let expect are left out.
     """
-    shares, space = analysis.shares, analysis.study.space
-    small = {name for name, share in shares.items() if share.total_high < SMALL}
+    space = analysis.study.space
+    small = {row.name for row in analysis.influences if row.share.total < SMALL}
     paired = {name for row in analysis.interactions if row.found for name in row.pair}
-    costly = {row.name for row in analysis.surrogate_defaults if row.gain > row.margin}
+    costly = {row.name for row in analysis.expected_defaults if row.gain > row.margin}
     costly |= {r.hypothesis.name for r in analysis.results if r.verdict != INCONCLUSIVE and r.estimate.mean > 0}
     idle = [row.name for row in analysis.influences if row.verdict == INCONCLUSIVE and row.name in small]
     kept = [name for name in idle if name not in paired | costly | set(extended_ranges(analysis))]

@@ -1,7 +1,14 @@
 """Phrases that several sections share."""
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from reports.frames import Study
+from study.comparisons.arms import short
 from study.comparisons.seeds import Estimate
+from study.core.domains import Range
+from study.statistics.posterior import Domain
 
 
 def signed_interval(estimate: Estimate) -> str:
@@ -11,6 +18,37 @@ def signed_interval(estimate: Estimate) -> str:
 
 def percent_interval(low: float, high: float) -> str:
     return f"[{low:.0%}, {high:.0%}]"
+
+
+def points(difference: float) -> str:
+    """A difference of accuracies in points: hundredths."""
+    return f"{100 * difference:.1f} point{'s'[: f'{100 * difference:.1f}' != '1.0']}"
+
+
+def points_interval(low: float, high: float) -> str:
+    return f"[{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def probability(value: float) -> str:
+    """A probability in two digits; never 0 or 1, which no finite number of draws can show."""
+    return "above 0.99" if value > 0.99 else "below 0.01" if value < 0.01 else f"{value:.2f}"
+
+
+def level(domain: Domain, position: float) -> str:
+    """The value at a position, in three significant digits; the nearest option of a choice."""
+    if not isinstance(domain, Range):
+        places = domain.positions(domain.options)
+        return short(domain.options[int(np.abs(places - position).argmin())])
+    value = float(domain.values(position))
+    return str(round(value)) if domain.integer else f"{value:.3g}"
+
+
+def between(domain: Domain, positions: Sequence[float]) -> str:
+    """The values from the lowest to the highest of some positions; all of them where values have no order."""
+    if not domain.numeric:
+        return ", ".join(level(domain, position) for position in positions)
+    low, high = level(domain, min(positions)), level(domain, max(positions))
+    return low if low == high else f"{low} to {high}"
 
 
 def larger_study(study: Study, needed: int = 0) -> str:

@@ -7,20 +7,19 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from reports.statistics.scales import GRID, grid
-from reports.statistics.surrogate import Surrogate
+from reports.statistics.effects import Curve
 from study.core.domains import Dimension, Range
 
 TOP_SHARE, EDGE = 0.1, 0.05  # of the trials, and of a range on its own scale
 MANY, LEVEL = 0.4, 0.05  # share of the best trials, and the probability that as many lie at any end by chance
-SURE = 0.95  # share of the surrogate's replicates that must be best at the end
+SURE = 0.95  # probability that the best lies at the end
 QUANTILES = (np.arange(1000) + 0.5) / 1000
 FIXED_ENDS = ("depth", "seed")  # a family has few depths, and seeds have no order
 
 
 class Crowd(NamedTuple):
-    """`count` of the best trials, `runs`, lie at the lower or upper `end` of a range, or the surrogate is best there,
-    in the share `sure` of its replicates."""
+    """`count` of the best trials, `runs`, lie at the lower or upper `end` of a range, or the best lies there on average
+    over all others, with the probability `sure`."""
 
     name: str
     side: str
@@ -31,11 +30,11 @@ class Crowd(NamedTuple):
 
 
 def crowds(
-    complete: pd.DataFrame, space: Mapping[str, Dimension], surrogate: Surrogate | None, relevant: Collection[str]
+    complete: pd.DataFrame, space: Mapping[str, Dimension], curves: Mapping[str, Curve], relevant: Collection[str]
 ) -> list[Crowd]:
     """The ends of ranges at which the best lies; empty with too few complete trials to single out the best.
 
-    The surrogate, None unless it is trusted, is asked for the `relevant` hyperparameters.
+    Of the averaged `curves`, those of the `relevant` hyperparameters are asked.
     """
     ordered = complete.sort_values("objective", ascending=False)
     top = ordered.head(max(3, int(np.ceil(TOP_SHARE * len(ordered)))))
@@ -45,7 +44,7 @@ def crowds(
     found = []
     for name, dimension in ranges.items():
         domain = dimension.domain
-        sure = _best_at_ends(surrogate, name) if surrogate is not None and name in relevant else {}
+        sure = _best_at_ends(curves[name]) if name in curves and name in relevant else {}
         at_ends = _at_ends(domain.positions(top[name]))
         even = _at_ends(domain.positions_at(QUANTILES))  # integers lie at an end more often than within 5% of it
         for side, end in zip(at_ends, domain.ends, strict=True):
@@ -61,10 +60,9 @@ def _at_ends(positions: np.ndarray) -> dict[str, np.ndarray]:
     return {"lower": positions <= EDGE, "upper": positions >= 1 - EDGE}
 
 
-def _best_at_ends(surrogate: Surrogate, name: str) -> dict[str, float]:
-    """The share of replicates that are best at the lower and at the upper end, averaged over all others."""
-    along = surrogate.along((name,), grid(surrogate.domains[name])[:, None])
-    best = along[:, 1:].argmax(0) / (GRID - 1)
+def _best_at_ends(curve: Curve) -> dict[str, float]:
+    """The probability that the best lies at the lower and at the upper end."""
+    best = curve.positions[curve.draws.argmax(0)]
     return {side: float(at.mean()) for side, at in _at_ends(best).items()}
 
 

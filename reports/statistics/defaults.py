@@ -3,17 +3,15 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from reports.statistics.ablations import Result
-from reports.statistics.scales import grid
-from reports.statistics.surrogate import DUMMY, Surrogate
+from reports.statistics.effects import at, difference, place
 from study.comparisons.arms import ALONE
 from study.core.domains import Dimension
+from study.statistics.posterior import Posterior
 
 
 class Default(NamedTuple):
-    """The gain from changing a hyperparameter's default, by an experiment (`result`) or by the surrogate (None).
+    """The gain from changing a hyperparameter's default, by an experiment (`result`) or by the posterior (None).
 
     `margin` is the standard deviation over seeds.
     """
@@ -32,24 +30,17 @@ class Default(NamedTuple):
         return self.high <= self.margin
 
 
-def by_surrogate(
-    surrogate: Surrogate, space: Mapping[str, Dimension], levels: Mapping[str, Any], margin: float
+def by_posterior(
+    posterior: Posterior, space: Mapping[str, Dimension], levels: Mapping[str, Any], margin: float
 ) -> list[Default]:
-    """The defaults that lie in their domains, judged at the configuration `levels`."""
-    asked = [name for name in surrogate.domains if name != DUMMY and space[name].default in space[name].domain]
-    centre = {name: space[name].domain.positions([levels[name]])[0] for name in surrogate.domains if name != DUMMY}
-    return [_default(surrogate, name, space[name], {**centre, DUMMY: 0.5}, margin) for name in asked]
-
-
-def _default(
-    surrogate: Surrogate, name: str, dimension: Dimension, centre: Mapping[str, float], margin: float
-) -> Default:
-    tried = np.concatenate([dimension.domain.positions([dimension.default]), grid(dimension.domain)])
-    points = {other: np.repeat(place, len(tried)) for other, place in centre.items()} | {name: tried}
-    values = surrogate.accuracy(surrogate.predict(points))
-    gains = np.maximum(values[1:].max(0) - values[0], 0)
-    low, high = np.quantile(gains[1:], [0.025, 0.975])
-    return Default(name, dimension.default, float(gains[0]), float(low), float(high), margin)
+    """The defaults that lie in their domains, judged at the configuration `levels`: the gain of the best value."""
+    centre, rows = place(posterior.domains, levels), []
+    for name, domain in posterior.domains.items():
+        if (default := space[name].default) in domain:
+            curve = at(posterior, name, {**centre, name: float(domain.positions([default])[0])})
+            found = difference(curve.draws[curve.mean.argmax()] - curve.draws[0])
+            rows.append(Default(name, default, found.mean, found.low, found.high, margin))
+    return rows
 
 
 def by_experiment(results: Iterable[Result], margin: float) -> list[Default]:

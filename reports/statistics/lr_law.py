@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reports.statistics.surrogate import Surrogate
+from reports.statistics.effects import AROUND, around
 from study.core.domains import Range
+from study.statistics.posterior import Posterior
 
 RULES = {"0 (none)": 0.0, "1/2 (square root)": 0.5, "1 (linear)": 1.0}
-LEARNING_RATES, BATCH_SIZES = 61, 7
-INSIDE = 0.9  # share of replicates whose best learning rates must lie within the range
+LEARNING_RATES, BATCH_SIZES = 41, 5
+INSIDE = 0.9  # share of draws whose best learning rates must lie within the range
 
 
 class LrLaw(NamedTuple):
@@ -26,26 +27,24 @@ class LrLaw(NamedTuple):
     best: np.ndarray  # (3, batch sizes)
 
 
-def lr_law(surrogate: Surrogate) -> LrLaw | None:
-    """The exponent, from the best learning rate at several batch sizes in every replicate of a surrogate of accuracy.
+def lr_law(posterior: Posterior) -> LrLaw | None:
+    """The exponent, from the best learning rate at several batch sizes in every draw of the posterior.
 
-    A surrogate of ranks would flatten the top of the curve, and its maximum would seem to move less than it does. None
-    if the two were not searched as ranges, or if the best learning rate lies at an end of its range.
+    None if the two were not searched as ranges, or if the best learning rate lies at an end of its range.
     """
-    rates, sizes = (surrogate.domains.get(name) for name in ("lr", "batch_size"))
+    rates, sizes = (posterior.domains.get(name) for name in ("lr", "batch_size"))
     if not isinstance(rates, Range) or not isinstance(sizes, Range):
         return None
     lr, size = np.linspace(0, 1, LEARNING_RATES), np.linspace(0.1, 0.9, BATCH_SIZES)
     grid = np.array([(one, two) for two in size for one in lr])
-    values = surrogate.along(("lr", "batch_size"), grid).reshape(BATCH_SIZES, LEARNING_RATES, -1)
-    best = values.argmax(1)
+    values = posterior.draws(around(posterior, ("lr", "batch_size"), grid))
+    best = values.reshape(BATCH_SIZES, LEARNING_RATES, AROUND, -1).mean(2).argmax(1)
     inside = ((best > 0) & (best < LEARNING_RATES - 1)).all(0)
-    if not inside[0] or inside.mean() < INSIDE:
+    if inside.mean() < INSIDE:
         return None
     logarithms = np.log(rates.values(lr))[best[:, inside]]
     batch_sizes = sizes.values(size)
     exponents = np.polyfit(np.log(batch_sizes), logarithms, 1)[0]
-    low, high = np.quantile(exponents[1:], [0.025, 0.975])
-    band = np.quantile(logarithms[:, 1:], [0.025, 0.975], axis=1)
-    curve = np.exp(np.vstack([logarithms[:, 0], band]))
-    return LrLaw(float(exponents[0]), float(low), float(high), batch_sizes, curve)
+    low, middle, high = np.quantile(exponents, [0.025, 0.5, 0.975])
+    curve = np.exp(np.quantile(logarithms, [0.5, 0.025, 0.975], axis=1))
+    return LrLaw(float(middle), float(low), float(high), batch_sizes, curve)

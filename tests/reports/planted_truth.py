@@ -127,8 +127,7 @@ def shares_cover(truth: Truth) -> Judge:
     """Whether the intervals of first-order and total indices hold those of the truth, to a whole percent."""
 
     def judge(analysis: Analysis) -> list[bool]:
-        shares = analysis.shares
-        rows = [(shares[name], *true_shares(truth)[name]) for name in DOMAINS] if shares else []
+        rows = [(row.share, *true_shares(truth)[row.name]) for row in analysis.influences]
         firsts = [_holds(share.first_low, share.first_high, first) for share, first, _ in rows]
         return firsts + [_holds(share.total_low, share.total_high, total) for share, _, total in rows]
 
@@ -176,7 +175,7 @@ def idle_difference_claimed(analysis: Analysis) -> list[bool]:
 
 def harmful_default_left(analysis: Analysis) -> list[bool]:
     """Whether lr, whose default loses more than the standard deviation over seeds, is said to be safe there."""
-    return [row.safe for row in analysis.surrogate_defaults if row.name == "lr"]
+    return [row.safe for row in analysis.expected_defaults if row.name == "lr"]
 
 
 @cache

@@ -1,0 +1,1 @@
+"""What finished trials say about those that were not tried: numbers in, numbers out."""
