@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports.frames import Study
+from reports.page import text
 
 
 class Point(NamedTuple):
@@ -50,7 +51,7 @@ def pointed(axes: Axes, study: Study, runs: pd.DataFrame, x: Iterable, y: Iterab
     rows = runs.to_dict("records")
     assert len(places) == len(rows)
     texts = [described(study, row, metric) for row in rows]
-    axes.figure.marks.append(Marks(axes, places, texts, [_web(row.get("link")) for row in rows]))
+    axes.figure.marks.append(Marks(axes, places, texts, [text.web(row.get("link")) for row in rows]))
 
 
 def remark(axes: Axes, sentence: str) -> None:
@@ -61,7 +62,7 @@ def remark(axes: Axes, sentence: str) -> None:
 def described(study: Study, run: dict[str, Any], metric: str) -> str:
     """A run in a line: `explore-009: lr 0.0031, depth 3, relu: 0.9931`."""
     levels = ", ".join(_level(name, run[name]) for name in study.searched)
-    return ": ".join([str(run.get("name", run["run_id"])), *filter(None, [levels]), f"{run[metric]:.4f}"])
+    return ": ".join([str(run["name"]), *filter(None, [levels]), f"{run[metric]:.4f}"])
 
 
 def _level(name: str, value: Any) -> str:
@@ -70,15 +71,10 @@ def _level(name: str, value: Any) -> str:
     return f"{name} {value:.3g}" if abs(value) < 1000 else f"{name} {value:.0f}"
 
 
-def _web(link: Any) -> str:
-    """The link if a browser may follow it; studies of other tools may have none."""
-    return link if isinstance(link, str) and link.startswith(("http://", "https://")) else ""
-
-
 def _visible(figure: Figure, marks: Marks) -> Iterable[Point]:
     width, height = figure.bbox.size
     inside = marks.axes.get_window_extent().padded(1)
-    for place, text, link in zip(marks.places, marks.texts, marks.links, strict=True):
+    for place, words, link in zip(marks.places, marks.texts, marks.links, strict=True):
         x, y = marks.axes.transData.transform(place)
         if np.isfinite([x, y]).all() and inside.contains(x, y):
-            yield Point(round(100 * x / width, 2), round(100 * (1 - y / height), 2), text, link)
+            yield Point(round(100 * x / width, 2), round(100 * (1 - y / height), 2), words, link)

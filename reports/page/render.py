@@ -108,5 +108,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"cell": text.cell, "md": text.markdown, "fenced": text.fenced, "line": text.line}
+    filters = {"cell": text.cell, "md": text.markdown, "fenced": text.fenced, "line": text.line, "web": text.web}
+    environment.filters |= filters
     return environment

@@ -21,7 +21,7 @@ LEVELS = (BLUE, ORANGE, GREEN, YELLOW, SKY, "#CC79A7", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), "-")
 VERDICT_COLOURS = {SUPPORTED: BLUE, SUGGESTIVE: SKY, INCONCLUSIVE: "#BBBBBB"}
 # From pale to strong. Dark pages invert figures, which keeps this order; captions should not name black or white.
-ACCURACY = LinearSegmentedColormap.from_list("accuracy", ["#C9D1D8", "#8DBBDD", BLUE, "#002B45"])
+ACCURACY = LinearSegmentedColormap.from_list("accuracy", ["#BCC8D2", "#8FBCDD", "#2C83BE", "#003F78"])
 WIDTH = 5.2  # inches: on a phone, 358 pixels wide, a point of the font is a pixel
 HIGH = 0.75  # accuracy from which the axis may be one of errors
 
@@ -51,7 +51,7 @@ def accuracy_axis(axes: Axes, values: Any, label: str = "validation accuracy") -
     axes.set_yscale("function", functions=(forward, inverse))
     ends = forward(np.array([finite.min(), finite.max()]))
     low, high = np.clip(inverse(ends + np.array([-0.06, 0.06]) * np.ptp(ends)), 0, 1)
-    ticks = [0, 0.2, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1]
+    ticks = [0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1]
     axes.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if low <= tick <= high]))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -77,11 +77,11 @@ def with_unit(name: str, dimension: Dimension) -> str:
     return f"{name} ({dimension.unit})" if dimension.unit else name
 
 
-def legend_below(axes: Axes, columns: int = 2) -> None:
-    """The legend of the axes below them, where it hides no line."""
-    axes.figure.legend(
-        *axes.get_legend_handles_labels(), loc="outside lower left", ncols=columns, frameon=False, columnspacing=1.2
-    )
+def legend_below(axes: Axes) -> None:
+    """The legend of the axes below them, where it hides no line: up to three entries in a row."""
+    handles, labels = axes.get_legend_handles_labels()
+    columns = max(1, min(3, 60 // (8 + max(map(len, labels)))))
+    axes.figure.legend(handles, labels, loc="outside lower left", ncols=columns, frameon=False, columnspacing=1.2)
 
 
 def noise_band(axes: Axes, centre: float, noise: Estimate | None) -> None:

@@ -28,3 +28,8 @@ def markdown(text: Any) -> str:
     for character in "\\`*_[]|":
         plain = plain.replace(character, "\\" + character)
     return plain
+
+
+def web(link: Any) -> str:
+    """The link if a browser may follow it, otherwise an empty text; studies of other tools may have none."""
+    return link if isinstance(link, str) and link.startswith(("http://", "https://")) else ""

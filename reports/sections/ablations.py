@@ -12,6 +12,8 @@ from reports.statistics.ablations import Result
 from reports.statistics.verdicts import SUPPORTED
 from study.comparisons.arms import ALONE, PATH, SEEDS, short
 
+FLAT = 5  # arms whose labels fit beside each other
+
 
 def experiment_claims(analysis: Analysis) -> list[Finding]:
     """The effect of each change from default to winner on its own, at the winner."""
@@ -56,7 +58,9 @@ def ablation(analysis: Analysis) -> Figure | None:
     seeds_and_means(axes, wide)
     for place, part in enumerate(runs):
         pointed(axes, analysis.study, part.loc[wide.index], [place] * len(wide), wide[place], "test/accuracy")
-    axes.set_xticks(range(len(arms)), ["default", *(f"+ {row.change}" for row in path)], rotation=15, ha="right")
+    axes.set_xticks(range(len(arms)), ["default", *(f"+ {row.name}\n{short(row.after)}" for row in path)])
+    if len(arms) > FLAT:
+        axes.tick_params(axis="x", rotation=90)
     axes.set(xlim=(-0.4, len(arms) - 0.6), ylabel="test accuracy")
     return figure
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from reports.analysis import Analysis
@@ -80,19 +81,27 @@ def lr_and_batch_size(analysis: Analysis) -> Figure | None:
     if analysis.trusted_surrogate is not None:
         _surface(axes, analysis, limits)
         _lines(axes, analysis)
-    dots = {"c": trials.objective, "s": 46, "edgecolor": "white", "linewidth": 0.7, **limits}
-    drawn = axes.scatter(trials.lr, trials.batch_size, **dots)
+    drawn = _dots(axes, trials, limits)
     pointed(axes, study, trials, trials.lr, trials.batch_size)
-    diverged, best = trials[trials.state == DIVERGED], trials.loc[trials.objective.idxmax()]
-    if len(diverged):
-        axes.scatter(diverged.lr, diverged.batch_size, marker="x", color=ORANGE, s=60)
-        remark(axes, "Crosses mark those that diverged.")
-    axes.scatter(best.lr, best.batch_size, marker="*", s=260, facecolor="none", edgecolor="black", linewidth=1.2)
     hyperparameter_axis(axes.xaxis, axes.set_xscale, study.domains["lr"])
     hyperparameter_axis(axes.yaxis, axes.set_yscale, study.domains["batch_size"])
     axes.set(xlabel="lr", ylabel="batch_size (pictures)")
     figure.colorbar(drawn, ax=axes, label="validation accuracy", extend="min")
     return figure
+
+
+def _dots(axes: Axes, trials: pd.DataFrame, limits: dict) -> PathCollection:
+    """A dot for every trial, a star around the best, and crosses for those that diverged."""
+    diverged, best = trials[trials.state == DIVERGED], trials.loc[trials.objective.idxmax()]
+    rest, whole = trials.drop(diverged.index), {"clip_on": False, "zorder": 3}  # also at the ends of the ranges
+    dots = {"c": rest.objective, "s": 46, "edgecolor": "white", "linewidth": 0.7, **limits}
+    drawn = axes.scatter(rest.lr, rest.batch_size, **dots, **whole)
+    if len(diverged):
+        axes.scatter(diverged.lr, diverged.batch_size, marker="x", color=ORANGE, s=40, **whole)
+        remark(axes, "Crosses mark those that diverged.")
+    star = {"marker": "*", "s": 260, "facecolor": "none", "edgecolor": "black", "linewidth": 1.2}
+    axes.scatter(best.lr, best.batch_size, **star, **whole)
+    return drawn
 
 
 def _surface(axes: Axes, analysis: Analysis, limits: dict) -> None:

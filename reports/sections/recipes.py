@@ -153,7 +153,7 @@ def recipes(analysis: Analysis) -> Figure | None:
     shown = [axes for axes in panels.ravel() if "published" in axes.get_legend_handles_labels()[1]]
     if shown:
         remark(shown[0], "Orange diamonds are the published test accuracies.")
-    legend_below((shown or [panels[0, 0]])[0], 3)
+    legend_below((shown or [panels[0, 0]])[0])
     return figure
 
 

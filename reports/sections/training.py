@@ -54,7 +54,7 @@ def learning_curves(analysis: Analysis) -> Figure | None:
         ("pruned", trials[trials.state == PRUNED].head(3), (GREY,) * 3, "--"),
         ("diverged", trials[trials.state == DIVERGED].head(3), (ORANGE,) * 3, ":"),
     )
-    figure, axes = canvas(4.3)
+    figure, axes = canvas(4.6)
     for label, runs, colours, style in groups:
         _curves(axes, analysis, label, runs, colours, style)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -96,10 +96,10 @@ def cost(analysis: Analysis) -> Figure | None:
         return None
     figure, panels = canvas(3.4, 1, len(shown), sharey=True, squeeze=False)
     for axes, name in zip(panels[0], shown, strict=True):
-        axes.scatter(complete[name], complete.objective, color=GREY, s=24, linewidth=0)
+        axes.scatter(complete[name], complete.objective, color=GREY, s=24, linewidth=0, clip_on=False)
         pointed(axes, analysis.study, complete, complete[name], complete.objective)
         front = pareto(complete, name)
-        axes.step(front[name], front.objective, where="post", color=BLUE, marker="o", markersize=5)
+        axes.step(front[name], front.objective, where="post", color=BLUE, marker="o", markersize=5, clip_on=False)
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(FuncFormatter(_short))
         few = complete[name].max() < 10 * complete[name].min()
