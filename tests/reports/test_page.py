@@ -197,7 +197,7 @@ def test_the_nearest_run_answers_to_pointer_and_keys(tmp_path):
 @pytest.mark.parametrize("wide", [1, 40])
 def test_a_narrow_page_does_not_scroll_sideways(wide, tmp_path):
     rows = {f"a rather long name of a column {number}": np.arange(3) for number in range(wide)}
-    decision = DECISION._replace(sentence="x" * 300, command="y" * 300, figure=scatter)
+    decision = Decision("x" * 300, (("a", "y" * 300),), "z" * 300, scatter)
     written(tmp_path, [Section("A", tables={"wide": table(rows)}, open_tables={"wide"})], decision)
     script = """
     const root = document.documentElement;
