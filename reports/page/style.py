@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from reports.page.points import Canvas
 from reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
 from study.comparisons.seeds import Estimate, mean_interval
 from study.core.domains import Choice, Dimension, Range
@@ -19,15 +20,22 @@ BLUE, ORANGE, GREEN, SKY, YELLOW, GREY = "#0072B2", "#D55E00", "#009E73", "#56B4
 LEVELS = (BLUE, ORANGE, GREEN, YELLOW, SKY, "#CC79A7", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), "-")
 VERDICT_COLOURS = {SUPPORTED: BLUE, SUGGESTIVE: SKY, INCONCLUSIVE: "#BBBBBB"}
-WIDTH = 7.2  # inches: text stays legible at 600 pixels
+# From pale to strong. Dark pages invert figures, which keeps this order; captions should not name black or white.
+ACCURACY = LinearSegmentedColormap.from_list("accuracy", ["#BCC8D2", "#8FBCDD", "#2C83BE", "#003F78"])
+WIDTH = 5.2  # inches: on a phone, 358 pixels wide, a point of the font is a pixel
 HIGH = 0.75  # accuracy from which the axis may be one of errors
 
-sns.set_theme(style="ticks", font="DejaVu Sans", rc={"axes.spines.top": False, "axes.spines.right": False})
+LOOK = {
+    **{"axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.8, "axes.titlesize": 11.5},
+    **{"axes.labelsize": 11.5, "xtick.labelsize": 10.5, "ytick.labelsize": 10.5, "legend.fontsize": 10.5},
+    **{"xtick.major.width": 0.8, "ytick.major.width": 0.8, "xtick.major.size": 4, "ytick.major.size": 4},
+}
+sns.set_theme(style="ticks", font="DejaVu Sans", rc=LOOK)
 
 
-def canvas(height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
+def canvas(height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Canvas, Any]:
     """A figure of the common width with its axes."""
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure = Canvas(figsize=(WIDTH, height), layout="constrained")
     return figure, figure.subplots(rows, columns, **options)
 
 
@@ -41,12 +49,13 @@ def accuracy_axis(axes: Axes, values: Any, label: str = "validation accuracy") -
     least = max(1e-3, (1 - finite.max()) / 2)
     forward, inverse = (lambda a: -np.log10(np.maximum(1 + least - a, 1e-9))), (lambda t: 1 + least - 10.0**-t)
     axes.set_yscale("function", functions=(forward, inverse))
+    ends = forward(np.array([finite.min(), finite.max()]))
+    low, high = np.clip(inverse(ends + np.array([-0.06, 0.06]) * np.ptp(ends)), 0, 1)
     ticks = [0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1]
-    low, high = finite.min(), finite.max()
-    axes.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if low - 0.2 <= tick <= (1 + high) / 2 + least]))
+    axes.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if low <= tick <= high]))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.set_ylim(max(0, low - 0.05 * (1 - low)), min(1, high + 0.6 * (1 - high)))
+    axes.set_ylim(low, high)
 
 
 def hyperparameter_axis(axis: Any, set_scale: Callable[[str], None], domain: Range | Choice) -> None:
@@ -66,6 +75,13 @@ def hyperparameter_axis(axis: Any, set_scale: Callable[[str], None], domain: Ran
 
 def with_unit(name: str, dimension: Dimension) -> str:
     return f"{name} ({dimension.unit})" if dimension.unit else name
+
+
+def legend_below(axes: Axes) -> None:
+    """The legend of the axes below them, where it hides no line: up to three entries in a row."""
+    handles, labels = axes.get_legend_handles_labels()
+    columns = max(1, min(3, 60 // (8 + max(map(len, labels)))))
+    axes.figure.legend(handles, labels, loc="outside lower left", ncols=columns, frameon=False, columnspacing=1.2)
 
 
 def noise_band(axes: Axes, centre: float, noise: Estimate | None) -> None:

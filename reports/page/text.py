@@ -14,12 +14,22 @@ def cell(value: Any) -> str:
 
 def fenced(text: Any) -> str:
     """Text on one line that cannot close the code fence around it."""
-    return " ".join(str(text).splitlines()).replace("```", "` ` `")
+    return line(text).replace("```", "` ` `")
+
+
+def line(text: Any) -> str:
+    """Text on one line."""
+    return " ".join(str(text).splitlines())
 
 
 def markdown(text: Any) -> str:
     """Text on one line, with every character escaped that Markdown or HTML would interpret."""
-    plain = " ".join(str(text).splitlines()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    plain = line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     for character in "\\`*_[]|":
         plain = plain.replace(character, "\\" + character)
     return plain
+
+
+def web(link: Any) -> str:
+    """The link if a browser may follow it, otherwise an empty text; studies of other tools may have none."""
+    return link if isinstance(link, str) and link.startswith(("http://", "https://")) else ""

@@ -18,16 +18,16 @@ from reports.sections import (
     winner,
 )
 
-SECTIONS: tuple[Section, ...] = (
+SECTIONS: tuple[Section, ...] = (  # what was found, why, what it costs, what to run next, what it rests on
     winner.SECTION,
     importance.SECTION,
     effects.SECTION,
     pairs.SECTION,
+    failures.SECTION,
     ranges.SECTION,
     ablations.SECTION,
-    failures.SECTION,
-    mistakes.SECTION,
     training.SECTION,
+    mistakes.SECTION,
     steps.SECTION,
     health.SECTION,
     appendix.SECTION,

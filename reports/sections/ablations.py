@@ -4,12 +4,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from reports.analysis import Analysis
+from reports.page.points import pointed, remark
 from reports.page.section import Finding, Section
 from reports.page.style import canvas, noise_band, seeds_and_means
 from reports.sections.wording import signed_interval
 from reports.statistics.ablations import Result
 from reports.statistics.verdicts import SUPPORTED
 from study.comparisons.arms import ALONE, PATH, SEEDS, short
+
+FLAT = 5  # arms whose labels fit beside each other
 
 
 def experiment_claims(analysis: Analysis) -> list[Finding]:
@@ -41,18 +44,23 @@ def _more_seeds(result: Result) -> str:
 
 def ablation(analysis: Analysis) -> Figure | None:
     """Test accuracy on the path from the default to the winner, one hyperparameter after another, over equal seeds
-    (thin lines) with means and 95% intervals. The band is the default's mean plus or minus two standard deviations over
-    seeds."""
+    (thin lines) with means and 95% intervals."""
     path = [row for row in analysis.hypotheses if row.kind == PATH]
     arms = [row.low for row in path] + [row.high for row in path[-1:]]
-    accuracies = [analysis.study.runs_of(arm.levels).set_index("seed")["test/accuracy"] for arm in arms]
-    wide = pd.DataFrame(dict(enumerate(accuracies))).dropna()
+    runs = [analysis.study.runs_of(arm.levels).set_index("seed", drop=False) for arm in arms]
+    wide = pd.DataFrame({place: part["test/accuracy"] for place, part in enumerate(runs)}).dropna()
     if len(arms) < 3 or len(wide) < 2:
         return None
     figure, axes = canvas(3.8)
-    noise_band(axes, wide[0].mean(), analysis.test_noise)
+    if analysis.test_noise is not None:
+        noise_band(axes, wide[0].mean(), analysis.test_noise)
+        remark(axes, "The band is the default's mean plus or minus two standard deviations over seeds.")
     seeds_and_means(axes, wide)
-    axes.set_xticks(range(len(arms)), ["default", *(f"+ {row.change}" for row in path)], rotation=15, ha="right")
+    for place, part in enumerate(runs):
+        pointed(axes, analysis.study, part.loc[wide.index], [place] * len(wide), wide[place], "test/accuracy")
+    axes.set_xticks(range(len(arms)), ["default", *(f"+ {row.name}\n{short(row.after)}" for row in path)])
+    if len(arms) > FLAT:
+        axes.tick_params(axis="x", rotation=90)
     axes.set(xlim=(-0.4, len(arms) - 0.6), ylabel="test accuracy")
     return figure
 

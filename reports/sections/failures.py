@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from reports.analysis import Analysis
+from reports.page.points import pointed, remark
 from reports.page.section import Finding, Section
-from reports.page.style import ORANGE, canvas, hyperparameter_axis
+from reports.page.style import ACCURACY, ORANGE, canvas, hyperparameter_axis
 from reports.sections.wording import larger_study, percent_interval
 from reports.statistics.breakpoints import Break, Edge
 from reports.statistics.effects import AROUND, around
@@ -70,30 +72,37 @@ def _count(share: Estimate) -> str:
 
 
 def lr_and_batch_size(analysis: Analysis) -> Figure | None:
-    """Learning rate and batch size, on log scales; darker is more accurate. The surface is the average over all
-    others, drawn where designed trials are near. White line, where the trials show it: the best lr at each batch
-    size, dotted its 95% band. Orange line: half of the trials fail. A star marks the best run, crosses mark those that
-    diverged."""
+    """Learning rate and batch size of every trial, coloured by accuracy. A star marks the best run."""
     study = analysis.study
     trials = study.trials[study.trials.objective.notna()]
     if not {"lr", "batch_size"} <= set(study.searched) or trials.empty:
         return None
-    figure, axes = canvas(4.4)
-    limits = {"vmin": trials.objective.quantile(0.25), "vmax": trials.objective.max(), "cmap": "viridis_r"}
+    figure, axes = canvas(4.2)
+    limits = {"vmin": trials.objective.quantile(0.25), "vmax": trials.objective.max(), "cmap": ACCURACY}
     if analysis.posterior is not None:
         _surface(axes, analysis, limits)
         _lines(axes, analysis)
-    dots = {"c": trials.objective, "s": 42, "edgecolor": "white", "linewidth": 0.6, **limits}
-    drawn = axes.scatter(trials.lr, trials.batch_size, **dots)
-    diverged = trials[trials.state == DIVERGED]
-    axes.scatter(diverged.lr, diverged.batch_size, marker="x", color=ORANGE, s=60)
-    best = trials.loc[trials.objective.idxmax()]
-    axes.scatter(best.lr, best.batch_size, marker="*", s=260, facecolor="none", edgecolor="black", linewidth=1.2)
+    drawn = _dots(axes, trials, limits)
+    pointed(axes, study, trials, trials.lr, trials.batch_size)
     hyperparameter_axis(axes.xaxis, axes.set_xscale, study.domains["lr"])
     hyperparameter_axis(axes.yaxis, axes.set_yscale, study.domains["batch_size"])
     axes.set(xlabel="lr", ylabel="batch_size (pictures)")
     figure.colorbar(drawn, ax=axes, label="validation accuracy", extend="min")
     return figure
+
+
+def _dots(axes: Axes, trials: pd.DataFrame, limits: dict) -> PathCollection:
+    """A dot for every trial, a star around the best, and crosses for those that diverged."""
+    diverged, best = trials[trials.state == DIVERGED], trials.loc[trials.objective.idxmax()]
+    rest, whole = trials.drop(diverged.index), {"clip_on": False, "zorder": 3}  # also at the ends of the ranges
+    dots = {"c": rest.objective, "s": 46, "edgecolor": "white", "linewidth": 0.7, **limits}
+    drawn = axes.scatter(rest.lr, rest.batch_size, **dots, **whole)
+    if len(diverged):
+        axes.scatter(diverged.lr, diverged.batch_size, marker="x", color=ORANGE, s=40, **whole)
+        remark(axes, "Crosses mark those that diverged.")
+    star = {"marker": "*", "s": 260, "facecolor": "none", "edgecolor": "black", "linewidth": 1.2}
+    axes.scatter(best.lr, best.batch_size, **star, **whole)
+    return drawn
 
 
 def _surface(axes: Axes, analysis: Analysis, limits: dict) -> None:
@@ -112,16 +121,19 @@ def _surface(axes: Axes, analysis: Analysis, limits: dict) -> None:
     levels = np.linspace(limits["vmin"], limits["vmax"], 9)
     x, y = (domain.values(side) for domain in domains)
     axes.contourf(x, y, values.reshape(SIDE, SIDE), levels, alpha=0.45, extend="min", **limits)
+    remark(axes, "The surface is the average over all others, drawn where designed trials are near.")
 
 
 def _lines(axes: Axes, analysis: Analysis) -> None:
     if analysis.lr_law is not None:
         for curve, style in zip(analysis.lr_law.best, ("-", ":", ":"), strict=True):
-            axes.plot(curve, analysis.lr_law.batch_sizes, style, color="white", linewidth=1.8)
+            axes.plot(curve, analysis.lr_law.batch_sizes, style, color="black", linewidth=1.5)
+        remark(axes, "Solid line: the best lr at each batch size; dotted: its 95% band.")
     found = analysis.limits.get("lr")
     if found is not None and found.overall is not None:
         axes.axvline(found.overall.value, color=ORANGE, linewidth=1.6)
         axes.axvspan(found.overall.low, found.overall.high, color=ORANGE, alpha=0.15, linewidth=0)
+        remark(axes, "Orange line: half of the trials fail there; band: its 95% interval.")
 
 
 def failure_table(analysis: Analysis) -> pd.DataFrame:

@@ -20,7 +20,7 @@ def confusion(analysis: Analysis) -> Figure | None:
     answers = analysis.study.answers
     if answers is None:
         return None
-    figure, axes = canvas(6.0)
+    figure, axes = canvas(4.5)
     figure.set_layout_engine("compressed")  # the matrix is square
     image = draw_confusion(axes, answers.counts, answers.classes)
     figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
@@ -35,13 +35,14 @@ def mistakes(analysis: Analysis) -> Figure | None:
         return None
     classes, found = list(map(plain, answers.classes)), answers.mistakes
     rows = -(-len(found["true"]) // ACROSS)
-    figure, panels = canvas(2.25 * rows, rows, ACROSS, squeeze=False)
+    figure, panels = canvas(1.95 * rows, rows, ACROSS, squeeze=False)
+    figure.photographs = True
     for axes in panels.ravel():
         axes.set_axis_off()
     each = zip(found["pictures"], found["true"], found["predicted"], found["probability"], strict=True)
     for axes, (picture, true, predicted, probability) in zip(panels.ravel(), each, strict=False):
         _picture(axes, picture)
-        axes.set_title(f"{classes[true]}\nas {classes[predicted]}, {probability:.0%}", fontsize=11)
+        axes.set_title(f"{classes[true]}\nas {classes[predicted]}\n{probability:.0%}", fontsize=10)
     return figure
 
 

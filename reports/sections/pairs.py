@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from reports.analysis import Analysis
 from reports.page.section import Finding, Section
-from reports.page.style import DASHES, LEVELS, accuracy_axis, canvas, hyperparameter_axis, with_unit
+from reports.page.style import DASHES, LEVELS, accuracy_axis, canvas, hyperparameter_axis, legend_below, with_unit
 from reports.sections.wording import larger_study
 from reports.statistics.effects import AROUND, around, tried
 from reports.statistics.interactions import LEVEL, Interaction, trials_needed
@@ -81,7 +81,7 @@ def pair(analysis: Analysis) -> Figure | None:
     hyperparameter_axis(axes.xaxis, axes.set_xscale, domain)
     accuracy_axis(axes, np.concatenate(means))
     axes.set_xlabel(with_unit(one, study.space[one]))
-    axes.legend(frameon=False, fontsize=9)
+    legend_below(axes)
     return figure
 
 

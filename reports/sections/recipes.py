@@ -12,8 +12,9 @@ from scipy import stats
 
 from reports.analysis import Analysis
 from reports.frames import Study
+from reports.page.points import pointed, remark
 from reports.page.section import Finding, Section
-from reports.page.style import BLUE, GREY, ORANGE, canvas
+from reports.page.style import BLUE, GREY, ORANGE, canvas, legend_below
 from reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
 from study.comparisons.seeds import Estimate, mean_interval
 from study.outputs.names import DIVERGED
@@ -137,26 +138,38 @@ def _claim(study: Study, row: Comparison, known: dict[str, Any]) -> Finding:
 
 def recipes(analysis: Analysis) -> Figure | None:
     """Accuracy by epoch of every recipe: on the test pictures (blue) and on the training batches (grey), a thin line
-    for each seed and the mean. Orange diamonds are the published test accuracies."""
+    for each seed and the mean."""
     study, known = analysis.study, recipes_of(analysis.study)
     if not known:
         return None
     rows = (len(known) + 1) // 2
-    figure, panels = canvas(2.7 * rows, rows, 2, squeeze=False)
+    figure, panels = canvas(2.3 * rows + 0.3, rows, 2, squeeze=False)
     for axes, (name, row) in zip(panels.ravel(), known.items(), strict=False):
-        curves = curves_of(study, name)
-        _accuracies(axes, curves)
-        published = row["published"].get("test/accuracy", [])
-        last = int(curves.epoch.max())
-        epochs = range(last - len(published) + 1, last + 1)
-        axes.plot(epochs, published, "D", color=ORANGE, markersize=6, label="published", zorder=5)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_title(name, fontsize=10)
-        axes.set(xlabel="epoch", ylabel="accuracy")
+        _recipe(axes, study, name, row["published"].get("test/accuracy", []))
     for axes in panels.ravel()[len(known) :]:
         axes.set_visible(False)
-    panels[0, 0].legend(frameon=False, fontsize=9)
+    for axes in panels[:, 0]:
+        axes.set_ylabel("accuracy")
+    shown = [axes for axes in panels.ravel() if "published" in axes.get_legend_handles_labels()[1]]
+    if shown:
+        remark(shown[0], "Orange diamonds are the published test accuracies.")
+    legend_below((shown or [panels[0, 0]])[0])
     return figure
+
+
+def _recipe(axes: Axes, study: Study, name: str, published: list[float]) -> None:
+    curves = curves_of(study, name)
+    _accuracies(axes, curves)
+    last = int(curves.epoch.max())
+    if published:
+        epochs = range(last - len(published) + 1, last + 1)
+        axes.plot(epochs, published, "D", color=ORANGE, markersize=6, label="published", zorder=5)
+    ends = curves.sort_values("epoch").groupby("run_id").last()
+    runs = study.recipes.set_index("run_id", drop=False).loc[ends.index].assign(shown=ends["val/accuracy"])
+    pointed(axes, study, runs, ends.epoch, runs.shown, "shown")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_title(name)
+    axes.set_xlabel("epoch")
 
 
 def _accuracies(axes: Axes, curves: pd.DataFrame) -> None:

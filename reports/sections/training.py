@@ -2,12 +2,14 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from reports.analysis import Analysis
+from reports.page.points import pointed
 from reports.page.section import Finding, Section
-from reports.page.style import BLUE, GREEN, GREY, ORANGE, SKY, accuracy_axis, canvas
+from reports.page.style import BLUE, GREEN, GREY, ORANGE, SKY, accuracy_axis, canvas, legend_below
 from reports.statistics.budget import expected_best, expected_best_band, pareto
 from reports.statistics.curves import audit
 from reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
@@ -39,8 +41,7 @@ def _complete(analysis: Analysis) -> pd.DataFrame:
 
 
 def learning_curves(analysis: Analysis) -> Figure | None:
-    """Validation accuracy by epoch: the three best trials, the median one, and up to three each that were pruned or
-    diverged. The legend says how the curve ended."""
+    """Validation accuracy by epoch. The legend says how the curve ended."""
     study = analysis.study
     trials = study.trials[study.trials.objective.notna()].sort_values("objective", ascending=False)
     if trials.empty or study.curves.empty:
@@ -53,17 +54,28 @@ def learning_curves(analysis: Analysis) -> Figure | None:
         ("pruned", trials[trials.state == PRUNED].head(3), (GREY,) * 3, "--"),
         ("diverged", trials[trials.state == DIVERGED].head(3), (ORANGE,) * 3, ":"),
     )
-    figure, axes = canvas(3.9)
+    figure, axes = canvas(4.6)
     for label, runs, colours, style in groups:
-        for place, (run_id, name, colour) in enumerate(zip(runs.run_id, runs.name, colours, strict=False)):
-            curve = study.curves[study.curves.run_id == run_id]
-            text = _legend(label, name, analysis.endings.get(run_id), place)
-            axes.plot(curve.epoch, curve["val/accuracy"], style, color=colour, marker=".", label=text)
+        _curves(axes, analysis, label, runs, colours, style)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
     accuracy_axis(axes, np.concatenate([line.get_ydata() for line in axes.lines]))
-    axes.legend(frameon=False, fontsize=9)
+    legend_below(axes)
     return figure
+
+
+def _curves(
+    axes: Axes, analysis: Analysis, label: str, runs: pd.DataFrame, colours: tuple[str, ...], style: str
+) -> None:
+    """A line for each run that has a curve, with a dot at its end."""
+    runs = runs[runs.run_id.isin(analysis.study.curves.run_id)].head(len(colours))
+    curves = [analysis.study.curves[analysis.study.curves.run_id == run].sort_values("epoch") for run in runs.run_id]
+    for place, (curve, run_id, name) in enumerate(zip(curves, runs.run_id, runs.name, strict=True)):
+        text = _legend(label, name, analysis.endings.get(run_id), place)
+        line = {"color": colours[place], "marker": "o", "markersize": 5, "markevery": [-1], "linewidth": 1.6}
+        axes.plot(curve.epoch, curve["val/accuracy"], style, label=text, **line)
+    ends = [curve.iloc[-1] for curve in curves]
+    pointed(axes, analysis.study, runs, [end.epoch for end in ends], [end["val/accuracy"] for end in ends])
 
 
 def _legend(label: str, name: str, ending: str | None, place: int) -> str | None:
@@ -74,8 +86,8 @@ def _legend(label: str, name: str, ending: str | None, place: int) -> str | None
 
 
 def cost(analysis: Analysis) -> Figure | None:
-    """Validation accuracy against training time in seconds and against the model's number of parameters; the lines are
-    Pareto fronts, the best for their cost."""
+    """Validation accuracy of every trial that ran to its end against what it costs. The lines are Pareto fronts, the
+    best for their cost."""
     trials = analysis.study.trials
     complete = trials[(trials.state == COMPLETE) & trials.train_seconds.gt(0)]
     measures = {"train_seconds": "training time (s)", "parameters": "parameters"}
@@ -84,9 +96,10 @@ def cost(analysis: Analysis) -> Figure | None:
         return None
     figure, panels = canvas(3.4, 1, len(shown), sharey=True, squeeze=False)
     for axes, name in zip(panels[0], shown, strict=True):
-        axes.scatter(complete[name], complete.objective, color=GREY, s=22, linewidth=0)
+        axes.scatter(complete[name], complete.objective, color=GREY, s=24, linewidth=0, clip_on=False)
+        pointed(axes, analysis.study, complete, complete[name], complete.objective)
         front = pareto(complete, name)
-        axes.step(front[name], front.objective, where="post", color=BLUE, marker="o", markersize=5)
+        axes.step(front[name], front.objective, where="post", color=BLUE, marker="o", markersize=5, clip_on=False)
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(FuncFormatter(_short))
         few = complete[name].max() < 10 * complete[name].min()
@@ -111,7 +124,7 @@ def budget(analysis: Analysis) -> Figure | None:
         return None
     best, (low, high) = expected_best(values), expected_best_band(values)
     count = np.arange(1, len(best) + 1)
-    figure, axes = canvas(3.4)
+    figure, axes = canvas(3.2)
     axes.fill_between(count, low, high, color=BLUE, alpha=0.2, linewidth=0)
     axes.plot(count, best, color=BLUE, marker=".")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -106,4 +106,5 @@ SECTION = Section(
     claims={"lead": lead_claims, "noise": noise_claims},
     figures={"lead": lead},
     tables={"finalists": finalist_table},
+    open_tables={"finalists"},
 )
