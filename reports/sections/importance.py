@@ -71,22 +71,20 @@ def _to_be_surer(analysis: Analysis, row: Influence) -> str:
 
 def importance(analysis: Analysis) -> Figure | None:
     """What moving each hyperparameter from its worst to its best value adds to validation accuracy, averaged over all
-    configurations of the others that train, with 95% intervals. Dark: supported; pale: not."""
+    configurations of the others that train, with 95% intervals. The strongest colour: supported; a lighter one:
+    suggestive; grey: inconclusive."""
     rows = analysis.influences
     if not rows:
         return None
-    figure, axes = canvas(1.0 + 0.55 * len(rows))
+    figure, axes = canvas(0.9 + 0.62 * len(rows))
     for place, row in enumerate(rows):
         found, domain = row.effect.difference, analysis.study.domains[row.name]
-        axes.barh(place, 100 * found.mean, color=VERDICT_COLOURS[row.verdict], height=0.55)
+        axes.barh(place, 100 * found.mean, color=VERDICT_COLOURS[row.verdict], height=0.34)
         axes.plot([100 * found.low, 100 * found.high], [place, place], color="black", linewidth=1.2)
-        text = f"{level(domain, row.effect.worst)} \N{RIGHTWARDS ARROW} {level(domain, row.effect.best)}"
-        axes.text(100 * max(found.high, found.mean), place, "  " + text, va="center", fontsize=10)
-    axes.set_yticks(range(len(rows)), [row.name for row in rows])
-    axes.invert_yaxis()
-    most = 100 * max(max(row.effect.difference.high, row.effect.difference.mean) for row in rows)
-    axes.set(xlim=(min(0, 100 * min(row.effect.difference.low for row in rows)), 1.35 * most))
-    axes.set_xlabel("points of validation accuracy, worst to best")
+        words = f"{row.name}: {level(domain, row.effect.worst)} \N{RIGHTWARDS ARROW} {level(domain, row.effect.best)}"
+        axes.text(0.3, place - 0.26, words, va="bottom", fontsize=10.5)
+    axes.set(ylim=(len(rows) - 0.6, -0.75), yticks=[], xlabel="points of validation accuracy, worst to best")
+    axes.spines["left"].set_position(("data", 0))
     return figure
 
 
