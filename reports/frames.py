@@ -111,7 +111,7 @@ class Study:
         winner = self.finalists.get("winner")
         return winner is not None and all(winner[name] == self.space[name].default for name in self.searched)
 
-    def tested(self, role: str) -> list[Answered]:
+    def answered(self, role: str) -> list[Answered]:
         """A finalist's runs on the test pictures, by seed."""
         rows = self.of_finalist(role)
         columns = zip(rows.seed, rows["test/accuracy"], rows.run_id, strict=True)

@@ -42,7 +42,7 @@ def _unbeaten(study: Study) -> list[Finding]:
 
 
 def _lead(study: Study, other: str) -> Finding:
-    estimate, chance, pictures = lead_of(study.tested("winner"), study.tested(other))
+    estimate, chance, pictures = lead_of(study.answered("winner"), study.answered(other))
     known = estimate.low is not None
     verdict = INCONCLUSIVE
     if known and (estimate.low > 0 or estimate.high < 0):
@@ -61,7 +61,7 @@ def _lead(study: Study, other: str) -> Finding:
 
 def _more_seeds(study: Study, other: str) -> str:
     """What would settle a lead: more seeds, where any number of them does."""
-    pairs, table = study.paired("winner", other), difference_table(study.tested("winner"), study.tested(other))
+    pairs, table = study.paired("winner", other), difference_table(study.answered("winner"), study.answered(other))
     difference = (pairs["first"] - pairs["second"]).to_numpy()
     if len(difference) < 2:
         return "One seed does not show how much seeds vary: --confirm-seeds 5."
@@ -118,7 +118,7 @@ def finalist_table(analysis: Analysis) -> pd.DataFrame:
     for role, values in study.finalists.items():
         runs = study.of_finalist(role)
         if len(runs):
-            estimate = accuracy_of(study.tested(role))
+            estimate = accuracy_of(study.answered(role))
             cost = {"train_seconds": runs.train_seconds.mean(), "parameters": int(runs.parameters.iloc[0])}
             rows.append({"role": role, "test accuracy": str(estimate), "seeds": estimate.n, **cost})
             rows[-1] |= {name: values[name] for name in study.searched}

@@ -21,7 +21,7 @@ def right_answers(tracker: Tracker, run_id: str) -> np.ndarray | None:
             return None
 
 
-def tested(tracker: Tracker, runs: Iterable[Run]) -> list[Answered]:
+def answered(tracker: Tracker, runs: Iterable[Run]) -> list[Answered]:
     """Runs with a test accuracy, each with its answers."""
     return [
         Answered(int(run.params["seed"]), run.metrics[TEST_METRIC], right_answers(tracker, run.run_id)) for run in runs

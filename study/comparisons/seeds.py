@@ -182,7 +182,8 @@ def difference_table(first: Sequence[Answered], second: Sequence[Answered]) -> n
 
 
 def _table(runs: Sequence[Answered]) -> np.ndarray | None:
-    """Right answers `(seeds, pictures)` as numbers; None below two seeds, or if a run did not keep its answers."""
-    if len(runs) < 2 or any(run.right is None for run in runs) or len({len(run.right) for run in runs}) > 1:
+    """Right answers `(seeds, pictures)` as numbers; None below two of either, or if a run did not keep its answers."""
+    if len(runs) < 2 or any(run.right is None for run in runs):
         return None
-    return np.array([run.right for run in runs], dtype=float)
+    counts = {len(run.right) for run in runs}
+    return np.array([run.right for run in runs], dtype=float) if len(counts) == 1 and min(counts) > 1 else None

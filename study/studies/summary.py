@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from study.comparisons.answers import tested
+from study.comparisons.answers import answered
 from study.comparisons.choice import in_words, read_reranking
 from study.comparisons.finalists import confirmed, finished, ranking
 from study.comparisons.seeds import Answered, Estimate, accuracy_of, lead_of, mean_interval, paired_difference
@@ -76,7 +76,7 @@ def gain(first: Sequence[Run], second: Sequence[Run]) -> Estimate:
 
 def _print_confirmation(console: Console, tracker: Tracker, roles: Mapping[str, Config], driver: Driver) -> None:
     by_role = confirmed(tracker.runs(), roles)
-    answers = {role: tested(tracker, runs) for role, runs in by_role.items()}
+    answers = {role: answered(tracker, runs) for role, runs in by_role.items()}
     table = Table(box=None, padding=(0, 2, 0, 0))
     for heading in ("", "test accuracy [95%]", "seeds", "train s", "parameters"):
         table.add_column(heading, justify="right" if heading in ("seeds", "train s", "parameters") else "left")

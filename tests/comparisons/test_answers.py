@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from study.comparisons.answers import right_answers, tested
+from study.comparisons.answers import answered, right_answers
 from study.outputs import files
 from study.outputs.names import ANSWERS, COMPLETE
 from tests.tracking.runs import make_tracker
@@ -15,5 +15,5 @@ def test_answers_are_read_back_and_a_run_without_them_has_none(tmp_path):
         tracker.finish(ids[-1], COMPLETE, {"test/accuracy": 2 / 3}, made)
     assert right_answers(tracker, ids[0]).tolist() == [True, False, True]
     assert right_answers(tracker, ids[1]) is None
-    first, second = tested(tracker, tracker.runs())
+    first, second = answered(tracker, tracker.runs())
     assert (first.seed, first.accuracy, second.right) == (3, 2 / 3, None)
