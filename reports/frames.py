@@ -1,7 +1,8 @@
 """A study as frames of plain values, from which all of the report is computed."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -9,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from study.comparisons.arms import Levels
+from study.comparisons.choice import Reranking, read_reranking
+from study.comparisons.seeds import Answered
 from study.core.domains import Choice, Dimension, Range
-from study.outputs.names import CONFIRM, EXPLORE, FINISHED, RECIPE, SEARCH
+from study.outputs.names import CONFIRM, EXPLORE, FINISHED, RECIPE, RERANK, SEARCH
 
 MARKS = ("versions", "mlflow.source.git.commit")  # tags of a run that tell code and libraries
 
@@ -43,6 +46,7 @@ class Study:
     runs: pd.DataFrame
     curves: pd.DataFrame
     answers: Answers | None = None  # of the winner's first confirmation run
+    right: Mapping[str, np.ndarray] = field(default_factory=dict)  # by run: was it right about each test picture `(N,)`
 
     @cached_property
     def domains(self) -> dict[str, Range | Choice]:
@@ -86,13 +90,37 @@ class Study:
 
     def runs_of(self, levels: Levels) -> pd.DataFrame:
         """The confirmation runs of a configuration, one per seed, by seed."""
-        runs = self.confirmed
+        return self._matching(self.confirmed, levels)
+
+    def _matching(self, runs: pd.DataFrame, levels: Levels) -> pd.DataFrame:
         matches = np.logical_and.reduce([runs[name].eq(value) for name, value in levels.items() if name != "seed"])
         return runs[matches].sort_values("seed", kind="stable").drop_duplicates("seed")
 
     def of_finalist(self, role: str) -> pd.DataFrame:
         """The confirmation runs of a finalist, by seed; empty if there is none in this role."""
         return self.runs_of(self.finalists[role]) if role in self.finalists else self.confirmed.iloc[:0]
+
+    @cached_property
+    def reranking(self) -> Reranking | None:
+        """What the re-ranking found; None in studies of old versions."""
+        return read_reranking(self.tags)
+
+    @property
+    def default_won(self) -> bool:
+        """Whether the winner is the default configuration."""
+        winner = self.finalists.get("winner")
+        return winner is not None and all(winner[name] == self.space[name].default for name in self.searched)
+
+    def answered(self, role: str) -> list[Answered]:
+        """A finalist's runs on the test pictures, by seed."""
+        rows = self.of_finalist(role)
+        columns = zip(rows.seed, rows["test/accuracy"], rows.run_id, strict=True)
+        return [Answered(int(seed), accuracy, self.right.get(run_id)) for seed, accuracy, run_id in columns]
+
+    def reranking_runs(self, role: str) -> pd.DataFrame:
+        """The re-ranking's finished runs of a finalist."""
+        runs = self.runs[(self.runs.phase == RERANK) & self.runs.state.isin(FINISHED)]
+        return self._matching(runs, self.finalists[role]) if role in self.finalists else runs.iloc[:0]
 
     def paired(self, first: str, second: str) -> pd.DataFrame:
         """Test accuracies of two finalists on the seeds that both have: columns `first, second`, indexed by seed."""

@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 
 from reports.frames import MARKS, Answers, Study
+from study.comparisons.answers import right_answers
 from study.core.domains import dimension
 from study.core.errors import InputError, not_one_of
-from study.outputs.names import CONFIRM, EPOCH_METRICS, EXPLORE, RECIPE, SEARCH
+from study.outputs.names import CONFIRM, EPOCH_METRICS, EXPLORE, RECIPE, RERANK, SEARCH
 from study.tracking.tracker import Run, Tracker, charts_link, experiments, run_link
 
-PHASES = (EXPLORE, SEARCH, CONFIRM, RECIPE)
+PHASES = (EXPLORE, SEARCH, RERANK, CONFIRM, RECIPE)
 MEASURED = ("objective", "test/accuracy", "best_val_accuracy", "train_seconds", "parameters")
 
 
@@ -42,7 +43,7 @@ def load(uri: str, name: str | None, base: str) -> Study:
     frame["link"] = [run_link(base, tracker.experiment_id, run_id) for run_id in frame.run_id]
     link = charts_link(base, tracker.experiment_id)
     study = Study(tracker.experiment, link, tags, space, frame, _curves(tracker, runs))
-    return replace(study, answers=_answers(tracker, study))
+    return replace(study, answers=_answers(tracker, study), right=_right(tracker, study))
 
 
 def _frame(runs: list[Run], hyperparameters: Iterable[str]) -> pd.DataFrame:
@@ -96,6 +97,13 @@ def _answers(tracker: Tracker, study: Study) -> Answers | None:
         except Exception:  # artifact stores raise errors of many kinds for a file that they have lost
             return None
         return Answers(classes, counts, _mistakes(tracker, run_id, Path(folder)))
+
+
+def _right(tracker: Tracker, study: Study) -> dict[str, np.ndarray]:
+    """Whether each finalist's confirmation runs were right about each test picture, by run."""
+    runs = [run_id for role in study.finalists for run_id in study.of_finalist(role).run_id]
+    found = {run_id: right_answers(tracker, run_id) for run_id in runs}
+    return {run_id: right for run_id, right in found.items() if right is not None}
 
 
 def _confusion(path: Path) -> tuple[list[str], np.ndarray]:

@@ -10,7 +10,7 @@ from argparse import Namespace
 from study.core.domains import dimension
 from study.core.errors import InputError, Parser, exit_code, without_passwords
 from study.search.export import export
-from study.studies.session import records
+from study.studies.course import records
 from study.studies.view import make_console
 from study.tracking.store import TRACKING_OPTION, existing, sqlite_file
 from study.tracking.tracker import Tracker, find_study

@@ -12,8 +12,8 @@ def main(words: list[str] | None = None) -> int:
 def _run(words: list[str] | None) -> int:
     # Imported here: workers import this module again, and need neither mlflow nor optuna.
     from study.core.plan import make_plan
+    from study.studies.course import conduct
     from study.studies.options import parse_options
-    from study.studies.session import conduct
 
     options = parse_options(words)
     return conduct(options, make_plan(options.dataset, options.model, options.given))

@@ -12,10 +12,13 @@ from collections import Counter
 import psutil
 import pytest
 
+from reports.findings import main as report
+from study.ablate import main as ablate
 from study.core.config import HYPERPARAMETERS
 from study.core.plan import make_plan
 from study.run import main
 from study.search.design import explore_design
+from study.studies.description import FINALISTS
 from study.tracking.tracker import Tracker
 from tests.conftest import environment, here, in_phase, python, store_of, trial_runs, wait_for
 from tests.datafiles import write_pictures
@@ -29,7 +32,7 @@ TINY = ["--model", "softmax", "--epochs", "1", "--workers", "1", "--confirm-seed
 def test_every_trial_is_a_flat_run_with_its_params_metrics_and_tags(finished_study):
     runs = trial_runs(finished_study)
     phases = Counter(run.tags["phase"] for run in runs)
-    assert phases == {"explore": 4, "search": 2, "confirm": 6}
+    assert phases == {"explore": 4, "search": 2, "rerank": 11, "confirm": 6}
     for run in runs:
         assert run.status == "FINISHED"
         assert run.tags["state"] in ("complete", "pruned", "diverged")
@@ -44,10 +47,19 @@ def test_every_trial_is_a_flat_run_with_its_params_metrics_and_tags(finished_stu
 
 def test_the_last_lines_say_the_result_the_time_the_link_and_the_report(finished_study):
     output = (finished_study / "output.txt").read_text()
-    for part in ("winner", "default", "over 2 paired seeds", "tracking", "driving", "compareRunsMode=CHART"):
+    over = "over 2 paired seeds and 360 test pictures; better with probability"
+    for part in (
+        "winner",
+        "default",
+        "The winner led the default by",
+        over,
+        "tracking",
+        "driving",
+        "compareRunsMode=CHART",
+    ):
         assert part in output
     assert "python -m reports.findings --study digits-cnn" in output
-    assert output.count("complete val/accuracy") + output.count("pruned val/accuracy") == 12
+    assert output.count("complete val/accuracy") + output.count("pruned val/accuracy") == 23
 
 
 def test_the_artifacts_are_config_history_weights_and_pictures(finished_study, tmp_path):
@@ -55,7 +67,7 @@ def test_the_artifacts_are_config_history_weights_and_pictures(finished_study, t
     for run in trial_runs(finished_study):
         names = {file.path for file in tracker.client.list_artifacts(run.run_id)}
         assert {"config.json", "history.csv", "weights.safetensors"} <= names
-        confirmed = {"confusion_matrix.csv", "confusion_matrix.png", "learning_curves.png"}
+        confirmed = {"answers.npz", "confusion_matrix.csv", "confusion_matrix.png", "learning_curves.png"}
         assert (confirmed <= names) == (run.tags["phase"] == "confirm")
     with tracker.download(run.run_id, "history.csv", tmp_path).open() as file:
         rows = list(csv.DictReader(file))
@@ -123,7 +135,7 @@ def test_the_same_name_with_other_settings_is_refused_with_the_differences(finis
     assert done.returncode == 2
     assert "lr 1e-05:0.1 searched (now 0.0001:0.01 searched); epochs 2 (now 3)" in done.stderr
     assert done.stderr.count("\n") == 1
-    assert len(trial_runs(finished_study)) == 12
+    assert len(trial_runs(finished_study)) == 23
 
 
 def leftovers(folder):
@@ -149,7 +161,7 @@ def uninterrupted(tmp_path_factory):
     done = python("-m", "study.run", *ONE_WORKER, cwd=folder)
     assert done.returncode == 0, done.stderr
     found = numbers(folder, "digits-mlp")
-    assert len(found) == 12
+    assert len(found) == 9 + 11 + 3
     assert len({metrics["val/loss"] for _, _, metrics, _ in found}) > 6
     return found
 
@@ -161,11 +173,12 @@ def test_the_same_seed_gives_the_same_trials_and_metrics_bit_for_bit(uninterrupt
 
 
 def test_a_study_that_was_killed_and_resumed_equals_an_uninterrupted_one(uninterrupted, tmp_path):
-    """While it searches, when both designed and searched trials are read back."""
-    driver = started(tmp_path, *ONE_WORKER)
-    wait_for(lambda: finished_lines(tmp_path) >= 8)
-    driver.kill()
-    driver.wait()
+    """While it searches, when both designed and searched trials are read back, and in both rounds of re-ranking."""
+    for phases, lines in ((("explore", "search"), 8), (("candidate", "default"), 2), (("candidate", "default"), 7)):
+        driver = started(tmp_path, *ONE_WORKER)
+        wait_for(lambda phases=phases, lines=lines: finished_lines(tmp_path, phases) >= lines)
+        driver.kill()
+        driver.wait()
     assert started(tmp_path, *ONE_WORKER).wait() == 0
     assert leftovers(tmp_path) == []
     assert sorted(numbers(tmp_path, "digits-mlp")) == sorted(uninterrupted)
@@ -182,8 +195,8 @@ def output_of(folder):
     return file.read_text() if file.exists() else ""
 
 
-def finished_lines(folder):
-    return sum(output_of(folder).count(f"] {phase}") for phase in ("explore", "search"))
+def finished_lines(folder, names=("explore", "search")):
+    return sum(output_of(folder).count(f"] {name}") for name in names)
 
 
 def workers_of(driver):
@@ -206,8 +219,10 @@ def check_whole(folder, trials, seeds):
     explored = sorted(in_phase(finished, "explore"), key=lambda run: int(run.tags["trial"]))
     design = explore_design(make_plan("digits", "mlp", {"batch_size": "32"}).space, len(explored), 0)
     assert [float(run.params["lr"]) for run in explored] == [point["lr"] for point in design]
-    assert len({(run.tags["role"], run.params["seed"]) for run in in_phase(finished, "confirm")}) == 3 * seeds
-    assert len(in_phase(finished, "confirm")) == 3 * seeds
+    finalists = json.loads(Tracker(store_of(folder), LONG_STUDY).tags()[FINALISTS]) if seeds else {}
+    for phase, count in (("rerank", 11 if seeds else 0), ("confirm", len(finalists) * seeds)):
+        trained = [(run.params["lr"], run.params["seed"]) for run in in_phase(finished, phase)]
+        assert len(set(trained)) == len(trained) == count
     return runs
 
 
@@ -315,6 +330,37 @@ def test_a_study_in_which_every_trial_diverges_ends_without_a_winner(tmp_path):
     runs = trial_runs(tmp_path, "digits-softmax")
     assert {run.metrics["objective"] for run in runs} == {29 / 288}, "the commonest class"
     assert all(run.metrics["diverged_step"] > 0 for run in runs)
+
+
+def test_a_default_that_nothing_beats_is_the_winner_and_all_say_so(tmp_path):
+    """Learning rates of a thousandth of the default's hardly train. The study grows, and stays without a better one."""
+    words = [*TINY[:-1], "1", "--lr", "1e-6:2e-6", "--batch-size", "64", "--trials"]
+    champions = []
+    for trials, reranked in (("2", 9), ("5", 9 + 4 * 3)):
+        done = here(main, tmp_path, *words, trials)
+        assert done.returncode == 0, done.stderr
+        assert "The default was not beaten: the best candidate was 0." in done.stdout
+        assert "the winner is the default configuration" in done.stdout
+        tracker = Tracker(store_of(tmp_path), "digits-softmax")
+        runs = tracker.runs()
+        assert len(in_phase(runs, "rerank")) <= reranked, "the default and earlier candidates are not trained again"
+        version = tracker.client.get_model_version_by_alias("digits-softmax", "champion")
+        (champion,) = [run for run in runs if run.run_id == version.run_id]
+        assert (champion.phase, champion.params["lr"], champion.params["seed"]) == ("confirm", "0.001", "1000")
+        assert "The default was not beaten" in version.description
+        champions.append(champion.run_id)
+    finalists = json.loads(tracker.tags()[FINALISTS])
+    assert list(finalists) == ["winner", "runner-up"]
+    assert finalists["winner"]["lr"] == 0.001
+    assert here(main, tmp_path, *words, "5", "--confirm-seeds", "0").returncode == 0
+    assert (
+        tracker.client.get_model_version_by_alias("digits-softmax", "champion").run_id == champions[0] == champions[1]
+    )
+    assert "nothing to compare" in here(ablate, tmp_path).stdout
+    assert here(report, tmp_path, "--folder", str(tmp_path)).returncode == 0
+    text = (tmp_path / "digits-softmax" / "README.md").read_text()
+    assert "- The default was not beaten: the best candidate was" in text
+    assert "Use the default." in text
 
 
 def test_pictures_in_a_folder_can_be_studied(tmp_path):

@@ -113,12 +113,12 @@ def gap(analysis: Analysis) -> Check | None:
 
 
 def worse(analysis: Analysis) -> Check | None:
-    """Whether the winner of the search lost to the default on the test pictures."""
+    """Whether the winner lost to the default on the test pictures."""
     pairs = analysis.study.paired("winner", "default")
     difference = paired_difference(pairs["first"], pairs["second"]) if len(pairs) else None
     if difference is None or difference.high is None or difference.high >= 0:
         return None
-    return Check(FAIL, "The winner of the search does worse than the default.", "Use the default configuration.")
+    return Check(FAIL, "The winner does worse than the default on the test pictures.", "Use the default configuration.")
 
 
 def versions(analysis: Analysis) -> Check:

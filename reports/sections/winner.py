@@ -1,30 +1,48 @@
 """Which configuration to use: the finalists compared on the test pictures, and the noise of the seed."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from scipy import stats
 
 from reports.analysis import Analysis
 from reports.frames import Study
 from reports.page.section import Finding, Section
 from reports.page.style import canvas, noise_band, seeds_and_means
 from reports.sections.wording import signed_interval
-from reports.statistics.intervals import pairs_needed, probability_positive, smallest_difference
+from reports.statistics.intervals import pairs_needed, seeds_needed, smallest_difference
 from reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
-from study.comparisons.seeds import is_constant, mean_interval, paired_difference
+from study.comparisons.choice import in_words
+from study.comparisons.seeds import Estimate, accuracy_of, difference_table, is_constant, lead_of
 
 LIKELY = 0.9  # probability from which an uncertain lead is called suggestive
 
 
 def lead_claims(analysis: Analysis) -> list[Finding]:
-    """The winner against the default, then against the runner-up."""
-    pairs = {other: analysis.study.paired("winner", other) for other in ("default", "runner-up")}
-    return [_lead(analysis.study, other, frame) for other, frame in pairs.items() if len(frame)]
+    """The winner against the default, then against the runner-up; that the default was not beaten, where it won."""
+    study = analysis.study
+    others = [other for other in ("default", "runner-up") if len(study.paired("winner", other))]
+    return [*_unbeaten(study), *(_lead(study, other) for other in others)]
 
 
-def _lead(study: Study, other: str, pairs: pd.DataFrame) -> Finding:
-    difference = (pairs["first"] - pairs["second"]).to_numpy()
-    estimate, chance = paired_difference(pairs["first"], pairs["second"]), probability_positive(difference)
+def _unbeaten(study: Study) -> list[Finding]:
+    """That the default won the re-ranking, by the lead of the best candidate over it; nothing if it did not."""
+    found = study.reranking
+    if not study.default_won:
+        return []
+    if found is None or found.lead is None:
+        return [Finding("The default was not beaten: it is the winner.", "", "", 0, INCONCLUSIVE, [])]
+    # Candidates and default have as many values, so the pooled variance has a freedom of each.
+    half = stats.t.ppf(0.975, (found.seeds - 1) * found.compared) * found.error
+    estimate = Estimate(found.lead, found.lead - half, found.lead + half, found.seeds)
+    verdict = SUPPORTED if estimate.high < 0 else SUGGESTIVE if found.lead <= 0 else INCONCLUSIVE
+    runs = [run for role in ("winner", "runner-up") for run in study.reranking_runs(role).run_id]
+    step = "" if verdict == SUPPORTED else "A study with more --trials may find a configuration that beats it."
+    claim = f"{in_words(found)} Use the default."
+    return [Finding(claim, f"{found.lead:+.4f}", signed_interval(estimate), found.seeds, verdict, runs, step)]
+
+
+def _lead(study: Study, other: str) -> Finding:
+    estimate, chance, pictures = lead_of(study.answered("winner"), study.answered(other))
     known = estimate.low is not None
     verdict = INCONCLUSIVE
     if known and (estimate.low > 0 or estimate.high < 0):
@@ -32,20 +50,26 @@ def _lead(study: Study, other: str, pairs: pd.DataFrame) -> Finding:
     elif known and max(chance, 1 - chance) >= LIKELY:
         verdict = SUGGESTIVE
     place = f"{abs(estimate.mean):.4f} {'above' if estimate.mean > 0 else 'below'}" if estimate.mean else "equal to"
-    claim = f"The winner's accuracy on these test pictures is {place} the {other}'s, over seeds"
+    where = "on these test pictures" if pictures is None else f"on pictures like these {pictures:,}"
+    claim = f"The winner's accuracy {where} is {place} the {other}'s, over seeds"
     claim += f"; the probability that it is higher, from a flat prior, is {chance:.2f}" if known else ""
     claim += f". Use the {other} instead." if verdict == SUPPORTED and estimate.mean < 0 else "."
     runs = [*study.of_finalist("winner").run_id, *study.of_finalist(other).run_id]
-    step = "" if verdict == SUPPORTED else _more_pairs(difference, other)
+    step = "" if verdict == SUPPORTED else _more_seeds(study, other)
     return Finding(claim, f"{estimate.mean:+.4f}", signed_interval(estimate), estimate.n, verdict, runs, step)
 
 
-def _more_pairs(difference: np.ndarray, other: str) -> str:
+def _more_seeds(study: Study, other: str) -> str:
+    """What would settle a lead: more seeds, where any number of them does."""
+    pairs, table = study.paired("winner", other), difference_table(study.answered("winner"), study.answered(other))
+    difference = (pairs["first"] - pairs["second"]).to_numpy()
     if len(difference) < 2:
         return "One seed does not show how much seeds vary: --confirm-seeds 5."
-    if is_constant(difference):
+    if is_constant(difference) and (table is None or is_constant(table)):
         return f"Equal differences show no spread to judge by: --confirm-seeds {max(5, 2 * len(difference))}."
-    needed = pairs_needed(difference)
+    needed = pairs_needed(difference) if table is None else seeds_needed(table)
+    if needed is None and table is not None:
+        return f"{table.shape[1]:,} test pictures are too few for a lead this small: take whichever is cheaper."
     if needed is None:
         return f"To find a lead this small takes over 1,000 seeds: take winner or {other}, whichever is cheaper."
     seeds = max(needed, len(difference) + 1)
@@ -72,8 +96,8 @@ def noise_claims(analysis: Analysis) -> list[Finding]:
 
 def lead(analysis: Analysis) -> Figure | None:
     """Test accuracy of the finalists on fresh seeds. Thin lines join equal seeds; diamonds are means with their 95%
-    intervals; the band is the winner's mean plus or minus two standard deviations over seeds. Only confirmation runs
-    are tested on the test set."""
+    intervals over seeds alone; the band is the winner's mean plus or minus two standard deviations over seeds. Only
+    confirmation runs are tested on the test set."""
     study = analysis.study
     roles = [role for role in study.finalists if len(study.of_finalist(role))]
     if not roles:
@@ -88,12 +112,13 @@ def lead(analysis: Analysis) -> Figure | None:
 
 
 def finalist_table(analysis: Analysis) -> pd.DataFrame:
-    """The finalists over fresh seeds: mean test accuracy with its 95% interval, and the cost of a run."""
+    """The finalists over fresh seeds: mean test accuracy with its 95% interval, which carries seeds and
+    test pictures where the runs kept their answers, and the cost of a run."""
     study, rows = analysis.study, []
     for role, values in study.finalists.items():
         runs = study.of_finalist(role)
         if len(runs):
-            estimate = mean_interval(runs["test/accuracy"], bounds=(0, 1))
+            estimate = accuracy_of(study.answered(role))
             cost = {"train_seconds": runs.train_seconds.mean(), "parameters": int(runs.parameters.iloc[0])}
             rows.append({"role": role, "test accuracy": str(estimate), "seeds": estimate.n, **cost})
             rows[-1] |= {name: values[name] for name in study.searched}

@@ -5,17 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import optimize, stats
 
-from study.comparisons.seeds import Estimate, is_constant
-
-
-def probability_positive(difference: Sequence[float]) -> float | None:
-    """The probability, from a flat prior, that the mean of paired differences is above 0; None below two pairs."""
-    array = np.asarray(difference, dtype=float)
-    if len(array) < 2:
-        return None
-    if is_constant(array):
-        return float(array[0] > 0)
-    return float(stats.t.cdf(array.mean() / stats.sem(array), len(array) - 1))
+from study.comparisons.seeds import Estimate, is_constant, variances
 
 
 def pairs_needed(difference: Sequence[float], level: float = 0.95, power: float = 0.8, most: int = 1000) -> int | None:
@@ -28,6 +18,17 @@ def pairs_needed(difference: Sequence[float], level: float = 0.95, power: float 
     shift = abs(array.mean()) / array.std(ddof=1) * np.sqrt(counts)
     enough = counts[stats.nct.sf(critical, counts - 1, shift) >= power]
     return int(enough[0]) if len(enough) else None
+
+
+def seeds_needed(difference: np.ndarray, level: float = 0.95, power: float = 0.8, most: int = 1000) -> int | None:
+    """The number of seeds with which four studies in five find the mean of differences `(seeds, pictures)` on so many
+    pictures; None beyond `most`, as where the pictures are too few for any number of seeds."""
+    found, pictures, mean = variances(difference), difference.shape[1], abs(difference.mean())
+    for count in range(2, most + 1):
+        shift = stats.t.ppf((1 + level) / 2, count - 1) + stats.t.ppf(power, count - 1)
+        if mean >= shift * found.error(count, pictures):
+            return count
+    return None
 
 
 def spread(groups: Sequence[Sequence[float]], level: float = 0.95) -> Estimate | None:

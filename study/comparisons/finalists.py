@@ -1,7 +1,7 @@
 """The finalists: winner, runner-up and default, retrained over fresh seeds, where alone the test pictures are used.
 
 The best of many noisy trials overstates itself (Cawley & Talbot, JMLR 2010), so the headline is the mean over
-seeds that no trial of the search had. Initialisation and shuffling both vary (Bouthillier et al., MLSys 2021).
+seeds by which nothing was chosen. Initialisation and shuffling both vary (Bouthillier et al., MLSys 2021).
 """
 
 import tempfile
@@ -12,21 +12,11 @@ from pathlib import Path
 from study.core.config import HYPERPARAMETERS, Config, from_params
 from study.core.data import Part, Splits
 from study.outputs.files import CONFIG, WEIGHTS, load_trained
-from study.outputs.names import (
-    COMPLETE,
-    CONFIRM,
-    DEFAULT,
-    EXPLORE,
-    FINISHED,
-    RUNNER_UP,
-    SEARCH,
-    TEST_METRIC,
-    WINNER,
-)
-from study.tracking.registry import champion, register
+from study.outputs.names import COMPLETE, CONFIRM, EXPLORE, FINISHED, RERANK, SEARCH, TEST_METRIC, WINNER
+from study.tracking.registry import champion, explain, register
 from study.tracking.tracker import Run, Tracker
 
-FIRST_SEED = 1000  # far from those that a search would use
+FIRST_SEED = 1000  # far from those of search and re-ranking
 
 
 def ranking(runs: Sequence[Run]) -> list[Run]:
@@ -38,26 +28,21 @@ def ranking(runs: Sequence[Run]) -> list[Run]:
     )
 
 
-def finalists(runs: Sequence[Run], default: Config) -> dict[str, Config]:
-    """Winner, runner-up and default by role; a configuration that has two roles keeps the first of these.
-
-    Empty if no trial is complete. Two runs that differ in their seed alone are one configuration.
-    """
-    ranked = list(dict.fromkeys(replace(from_params(run.params), seed=default.seed) for run in ranking(runs)))
-    roles = dict(zip((WINNER, RUNNER_UP), ranked, strict=False))
-    if roles and default not in roles.values():
-        roles[DEFAULT] = default
-    return roles
+def unconfirmed(runs: Sequence[Run], default: Config) -> dict[str, Config]:
+    """The best of the search as the winner, for want of other seeds; empty if no trial is complete."""
+    best = [replace(from_params(run.params), seed=default.seed) for run in ranking(runs)]
+    return {WINNER: best[0]} if best else {}
 
 
-def over_seeds(configs: Mapping[str, Config], count: int) -> list[tuple[str, Config]]:
-    """Every configuration with each of `count` fresh seeds, the same for all."""
+def with_seed(config: Config, number: int) -> Config:
+    """The configuration with a seed that lies `number` after its own, within the accepted range."""
     _, most = HYPERPARAMETERS["seed"].accepted
-    return [
-        (role, replace(config, seed=(config.seed + FIRST_SEED + index) % (most + 1)))
-        for index in range(count)
-        for role, config in configs.items()
-    ]
+    return replace(config, seed=(config.seed + number) % (most + 1))
+
+
+def over_seeds(configs: Mapping[str, Config], count: int, first: int = FIRST_SEED) -> list[tuple[str, Config]]:
+    """Every configuration with each of `count` fresh seeds, the same for all."""
+    return [(role, with_seed(config, first + index)) for index in range(count) for role, config in configs.items()]
 
 
 def finished(runs: Iterable[Run], phase: str) -> list[Run]:
@@ -68,30 +53,37 @@ def finished(runs: Iterable[Run], phase: str) -> list[Run]:
 def confirmed(runs: Sequence[Run], roles: Mapping[str, Config]) -> dict[str, list[Run]]:
     """Every finalist's finished confirmation runs, in the order of their seeds."""
     done = [run for run in finished(runs, CONFIRM) if TEST_METRIC in run.metrics]
-    by_role: dict[str, list[Run]] = {role: [] for role in roles}
-    for run in sorted(done, key=lambda run: int(run.params["seed"])):
-        for role, config in roles.items():
-            if replace(from_params(run.params), seed=config.seed) == config:
-                by_role[role].append(run)
-    return by_role
+    done.sort(key=lambda run: int(run.params["seed"]))
+    return {role: _of(done, config) for role, config in roles.items()}
 
 
-def crown(tracker: Tracker, roles: Mapping[str, Config], splits: Splits) -> None:
-    """Register the winner's model as the study's champion, unless it is already.
+def crown(tracker: Tracker, roles: Mapping[str, Config], splits: Splits, why: str) -> None:
+    """Register the winner's model as the study's champion, unless it is already, and say why.
 
     It is the one that was confirmed with the first seed, since choosing among seeds by the test would be choosing by
-    it; without a confirmation, that of the search.
+    it; without a confirmation, that of the search. A winner of which no run is complete is not registered.
     """
     runs = tracker.runs()
-    winners = [run for run in confirmed(runs, roles)[WINNER] if run.state == COMPLETE] or ranking(runs)
-    run = winners[0]
-    if champion(tracker) == run.run_id:
+    others = _of([*finished(runs, RERANK), *ranking(runs)], roles[WINNER])
+    trained = [run.run_id for run in (*confirmed(runs, roles)[WINNER], *others) if run.state == COMPLETE]
+    if not trained:
         return
+    if champion(tracker) != trained[0]:
+        _register(tracker, trained[0], splits)
+    explain(tracker, why)
+
+
+def _of(runs: Iterable[Run], config: Config) -> list[Run]:
+    """The runs of a configuration, whatever their seed."""
+    return [run for run in runs if replace(from_params(run.params), seed=config.seed) == config]
+
+
+def _register(tracker: Tracker, run_id: str, splits: Splits) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in (CONFIG, WEIGHTS):
-            tracker.download(run.run_id, name, Path(folder))
+            tracker.download(run_id, name, Path(folder))
         trained = load_trained(Path(folder))
     few = Part(splits.val.images[:2], splits.val.labels[:2])
     example = few.framed(trained.config.image_size, trained.config.border).images
     output = trained.classifier(example).detach()
-    register(tracker, run.run_id, trained.classifier, example.numpy(), output.numpy())
+    register(tracker, run_id, trained.classifier, example.numpy(), output.numpy())

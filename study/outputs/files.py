@@ -62,14 +62,23 @@ def confusion(counts: np.ndarray, classes: Sequence[str]) -> bytes:
     return _table([["true \\ predicted", *classes], *rows])
 
 
+def answers(true: np.ndarray, predicted: np.ndarray) -> bytes:
+    """Class indices `(N,)` of the test pictures, in their data set's order, in NumPy's npz format."""
+    return _npz(true=true.astype(np.uint16), predicted=predicted.astype(np.uint16))
+
+
 def mistakes(logits: Tensor, part: Part) -> bytes:
     """The wrong answers that were given with the most confidence, as arrays in NumPy's npz format."""
     probability, predicted = logits.softmax(1).max(1)
     wrong = (predicted != part.labels).nonzero().flatten()
     worst = wrong[probability[wrong].argsort(descending=True)][:MISTAKES]
     columns = {"pictures": part.images, "true": part.labels, "predicted": predicted, "probability": probability}
+    return _npz(**{name: tensor[worst].cpu().numpy() for name, tensor in columns.items()})
+
+
+def _npz(**arrays: np.ndarray) -> bytes:
     file = io.BytesIO()
-    np.savez_compressed(file, **{name: tensor[worst].cpu() for name, tensor in columns.items()})
+    np.savez_compressed(file, **arrays)
     return file.getvalue()
 
 

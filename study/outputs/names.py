@@ -20,15 +20,16 @@ COMPLETE, PRUNED, DIVERGED = "complete", "pruned", "diverged"
 FAILED, INTERRUPTED = "failed", "interrupted"
 FINISHED = (COMPLETE, PRUNED, DIVERGED)  # states that count towards --trials
 
-EXPLORE, SEARCH, CONFIRM, RECIPE = PHASES = ("explore", "search", "confirm", "recipe")
+EXPLORE, SEARCH, RERANK, CONFIRM, RECIPE = PHASES = ("explore", "search", "rerank", "confirm", "recipe")
 
-WINNER, RUNNER_UP, DEFAULT = "winner", "runner-up", "default"  # roles of the finalists
+WINNER, RUNNER_UP, DEFAULT = "winner", "runner-up", "default"  # roles of the finalists; no default where it won
 
 RECIPES_STUDY = "recipes"
 RESERVED = (RECIPES_STUDY, "Default")  # the study of published recipes, and MLflow's own first experiment
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 HISTORY = "history.csv"  # the artifact with a row per epoch
+ANSWERS = "answers.npz"  # the artifact with true and predicted class of every test picture
 TEST_METRIC = "test/accuracy"
 
 EPOCH_METRICS = {

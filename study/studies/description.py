@@ -6,6 +6,7 @@ from argparse import Namespace
 
 import torch
 
+from study.comparisons.reranking import CANDIDATES, SEEDS
 from study.core.data import Splits
 from study.core.plan import Plan
 from study.outputs import environment
@@ -27,7 +28,7 @@ def note(options: Namespace, plan: Plan, splits: Splits, device: torch.device) -
         "",
         f"- **explore**: {explored} designed trials (scrambled Sobol, seed {plan.base.seed}), never pruned",
         f"- **search**: {options.trials - explored} trials by `{options.sampler}`, pruned by `{options.pruner}`",
-        f"- **confirm**: winner, runner-up and default over {options.confirm_seeds} seeds, then the test pictures",
+        *_choosing(options.confirm_seeds),
         "",
         "| hyperparameter | searched in | default |",
         "|---|---|---|",
@@ -42,6 +43,17 @@ def note(options: Namespace, plan: Plan, splits: Splits, device: torch.device) -
         f"{versions}; commit `{environment.commit()}`; {environment.hardware(device)}.",
     ]
     return "\n".join(lines)
+
+
+def _choosing(seeds: int) -> list[str]:
+    """How the winner is found after the search."""
+    if not seeds:
+        return ["- nothing is re-ranked or confirmed"]
+    return [
+        f"- **rerank**: the {CANDIDATES} best and the default over up to {SEEDS} fresh seeds, on validation; the "
+        "default wins unless a candidate leads it by more than the standard error",
+        f"- **confirm**: winner, runner-up and default over {seeds} other seeds, then the test pictures",
+    ]
 
 
 def tags(options: Namespace, plan: Plan, splits: Splits, device: torch.device) -> dict[str, str]:

@@ -46,7 +46,8 @@ def _usual_name(dataset: str, model: str) -> str:
 def _parser() -> Parser:
     parser = Parser(
         prog="python -m study.run",
-        description="Run a hyperparameter study: designed trials, a search, and a confirmation over fresh seeds.",
+        description="Run a hyperparameter study: designed trials, a search, and, over fresh seeds, a re-ranking of the "
+        "best with the default and a confirmation.",
         allow_abbrev=False,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=26, width=110),
     )
@@ -79,7 +80,8 @@ def _add_question(what: Any) -> None:
         type=count("confirm-seeds", 0),
         default=5,
         metavar="N",
-        help="seeds over which the finalists are retrained before they meet the test pictures; 0: none (default 5)",
+        help="seeds over which the finalists are retrained before they meet the test pictures; 0: neither that nor "
+        "the re-ranking before it (default 5)",
     )
 
 

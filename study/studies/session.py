@@ -1,34 +1,27 @@
-"""A study from its options to its last line: explore, search, confirm, register the winner, sum up."""
+"""A study that this process drives, and the settings that make it this study."""
 
 import json
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
-from study.comparisons.finalists import crown, finalists, finished, over_seeds, ranking
+from study.comparisons.finalists import finished, over_seeds
 from study.core.config import HYPERPARAMETERS, Config, default_of, from_params
 from study.core.data import Splits, digest_of, load_test
 from study.core.errors import InputError
-from study.core.plan import Plan, read_splits
-from study.core.train import device as find_device
+from study.core.plan import Plan
 from study.outputs import environment
-from study.outputs.names import CONFIRM, DIVERGED, EXPLORE, SEARCH
+from study.outputs.names import CONFIRM, EXPLORE, SEARCH
 from study.search.slots import Jobs
-from study.search.trials import Record, Trials
-from study.studies.description import FINALISTS, note, tags
 from study.studies.driver import Driver
-from study.studies.summary import print_summary
-from study.studies.view import View, make_console, make_view
+from study.studies.view import View, make_view
 from study.tracking.lock import sole_driver
-from study.tracking.store import sqlite_file
-from study.tracking.tracker import Run, Tracker, dataset_input
-from study.workers.pool import Pool, make_pool
+from study.tracking.tracker import Tracker, dataset_input
+from study.workers.pool import Pool
 
 SETTINGS, TARGETS = "study.settings", "study.targets"  # experiment tags: settings, and numbers of trials
 
@@ -90,64 +83,6 @@ def open_session(
     except KeyboardInterrupt:
         console.print("interrupted; the same command goes on from here", markup=False)
         raise
-
-
-def conduct(options: Namespace, plan: Plan) -> int:
-    """Run what is missing of a study; 0 if all of its trials are finished then, 1 if some failed."""
-    console, device = make_console(), find_device(options.device)
-    with make_pool(device, options.workers, options.trials) as pool:  # workers import while pictures are read
-        with console.status(f"reading {escape(options.dataset)}"):
-            splits = read_splits(plan, options.data_dir)
-        tracker = Tracker(options.tracking_uri, options.study)
-        tracker.create()
-        with open_session(console, tracker, pool, options, splits, tuple(plan.space)) as session:
-            settle(tracker, SETTINGS, settings(options, plan, splits))
-            targets = grow(tracker, options.trials)
-            tracker.describe(note(options, plan, splits, device), tags(options, plan, splits, device))
-            trials = explore_and_search(session, plan, targets)
-            roles = finalists(tracker.runs(), plan.base)
-            if roles and options.confirm_seeds:
-                tracker.tag(FINALISTS, json.dumps({role: config.hyperparameters() for role, config in roles.items()}))
-                session.confirm(plan, roles, options.confirm_seeds)
-            check_still_there(tracker)
-            if roles:
-                with console.status("registering the winner's model"):
-                    crown(tracker, roles, splits)
-    print_summary(console, tracker, options, roles, session.driver)
-    return 1 if session.driver.failures or trials.finished < trials.total else 0
-
-
-def explore_and_search(session: Session, plan: Plan, targets: Sequence[int]) -> Trials:
-    """Train the designed and the searched trials that have no finished run yet."""
-    tracker, options, runs = session.tracker, session.options, session.tracker.runs()
-    trials = Trials(plan, options.sampler, options.pruner, targets, records(tracker, runs, plan.space))
-    if ranked := ranking(runs):
-        session.view.best = ranked[0].metrics["objective"], ranked[0].name
-    session.driver.run(trials, tracker.experiment, session.data())
-    return trials
-
-
-def check_still_there(tracker: Tracker) -> None:
-    """Raise `InputError` if the database file was removed: what is written to it now is lost without an error."""
-    if (file := sqlite_file(tracker.uri)) and not file.exists():
-        raise InputError(f"store {tracker.uri!r} was removed while the study ran, and its trials with it")
-
-
-def records(tracker: Tracker, runs: Sequence[Run], searched: Iterable[str]) -> list[Record]:
-    """The finished trials among the runs, in the order of their slots; the first where a slot has several."""
-    done = {int(run.tags["trial"]): run for phase in (EXPLORE, SEARCH) for run in reversed(finished(runs, phase))}
-    curves = dict(tracker.curves(done.values()))
-    names = list(searched)
-    made = []
-    for slot, run in sorted(done.items()):
-        config = from_params(run.params)
-        accuracy = [epoch["val/accuracy"] for epoch in curves[run.run_id] if "val/accuracy" in epoch]
-        if run.state == DIVERGED:
-            accuracy = accuracy[:-1]
-        params = {name: getattr(config, name) for name in names}
-        times = (datetime.fromtimestamp(ms / 1000) for ms in (run.start_ms, run.end_ms or run.start_ms))
-        made.append(Record(slot, params, accuracy, run.state, run.metrics["objective"], *times))
-    return made
 
 
 def settle(tracker: Tracker, kind: str, values: Mapping[str, str]) -> None:

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from study.comparisons.answers import answered
+from study.comparisons.choice import in_words, read_reranking
 from study.comparisons.finalists import confirmed, finished, ranking
-from study.comparisons.seeds import Estimate, mean_interval, paired_difference
+from study.comparisons.seeds import Answered, Estimate, accuracy_of, lead_of, mean_interval, paired_difference
 from study.core.config import Config
 from study.core.errors import without_passwords
 from study.outputs.names import DEFAULT, EXPLORE, FINISHED, SEARCH, TEST_METRIC, WINNER
@@ -29,7 +31,7 @@ def print_summary(
     if not roles:
         console.print("no trial is complete, so there is no winner: see the failed and diverged runs", highlight=False)
     elif options.confirm_seeds:
-        _print_confirmation(console, confirmed(runs, roles), roles, driver)
+        _print_confirmation(console, tracker, roles, driver)
     else:
         best = ranking(runs)[0]
         console.print(
@@ -61,20 +63,20 @@ def print_report_command(console: Console, options: Namespace) -> None:
 
 
 def test_accuracy(runs: Sequence[Run]) -> Estimate:
-    """Mean test accuracy over seeds, a fraction, with its interval."""
+    """Mean test accuracy over seeds, a fraction, with its interval over seeds alone."""
     return mean_interval([run.metrics[TEST_METRIC] for run in runs], bounds=(0, 1))
 
 
 def gain(first: Sequence[Run], second: Sequence[Run]) -> Estimate:
-    """The difference in test accuracy, first - second, paired over the seeds that both have."""
+    """The difference in test accuracy, first - second, paired over the seeds that both have, on these pictures."""
     by_seed = [{run.params["seed"]: run.metrics[TEST_METRIC] for run in runs} for runs in (first, second)]
     shared = sorted(set(by_seed[0]) & set(by_seed[1]))
     return paired_difference(*([row[seed] for seed in shared] for row in by_seed))
 
 
-def _print_confirmation(
-    console: Console, by_role: Mapping[str, Sequence[Run]], roles: Mapping[str, Config], driver: Driver
-) -> None:
+def _print_confirmation(console: Console, tracker: Tracker, roles: Mapping[str, Config], driver: Driver) -> None:
+    by_role = confirmed(tracker.runs(), roles)
+    answers = {role: answered(tracker, runs) for role, runs in by_role.items()}
     table = Table(box=None, padding=(0, 2, 0, 0))
     for heading in ("", "test accuracy [95%]", "seeds", "train s", "parameters"):
         table.add_column(heading, justify="right" if heading in ("seeds", "train s", "parameters") else "left")
@@ -82,19 +84,25 @@ def _print_confirmation(
         if runs:
             seconds = sum(run.metrics["train_seconds"] for run in runs) / len(runs)
             parameters = f"{runs[0].metrics['parameters']:,.0f}"
-            table.add_row(role, str(test_accuracy(runs)), str(len(runs)), f"{seconds:.2f}", parameters)
+            table.add_row(role, str(accuracy_of(answers[role])), str(len(runs)), f"{seconds:.2f}", parameters)
     console.print(table)
     for role, config in roles.items():
         console.print(f"{role}: {driver.view.describe(config)}", markup=False, highlight=False, soft_wrap=True)
-    if by_role.get(DEFAULT) and by_role[WINNER]:
-        difference = gain(by_role[WINNER], by_role[DEFAULT])
-        console.print(
-            f"winner - default: {difference} over {difference.n} paired seed{'s'[: difference.n > 1]}",
-            markup=False,
-            highlight=False,
-        )
-    elif DEFAULT not in roles:
-        console.print("the default configuration is itself among the two best", highlight=False)
+    if choice := read_reranking(tracker.tags()):
+        console.print(in_words(choice), markup=False, highlight=False, soft_wrap=True)
+    if DEFAULT not in roles:
+        console.print("the winner is the default configuration", highlight=False)
+    elif answers[DEFAULT] and answers[WINNER]:
+        console.print(_lead(answers[WINNER], answers[DEFAULT]), markup=False, highlight=False, soft_wrap=True)
+
+
+def _lead(winner: Sequence[Answered], default: Sequence[Answered]) -> str:
+    """The winner's lead on the test pictures, in words."""
+    found = lead_of(winner, default)
+    seeds = f"{found.estimate.n} paired seed{'s'[: found.estimate.n > 1]}"
+    over = seeds if found.pictures is None else f"{seeds} and {found.pictures:,} test pictures"
+    chance = "" if found.probability is None else f"; better with probability {found.probability:.2f}"
+    return f"winner - default: {found.estimate} over {over}{chance}"
 
 
 def _print_split(console: Console, spent: Mapping[str, float]) -> None:

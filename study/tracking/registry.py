@@ -44,3 +44,9 @@ def register(tracker: Tracker, run_id: str, model: Any, example: Any, output: An
         tracker.experiment, logged.model_uri, run_id, model_id=logged.model_id, await_creation_for=0
     )
     client.set_registered_model_alias(tracker.experiment, ALIAS, version.version)
+
+
+def explain(tracker: Tracker, why: str) -> None:
+    """Describe the champion where the registry shows it."""
+    version = tracker.client.get_model_version_by_alias(tracker.experiment, ALIAS)
+    tracker.client.update_model_version(tracker.experiment, version.version, why)

@@ -15,7 +15,7 @@ from study.core.data import Splits
 from study.core.train import Epoch, build, predict, score, train
 from study.outputs import files
 from study.outputs.environment import hardware
-from study.outputs.names import COMPLETE, DIVERGED, PRUNED
+from study.outputs.names import ANSWERS, COMPLETE, DIVERGED, PRUNED
 
 
 class Job(NamedTuple):
@@ -78,15 +78,17 @@ def perform(job: Job, splits: Splits) -> Generator[Epoch, bool, Outcome | Failur
 def _meet_test(
     config: Config, splits: Splits, model: torch.nn.Module, history: list[Epoch]
 ) -> tuple[dict[str, float], dict[str, bytes]]:
-    """Test metrics of a trained model, and its confusion matrix, mistakes and learning curves as files."""
+    """Test metrics of a trained model, and its answers, confusion matrix, mistakes and learning curves as files."""
     from study.outputs import pictures  # only confirmation draws; matplotlib takes 0.5 s to import
 
     part = splits.test.framed(config.image_size, config.border)
     logits = predict(config, splits, model, part.images)
     loss, accuracy = score(logits, part.labels)
     counts = np.zeros((len(splits.classes),) * 2, dtype=np.int64)
-    np.add.at(counts, (part.labels.cpu().numpy(), logits.argmax(1).cpu().numpy()), 1)
+    true, predicted = part.labels.cpu().numpy(), logits.argmax(1).cpu().numpy()
+    np.add.at(counts, (true, predicted), 1)
     made = {
+        ANSWERS: files.answers(true, predicted),
         "confusion_matrix.csv": files.confusion(counts, splits.classes),
         "mistakes.npz": files.mistakes(logits, part),
         "confusion_matrix.png": pictures.confusion_matrix(counts, splits.classes),

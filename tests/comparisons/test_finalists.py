@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from study.comparisons.finalists import FIRST_SEED, confirmed, finalists, finished, over_seeds, ranking
+from study.comparisons.finalists import FIRST_SEED, confirmed, finished, over_seeds, ranking, unconfirmed
 from study.core.config import HYPERPARAMETERS, Config, from_params
 from study.outputs.names import CONFIRM
 from study.search.slots import Jobs
@@ -35,20 +35,10 @@ def test_the_ranking_is_by_accuracy_then_loss_then_number_and_leaves_out_what_is
     assert [entry.tags["trial"] for entry in ranking(runs)] == ["2", "3", "1", "0"]
 
 
-def test_finalists_are_winner_runner_up_and_default():
-    runs = [run(0, 0.9, lr=0.1), run(1, 0.95, lr=0.2), run(2, 0.8, lr=0.3)]
-    assert finalists(runs, Config()) == {
-        "winner": Config(lr=0.2),
-        "runner-up": Config(lr=0.1),
-        "default": Config(),
-    }
-
-
-def test_one_configuration_under_two_seeds_is_one_finalist_and_a_winning_default_stands_once():
-    runs = [run(0, 0.9), run(1, 0.95, seed=3), run(2, 0.8, lr=0.3)]
-    assert finalists(runs, Config()) == {"winner": Config(), "runner-up": Config(lr=0.3)}
-    assert finalists([], Config()) == {}
-    assert finalists([run(0, 0.9, lr=0.1)], Config()) == {"winner": Config(lr=0.1), "default": Config()}
+def test_without_a_confirmation_the_winner_is_the_best_of_the_search():
+    runs = [run(0, 0.9), run(1, 0.95, seed=3, lr=0.2), run(2, 0.99, state="diverged")]
+    assert unconfirmed(runs, Config()) == {"winner": Config(lr=0.2)}
+    assert unconfirmed(runs[2:], Config()) == {}
 
 
 ROLES = {"winner": Config(lr=0.2), "default": Config()}

@@ -8,7 +8,8 @@ from tests.test_house import TREES, ours
 ROOMS = ("statistics", "frames", "load", "analysis", "page", "sections", "findings")  # each imports earlier ones only
 FROM_STUDY = {
     *("study.core.domains", "study.core.errors", "study.outputs.names", "study.outputs.pictures"),
-    *("study.comparisons.arms", "study.comparisons.seeds", "study.statistics.posterior"),
+    *("study.comparisons.answers", "study.comparisons.arms", "study.comparisons.choice", "study.comparisons.seeds"),
+    *("study.statistics.posterior",),
     *("study.tracking.store", "study.tracking.tracker"),
 }
 MODULES = [module for module in TREES if module.startswith("reports.")]

@@ -8,8 +8,9 @@ from study.core.config import HYPERPARAMETERS, Config
 from study.core.errors import InputError
 from study.core.plan import make_plan
 from study.outputs.names import COMPLETE, DIVERGED, FAILED, INTERRUPTED, PRUNED
+from study.studies.course import records
 from study.studies.options import parse_options
-from study.studies.session import SETTINGS, TARGETS, grow, records, settings, settle
+from study.studies.session import SETTINGS, TARGETS, grow, settings, settle
 from tests.tracking.runs import make_tracker
 
 KIND = "study.settings"

@@ -1,0 +1,66 @@
+"""The re-ranking: the best few of the search and the default, trained over fresh seeds and judged on validation.
+
+The first of many noisy trials is partly lucky, so a few get another chance. Successive halving (Jamieson & Talwalkar,
+AISTATS 2016) spends it: all are trained with one seed, then the default and the better half of the candidates with two
+more: 4 candidates make 11 runs. The confirmation has other seeds again, since a seed by which a configuration was
+chosen flatters it: the seeds that chose may not testify. So both take 26 runs, where the confirmation alone takes 15.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from study.comparisons.choice import Reranking, choose
+from study.comparisons.finalists import finished, ranking, with_seed
+from study.core.config import Config, from_params
+from study.outputs.names import DEFAULT, RERANK, RUNNER_UP, WINNER
+from study.tracking.tracker import Run
+
+CANDIDATES, KEPT = 4, 2  # of the search: trained once, and over all seeds
+SEEDS, FIRST_SEED = 3, 500  # the first of them far from those of search and confirmation
+
+Order = Callable[[Sequence[Run]], list[Run]]  # the complete runs of the search, the most promising first
+
+
+def candidates(
+    runs: Sequence[Run], default: Config, count: int = CANDIDATES, order: Order = ranking
+) -> dict[str, Config]:
+    """The most promising configurations of the search by name, none of them the default.
+
+    Two runs that differ in their seed alone are one configuration.
+    """
+    ordered = dict.fromkeys(replace(from_params(run.params), seed=default.seed) for run in order(runs))
+    best = [config for config in ordered if config != default][:count]
+    return {f"candidate-{number}": config for number, config in enumerate(best, start=1)}
+
+
+def fresh(runs: Sequence[Run], configs: Mapping[str, Config], seeds: int) -> dict[str, list[float]]:
+    """Validation accuracies over the first seeds of the re-ranking, of the configurations that have them all."""
+    done = {from_params(run.params): run.metrics["objective"] for run in finished(runs, RERANK)}
+    found = {}
+    for name, config in configs.items():
+        wanted = [with_seed(config, FIRST_SEED + index) for index in range(seeds)]
+        if all(each in done for each in wanted):
+            found[name] = [done[each] for each in wanted]
+    return found
+
+
+def kept(runs: Sequence[Run], entered: Mapping[str, Config]) -> dict[str, Config]:
+    """The default and the candidates that were best with the first seed."""
+    first = fresh(runs, entered, 1)
+    best = sorted((name for name in first if name != DEFAULT), key=lambda name: -first[name][0])[:KEPT]
+    return {name: entered[name] for name in (*best, DEFAULT)}
+
+
+def elected(runs: Sequence[Run], left: Mapping[str, Config]) -> tuple[Reranking, dict[str, Config]]:
+    """The choice among those that were trained over all seeds, and the finalists by role.
+
+    Winner, runner-up and default. Where the default is the winner it has that role alone: a default that is not listed
+    has won.
+    """
+    choice = choose(fresh(runs, left, SEEDS))
+    roles = {WINNER: left[choice.winner]}
+    if choice.runner_up is not None:
+        roles[RUNNER_UP] = left[choice.runner_up]
+    if choice.winner != DEFAULT:
+        roles[DEFAULT] = left[DEFAULT]
+    return choice, roles

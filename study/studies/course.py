@@ -1,0 +1,112 @@
+"""A study from its options to its last line: explore, search, re-rank, confirm, register the winner, sum up."""
+
+import json
+from argparse import Namespace
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from rich.markup import escape
+
+from study.comparisons.choice import RERANKING, in_words, read_reranking
+from study.comparisons.finalists import crown, finished, over_seeds, ranking, unconfirmed
+from study.comparisons.reranking import FIRST_SEED, SEEDS, candidates, elected, kept
+from study.core.config import Config, from_params
+from study.core.errors import InputError
+from study.core.plan import Plan, read_splits
+from study.core.train import device as find_device
+from study.outputs.names import DEFAULT, DIVERGED, EXPLORE, RERANK, SEARCH, WINNER
+from study.search.trials import Record, Trials
+from study.studies.description import FINALISTS, note, tags
+from study.studies.session import SETTINGS, Session, grow, open_session, settings, settle
+from study.studies.summary import print_summary
+from study.studies.view import make_console
+from study.tracking.store import sqlite_file
+from study.tracking.tracker import Run, Tracker
+from study.workers.pool import make_pool
+
+
+def conduct(options: Namespace, plan: Plan) -> int:
+    """Run what is missing of a study; 0 if all of its trials are finished then, 1 if some failed."""
+    console, device = make_console(), find_device(options.device)
+    with make_pool(device, options.workers, options.trials) as pool:  # workers import while pictures are read
+        with console.status(f"reading {escape(options.dataset)}"):
+            splits = read_splits(plan, options.data_dir)
+        tracker = Tracker(options.tracking_uri, options.study)
+        tracker.create()
+        with open_session(console, tracker, pool, options, splits, tuple(plan.space)) as session:
+            settle(tracker, SETTINGS, settings(options, plan, splits))
+            targets = grow(tracker, options.trials)
+            tracker.describe(note(options, plan, splits, device), tags(options, plan, splits, device))
+            trials = explore_and_search(session, plan, targets)
+            roles = rerank(session, plan) if options.confirm_seeds else unconfirmed(tracker.runs(), plan.base)
+            if roles and options.confirm_seeds:
+                session.confirm(plan, roles, options.confirm_seeds)
+            check_still_there(tracker)
+            if roles:
+                register(session, roles)
+    print_summary(console, tracker, options, roles, session.driver)
+    return 1 if session.driver.failures or trials.finished < trials.total else 0
+
+
+def explore_and_search(session: Session, plan: Plan, targets: Sequence[int]) -> Trials:
+    """Train the designed and the searched trials that have no finished run yet."""
+    tracker, options, runs = session.tracker, session.options, session.tracker.runs()
+    trials = Trials(plan, options.sampler, options.pruner, targets, records(tracker, runs, plan.space))
+    if ranked := ranking(runs):
+        session.view.best = ranked[0].metrics["objective"], ranked[0].name
+    session.driver.run(trials, tracker.experiment, session.data())
+    return trials
+
+
+def rerank(session: Session, plan: Plan) -> dict[str, Config]:
+    """The finalists by role, chosen on validation over fresh seeds; empty if no trial is complete.
+
+    The choice is kept in tags, from which the report tells it.
+    """
+    tracker = session.tracker
+    if not ranking(tracker.runs()):
+        return {}
+    left = candidates(tracker.runs(), plan.base) | {DEFAULT: plan.base}
+    if len(left) > 1:
+        title = f"{tracker.experiment} re-ranking"
+        session.train(RERANK, over_seeds(left, 1, FIRST_SEED), title)
+        left = kept(tracker.runs(), left)
+        session.train(RERANK, over_seeds(left, SEEDS, FIRST_SEED), title)
+    choice, roles = elected(tracker.runs(), left)
+    tracker.tag(RERANKING, json.dumps(choice._asdict()))
+    tracker.tag(FINALISTS, json.dumps({role: config.hyperparameters() for role, config in roles.items()}))
+    return roles
+
+
+def register(session: Session, roles: Mapping[str, Config]) -> None:
+    """Make the winner's model the study's champion; one that was confirmed stays where nothing is."""
+    tags = session.tracker.tags()
+    if FINALISTS in tags and not session.options.confirm_seeds:
+        return
+    choice = read_reranking(tags)
+    why = in_words(choice) if choice else "The best of the search, not confirmed."
+    with session.console.status("registering the winner's model"):
+        crown(session.tracker, roles, session.splits, f"{session.view.describe(roles[WINNER])}. {why}")
+
+
+def check_still_there(tracker: Tracker) -> None:
+    """Raise `InputError` if the database file was removed: what is written to it now is lost without an error."""
+    if (file := sqlite_file(tracker.uri)) and not file.exists():
+        raise InputError(f"store {tracker.uri!r} was removed while the study ran, and its trials with it")
+
+
+def records(tracker: Tracker, runs: Sequence[Run], searched: Iterable[str]) -> list[Record]:
+    """The finished trials among the runs, in the order of their slots; the first where a slot has several."""
+    done = {int(run.tags["trial"]): run for phase in (EXPLORE, SEARCH) for run in reversed(finished(runs, phase))}
+    curves = dict(tracker.curves(done.values()))
+    names = list(searched)
+    made = []
+    for slot, run in sorted(done.items()):
+        config = from_params(run.params)
+        accuracy = [epoch["val/accuracy"] for epoch in curves[run.run_id] if "val/accuracy" in epoch]
+        if run.state == DIVERGED:
+            accuracy = accuracy[:-1]
+        params = {name: getattr(config, name) for name in names}
+        times = (datetime.fromtimestamp(ms / 1000) for ms in (run.start_ms, run.end_ms or run.start_ms))
+        made.append(Record(slot, params, accuracy, run.state, run.metrics["objective"], *times))
+    return made
