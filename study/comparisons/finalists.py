@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from study.comparisons.answers import answered
+from study.comparisons.decision import Finalist
 from study.core.config import HYPERPARAMETERS, Config, from_params
 from study.core.data import Part, Splits
 from study.outputs.files import CONFIG, WEIGHTS, load_trained
@@ -55,6 +57,16 @@ def confirmed(runs: Sequence[Run], roles: Mapping[str, Config]) -> dict[str, lis
     done = [run for run in finished(runs, CONFIRM) if TEST_METRIC in run.metrics]
     done.sort(key=lambda run: int(run.params["seed"]))
     return {role: _of(done, config) for role, config in roles.items()}
+
+
+def finalists_of(tracker: Tracker, roles: Mapping[str, Config], searched: Iterable[str]) -> dict[str, Finalist]:
+    """The finalists by role, with their runs on the test pictures."""
+    names, found = list(searched), {}
+    for role, runs in confirmed(tracker.runs(), roles).items():
+        seconds = sum(run.metrics["train_seconds"] for run in runs) / len(runs) if runs else None
+        levels = {name: getattr(roles[role], name) for name in names}
+        found[role] = Finalist(levels, answered(tracker, runs), seconds)
+    return found
 
 
 def crown(tracker: Tracker, roles: Mapping[str, Config], splits: Splits, why: str) -> None:

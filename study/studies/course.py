@@ -7,8 +7,9 @@ from datetime import datetime
 
 from rich.markup import escape
 
-from study.comparisons.choice import RERANKING, in_words, read_reranking
-from study.comparisons.finalists import crown, finished, over_seeds, ranking, unconfirmed
+from study.comparisons.choice import RERANKING, read_reranking
+from study.comparisons.decision import decide
+from study.comparisons.finalists import crown, finalists_of, finished, over_seeds, ranking, unconfirmed
 from study.comparisons.reranking import FIRST_SEED, SEEDS, candidates, elected, kept
 from study.core.config import Config, from_params
 from study.core.errors import InputError
@@ -36,14 +37,15 @@ def conduct(options: Namespace, plan: Plan) -> int:
         with open_session(console, tracker, pool, options, splits, tuple(plan.space)) as session:
             settle(tracker, SETTINGS, settings(options, plan, splits))
             targets = grow(tracker, options.trials)
-            tracker.describe(note(options, plan, splits, device), tags(options, plan, splits, device))
+            about = note(options, plan, splits, device)
+            tracker.describe(about, tags(options, plan, splits, device))
             trials = explore_and_search(session, plan, targets)
             roles = rerank(session, plan) if options.confirm_seeds else unconfirmed(tracker.runs(), plan.base)
             if roles and options.confirm_seeds:
                 session.confirm(plan, roles, options.confirm_seeds)
             check_still_there(tracker)
             if roles:
-                register(session, roles)
+                register(session, roles, about)
     print_summary(console, tracker, options, roles, session.driver)
     return 1 if session.driver.failures or trials.finished < trials.total else 0
 
@@ -78,15 +80,20 @@ def rerank(session: Session, plan: Plan) -> dict[str, Config]:
     return roles
 
 
-def register(session: Session, roles: Mapping[str, Config]) -> None:
-    """Make the winner's model the study's champion; one that was confirmed stays where nothing is."""
-    tags = session.tracker.tags()
+def register(session: Session, roles: Mapping[str, Config], about: str) -> None:
+    """Make the winner's model the study's champion; one that was confirmed stays where nothing is.
+
+    The decision describes the model, and heads the study's description.
+    """
+    tracker, tags = session.tracker, session.tracker.tags()
     if FINALISTS in tags and not session.options.confirm_seeds:
         return
-    choice = read_reranking(tags)
-    why = in_words(choice) if choice else "The best of the search, not confirmed."
+    why = f"{session.view.describe(roles[WINNER])}. The best of the search, not confirmed."
+    if session.options.confirm_seeds:
+        why = decide(finalists_of(tracker, roles, session.view.shown), read_reranking(tags)) or why
+        tracker.describe(f"**{why}**\n\n{about}", {})
     with session.console.status("registering the winner's model"):
-        crown(session.tracker, roles, session.splits, f"{session.view.describe(roles[WINNER])}. {why}")
+        crown(tracker, roles, session.splits, why)
 
 
 def check_still_there(tracker: Tracker) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from study.comparisons.answers import answered
-from study.comparisons.choice import in_words, read_reranking
-from study.comparisons.finalists import confirmed, finished, ranking
-from study.comparisons.seeds import Answered, Estimate, accuracy_of, lead_of, mean_interval, paired_difference
+from study.comparisons.choice import read_reranking
+from study.comparisons.decision import decide
+from study.comparisons.finalists import confirmed, finalists_of, finished, ranking
+from study.comparisons.seeds import Estimate, accuracy_of, mean_interval, paired_difference
 from study.core.config import Config
 from study.core.errors import without_passwords
-from study.outputs.names import DEFAULT, EXPLORE, FINISHED, SEARCH, TEST_METRIC, WINNER
+from study.outputs.names import EXPLORE, FINISHED, SEARCH, TEST_METRIC, WINNER
 from study.studies.driver import Driver
 from study.studies.options import places
 from study.tracking.store import UI_ADDRESS, is_server
@@ -75,34 +75,20 @@ def gain(first: Sequence[Run], second: Sequence[Run]) -> Estimate:
 
 
 def _print_confirmation(console: Console, tracker: Tracker, roles: Mapping[str, Config], driver: Driver) -> None:
-    by_role = confirmed(tracker.runs(), roles)
-    answers = {role: answered(tracker, runs) for role, runs in by_role.items()}
+    """The decision, then the finalists that it compares."""
+    finalists = finalists_of(tracker, roles, driver.view.shown)
+    console.print(decide(finalists, read_reranking(tracker.tags())), markup=False, highlight=False)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for heading in ("", "test accuracy [95%]", "seeds", "train s", "parameters"):
         table.add_column(heading, justify="right" if heading in ("seeds", "train s", "parameters") else "left")
-    for role, runs in by_role.items():
+    for role, runs in confirmed(tracker.runs(), roles).items():
         if runs:
-            seconds = sum(run.metrics["train_seconds"] for run in runs) / len(runs)
+            accuracy, seconds = accuracy_of(finalists[role].runs), f"{finalists[role].seconds:.2f}"
             parameters = f"{runs[0].metrics['parameters']:,.0f}"
-            table.add_row(role, str(accuracy_of(answers[role])), str(len(runs)), f"{seconds:.2f}", parameters)
+            table.add_row(role, str(accuracy), str(len(runs)), seconds, parameters)
     console.print(table)
     for role, config in roles.items():
         console.print(f"{role}: {driver.view.describe(config)}", markup=False, highlight=False, soft_wrap=True)
-    if choice := read_reranking(tracker.tags()):
-        console.print(in_words(choice), markup=False, highlight=False, soft_wrap=True)
-    if DEFAULT not in roles:
-        console.print("the winner is the default configuration", highlight=False)
-    elif answers[DEFAULT] and answers[WINNER]:
-        console.print(_lead(answers[WINNER], answers[DEFAULT]), markup=False, highlight=False, soft_wrap=True)
-
-
-def _lead(winner: Sequence[Answered], default: Sequence[Answered]) -> str:
-    """The winner's lead on the test pictures, in words."""
-    found = lead_of(winner, default)
-    seeds = f"{found.estimate.n} paired seed{'s'[: found.estimate.n > 1]}"
-    over = seeds if found.pictures is None else f"{seeds} and {found.pictures:,} test pictures"
-    chance = "" if found.probability is None else f"; better with probability {found.probability:.2f}"
-    return f"winner - default: {found.estimate} over {over}{chance}"
 
 
 def _print_split(console: Console, spent: Mapping[str, float]) -> None:
