@@ -35,8 +35,11 @@ class Analysis:
 
     @cached_property
     def failed(self) -> pd.Series:
-        """Which of the designed runs diverged, or learned next to nothing."""
+        """Which of the designed runs diverged, or learned next to nothing; without a known level of guessing, which
+        have no value."""
         runs, chance = self.study.explored, self.study.chance
+        if not self.study.objective.accuracy:
+            return runs.objective.isna()
         return (runs.state == DIVERGED) | (runs.objective <= chance + LEARNED * (1 - chance))
 
     @cached_property
@@ -148,7 +151,8 @@ class Analysis:
     @property
     def noise(self) -> float:
         """Standard deviation of validation accuracy over seeds, or its usual value."""
-        return self.validation_noise.mean if self.validation_noise else USUAL_NOISE
+        usual = USUAL_NOISE if self.study.objective.accuracy else 0.0
+        return self.validation_noise.mean if self.validation_noise else usual
 
     @cached_property
     def surrogate_defaults(self) -> list[Default]:
@@ -170,6 +174,8 @@ class Analysis:
     def endings(self) -> pd.Series:
         """How every trial ended, by run id: by its curve if it is complete, otherwise by its state."""
         ended = self.study.trials[self.study.trials.state.isin((COMPLETE, PRUNED, DIVERGED))].set_index("run_id").state
+        if not self.study.objective.accuracy:
+            return ended  # without losses and a known noise, a curve's end has no name
         curves = {run: curve for run, curve in self.study.curves.groupby("run_id") if run in ended.index}
         ends = {
             run: ending(curve, self.noise) if ended[run] == COMPLETE else ended[run] for run, curve in curves.items()

@@ -6,8 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reports.analysis import Analysis
+from reports.page.objective import objective_axis
 from reports.page.section import Section
-from reports.page.style import BLUE, GREY, accuracy_axis, canvas, hyperparameter_axis, noise_band, with_unit
+from reports.page.style import BLUE, GREY, canvas, hyperparameter_axis, noise_band, with_unit
 from reports.statistics.scales import bucket, grid
 from study.core.domains import Dimension
 from study.outputs.names import COMPLETE, EXPLORE
@@ -29,9 +30,9 @@ def effects(analysis: Analysis) -> Figure | None:
             noise_band(axes, study.explored.objective.max(), analysis.validation_noise)
         _average(axes, analysis, name)
         _scatter(axes, trials, name, study.space[name])
-    accuracy_axis(panels[0, 0], trials.objective)
+    objective_axis(panels[0, 0], trials.objective, study.objective)
     for axes in panels[1:, 0]:
-        axes.set_ylabel("validation accuracy")
+        axes.set_ylabel(panels[0, 0].get_ylabel())
     for axes in panels.ravel()[len(study.searched) :]:
         axes.set_visible(False)
     return figure
@@ -73,7 +74,9 @@ def best_by_level(analysis: Analysis) -> pd.DataFrame:
         equal = int(groups.size().min())
         for level, group in groups:
             best = group.head(equal).sort_values("objective", ascending=False).iloc[0]
-            rows.append({"hyperparameter": name, "level": level, "trials": equal, "best": best.objective})
+            rows.append(
+                {"hyperparameter": name, "level": level, "trials": equal, "best": study.objective.own(best.objective)}
+            )
             rows[-1] |= {"run": best["name"], "link": best.link}
     return pd.DataFrame(rows)
 

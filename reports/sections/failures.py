@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from reports.analysis import Analysis
 from reports.page.section import Finding, Section
@@ -16,6 +17,7 @@ from reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
 from study.comparisons.seeds import Estimate
 from study.core.domains import Range
 from study.outputs.names import DIVERGED
+from study.outputs.pictures import plain
 
 ENOUGH = 8  # designed trials for a rate of failures
 NEAR = 0.22  # of the square of two ranges: farther from every designed trial nothing is drawn
@@ -32,6 +34,11 @@ def failure_claims(analysis: Analysis) -> list[Finding]:
         f"{failures} of {len(runs)} designed trials failed to train: {diverged} diverged, and "
         f"{failures - diverged} ended at or near chance."
     )
+    if not analysis.study.objective.accuracy:
+        claim = (
+            f"{failures} of {len(runs)} trials failed: {diverged} ended without a finite value of the objective, and "
+            f"{failures - diverged} with an error."
+        )
     found = [row for row in analysis.breaks if row.found] or analysis.corners[:1]  # other pairs overlap with the first
     step, verdict = "", SUPPORTED if len(runs) >= ENOUGH else INCONCLUSIVE
     if verdict == INCONCLUSIVE:
@@ -69,7 +76,7 @@ def _count(share: Estimate) -> str:
 
 
 def lr_and_batch_size(analysis: Analysis) -> Figure | None:
-    """Learning rate and batch size, on log scales; darker is more accurate. The surface is the surrogate's average over
+    """Learning rate and batch size, on log scales; darker is better. The surface is the surrogate's average over
     all others, drawn where designed trials are near. White line, where the trials show it: the best lr at each batch
     size, dotted its 95% band. Orange line: half of the trials fail. A star marks the best run, crosses mark those that
     diverged."""
@@ -91,7 +98,8 @@ def lr_and_batch_size(analysis: Analysis) -> Figure | None:
     hyperparameter_axis(axes.xaxis, axes.set_xscale, study.domains["lr"])
     hyperparameter_axis(axes.yaxis, axes.set_yscale, study.domains["batch_size"])
     axes.set(xlabel="lr", ylabel="batch_size (pictures)")
-    figure.colorbar(drawn, ax=axes, label="validation accuracy", extend="min")
+    label, own = plain(study.objective.label), FuncFormatter(lambda value, _: f"{study.objective.own(value):.4g}")
+    figure.colorbar(drawn, ax=axes, label=label, extend="min", format=own)
     return figure
 
 

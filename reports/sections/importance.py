@@ -5,11 +5,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from reports.analysis import Analysis
+from reports.frames import Study
 from reports.page.section import Finding, Section
 from reports.page.style import GREY, VERDICT_COLOURS, canvas
 from reports.sections.wording import larger_study, percent_interval
 from reports.statistics.influence import Influence
-from reports.statistics.scales import Domain, bucket
+from reports.statistics.scales import bucket
 from reports.statistics.surrogate import DUMMY
 from reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
 
@@ -41,10 +42,11 @@ def _influence(analysis: Analysis, row: Influence) -> Finding:
         floor = analysis.surrogate.floor
         how += f"; an irrelevant hyperparameter may reach {floor:.0%}" if share.total <= floor else ""
     tests = len(analysis.influences)
-    claim = f"{row.name} {WORDS[row.verdict]} (p = {row.p_holm:.4f}, corrected for {tests} tests): {how}."
+    words = WORDS[analysis.study.at_most(row.verdict)]
+    claim = f"{row.name} {words} (p = {row.p_holm:.4f}, corrected for {tests} tests): {how}."
     step = ""
     if row.verdict == SUPPORTED:
-        claim += _best_bucket(analysis.trained, row.name, analysis.study.domains[row.name])
+        claim += _best_bucket(analysis.trained, row.name, analysis.study)
     elif row.needed is None:
         step = "More than 4,096 designed trials would be needed to find an influence this small."
     else:
@@ -52,12 +54,12 @@ def _influence(analysis: Analysis, row: Influence) -> Finding:
     return Finding(claim, effect, interval, row.n, row.verdict, list(analysis.trained.run_id), step)
 
 
-def _best_bucket(runs: pd.DataFrame, name: str, domain: Domain) -> str:
+def _best_bucket(runs: pd.DataFrame, name: str, study: Study) -> str:
     """In which third of its range, or at which level, the median run is best, as a sentence."""
-    medians = runs.objective.groupby(bucket(runs[name], domain), observed=True).median().sort_values()
+    medians = runs.objective.groupby(bucket(runs[name], study.domains[name]), observed=True).median().sort_values()
+    best, worst = (study.objective.value(medians.iloc[place]) for place in (-1, 0))
     return (
-        f" The median run is best with {name} {medians.index[-1]} ({medians.iloc[-1]:.4f}) and worst with "
-        f"{medians.index[0]} ({medians.iloc[0]:.4f})."
+        f" The median run is best with {name} {medians.index[-1]} ({best}) and worst with {medians.index[0]} ({worst})."
     )
 
 
@@ -70,7 +72,7 @@ def importance(analysis: Analysis) -> Figure | None:
     shares, surrogate = analysis.shares, analysis.surrogate
     if not shares:
         return None
-    verdicts = {row.name: row.verdict for row in analysis.influences}
+    verdicts = {row.name: analysis.study.at_most(row.verdict) for row in analysis.influences}
     order = sorted(shares, key=lambda name: (name == DUMMY, -shares[name].total))
     figure, axes = canvas(1.2 + 0.48 * len(order))
     for place, name in enumerate(order):
@@ -100,7 +102,11 @@ def importance_table(analysis: Analysis) -> pd.DataFrame:
         alone, total = (f"[{low:.1%}, {high:.1%}]" for low, high in (share[1:3], share[4:6]))
         rows.append({"hyperparameter": name, "alone": f"{max(share.first, 0):.1%}", "interval": alone})
         rows[-1] |= {"total": f"{share.total:.1%}", "total interval": total, "p": test.p_holm if test else None}
-        rows[-1] |= {"verdict": test.verdict if test else "", "R2": surrogate.r2, "floor": surrogate.floor}
+        rows[-1] |= {
+            "verdict": analysis.study.at_most(test.verdict) if test else "",
+            "R2": surrogate.r2,
+            "floor": surrogate.floor,
+        }
         rows[-1] |= {"trials": surrogate.n}
     return pd.DataFrame(rows)
 

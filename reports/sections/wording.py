@@ -16,6 +16,8 @@ def percent_interval(low: float, high: float) -> str:
 def larger_study(study: Study, needed: int = 0) -> str:
     """How to get the designed trials that are needed, at least twice the study's, as the end of a sentence."""
     designed = 2 ** (max(needed, 2 * len(study.explored)) - 1).bit_length()
+    if study.origin:
+        return f"{designed} trials that were sampled at random."
     return f"a study with --trials {trials_with(designed)} has {designed} designed ones."
 
 
