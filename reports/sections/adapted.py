@@ -17,6 +17,8 @@ CAPTIONS = {
     "conclusions rest; open ones were pruned. Line and grey band: the average over all other hyperparameters and its "
     "95% interval, by the surrogate.",
     "learning_curves": "{objective} by step: the three best trials, the median one, and up to three that were pruned.",
+    "lr_and_batch_size": "lr and batch_size; darker is better. The surface is the surrogate's average over all others, "
+    "drawn where trials are near. Orange line: half of the trials fail. A star marks the best trial.",
     "cost": "{objective} against the seconds that a trial took; the line is the Pareto front, the best for their cost.",
     "failures": "Trials that failed, by part of each range, with Wilson's 95% interval.",
     "early_ranking": "How well a step's {objective} ranks the trials as their last step does: Spearman's correlation. "

@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter
 
 from reports.analysis import Analysis
 from reports.page.section import Finding, Section
-from reports.page.style import ORANGE, canvas, hyperparameter_axis
+from reports.page.style import ORANGE, canvas, hyperparameter_axis, with_unit
 from reports.sections.wording import larger_study, percent_interval
 from reports.statistics.breakpoints import Break, Edge
 from reports.statistics.intervals import rate
@@ -97,7 +97,7 @@ def lr_and_batch_size(analysis: Analysis) -> Figure | None:
     axes.scatter(best.lr, best.batch_size, marker="*", s=260, facecolor="none", edgecolor="black", linewidth=1.2)
     hyperparameter_axis(axes.xaxis, axes.set_xscale, study.domains["lr"])
     hyperparameter_axis(axes.yaxis, axes.set_yscale, study.domains["batch_size"])
-    axes.set(xlabel="lr", ylabel="batch_size (pictures)")
+    axes.set(xlabel="lr", ylabel=with_unit("batch_size", study.space["batch_size"]))
     label, own = plain(study.objective.label), FuncFormatter(lambda value, _: f"{study.objective.own(value):.4g}")
     figure.colorbar(drawn, ax=axes, label=label, extend="min", format=own)
     return figure

@@ -23,6 +23,7 @@ PREFIXED = (
     "intermediate_values",
     "Unnamed:",
 )  # columns of Optuna and pandas
+MISSING = ("", "nan", "NaN")
 STATES = {"complete": COMPLETE, "pruned": PRUNED, "fail": FAILED, "failed": FAILED, "diverged": DIVERGED}
 STATES |= {"running": "", "waiting": ""}  # not ended
 
@@ -51,23 +52,31 @@ def from_table(path: Path, metric: str | None, maximize: bool | None, random: bo
 
 def _read(path: Path) -> pd.DataFrame:
     """The file's columns as text, a missing value where a cell is empty or nan."""
+    names, *trials = _rows(path)
+    if not any(names) or not trials:
+        raise InputError(f"file {str(path)!r} must hold a line of column names and a line per trial")
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise InputError(f"file {str(path)!r} must have different column names; it has {twice[0]!r} twice")
+    for number, row in enumerate(trials, start=1):
+        if len(row) != len(names):
+            cells = f"row {number} has {len(row)} cells, its head {len(names)}"
+            raise InputError(f"file {str(path)!r} is no table: {cells}")
+    table = pd.DataFrame(trials, columns=names, dtype=object)
+    return table.mask(table.isin(MISSING))
+
+
+def _rows(path: Path) -> list[list[str]]:
+    """The cells of every line that is not empty; at least one row, which may be empty."""
     try:
         text = path.read_text(encoding="utf-8-sig")
+        separator = max(",;\t", key=text.partition("\n")[0].count)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+        return [row for row in reader if row] or [[]]
     except UnicodeDecodeError as error:
         raise InputError(f"file {str(path)!r} must be text in UTF-8; byte {error.start} is not") from None
     except OSError as error:
         raise InputError(f"file {str(path)!r} cannot be read: {error.strerror}") from None
-    head = text.partition("\n")[0]
-    separator = max(",;\t", key=head.count)
-    names = next(csv.reader([head], delimiter=separator), [])
-    if not any(names) or "\n" not in text.strip():
-        raise InputError(f"file {str(path)!r} must hold a line of column names and a line per trial")
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise InputError(f"file {str(path)!r} must have different column names; it has {twice[0]!r} twice")
-    options = {"sep": separator, "dtype": str, "keep_default_na": False, "na_values": ["", "nan", "NaN"]}
-    try:
-        return pd.read_csv(io.StringIO(text), header=0, names=names, index_col=False, skipinitialspace=True, **options)
-    except ValueError as error:
+    except csv.Error as error:
         raise InputError(f"file {str(path)!r} is no table: {error}") from None
 
 
