@@ -18,7 +18,6 @@ from reports.load import load
 from reports.page.render import write_report
 from reports.sections import outline
 from reports.sources.experiment import from_experiment
-from reports.sources.storage import from_storage
 from reports.sources.table import from_table
 from study.core.errors import InputError, Parser, exit_code, without_passwords
 from study.outputs.names import check_name
@@ -59,6 +58,8 @@ def _read(options: Namespace) -> Study:
     if options.csv is not None:
         return from_table(options.csv, options.objective, options.maximize, options.random)
     if options.optuna is not None:
+        from reports.sources.storage import from_storage  # Optuna is loaded where it is asked for
+
         return from_storage(options.optuna, options.study, options.objective, options.random)
     existing(uri)
     if options.experiment is not None:

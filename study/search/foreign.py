@@ -102,7 +102,7 @@ def _level(distribution: BaseDistribution, value: Any) -> Any:
 
 @contextmanager
 def _opened(url: str) -> Iterator[BaseStorage]:
-    """The storage for reading: a copy of an SQLite file, since Optuna writes into every storage that it opens."""
+    """The storage for reading; of an SQLite file a copy, into which Optuna may write."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             parsed = make_url(url)
