@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from reports.frames import Study
@@ -11,7 +12,7 @@ from reports.statistics.boundaries import Crowd, crowds
 from reports.statistics.breakpoints import Break, breaks, pair_breaks
 from reports.statistics.curves import ending
 from reports.statistics.defaults import Default, by_experiment, by_posterior
-from reports.statistics.effects import Curve, Gain, at, averaged, gain, place
+from reports.statistics.effects import POINT, Curve, Gain, at, averaged, gain, place
 from reports.statistics.influence import Influence, influences
 from reports.statistics.interactions import Interaction, interactions
 from reports.statistics.intervals import spread
@@ -20,7 +21,7 @@ from reports.statistics.lr_law import LrLaw, lr_law
 from reports.statistics.verdicts import SUPPORTED
 from study.comparisons.arms import SEEDS, Arm, Hypothesis, hypotheses
 from study.comparisons.seeds import Estimate
-from study.outputs.names import COMPLETE, DIVERGED, EXPLORE, PRUNED
+from study.outputs.names import COMPLETE, DIVERGED, EXPLORE, FAILED, PRUNED
 from study.statistics.posterior import Posterior, fit_posterior
 
 LEARNED = 0.1  # of the way from chance to 1: below it a network has learned next to nothing
@@ -44,6 +45,9 @@ class Analysis:
         return self.study.explored[~self.failed]
 
     def _failed(self, runs: pd.DataFrame) -> pd.Series:
+        """Which runs diverged, or learned next to nothing; without a known level of guessing, which have no value."""
+        if not self.study.objective.accuracy:
+            return runs.objective.isna()
         chance = self.study.chance
         return (runs.state == DIVERGED) | (runs.objective <= chance + LEARNED * (1 - chance))
 
@@ -51,8 +55,9 @@ class Analysis:
     def posterior(self) -> Posterior | None:
         """What all finished trials say of the others; None for too few that trained, or where all of them are equal."""
         runs = self.study.trials
-        runs = runs[runs.state.isin((COMPLETE, DIVERGED))].sort_values("trial", kind="stable")
-        return fit_posterior(runs, self.study.domains, ~self._failed(runs), runs.phase == EXPLORE, most=1.0)
+        runs = runs[runs.state.isin((COMPLETE, DIVERGED, FAILED))].sort_values("trial", kind="stable")
+        most = 1.0 if self.study.objective.accuracy else np.inf
+        return fit_posterior(runs, self.study.domains, ~self._failed(runs), runs.phase == EXPLORE, most=most)
 
     @cached_property
     def curves(self) -> dict[str, Curve]:
@@ -62,14 +67,20 @@ class Analysis:
     @cached_property
     def influences(self) -> list[Influence]:
         """The influence of every searched hyperparameter among the runs that trained, the largest first."""
-        return influences(self.posterior, self.curves) if self.posterior else []
+        return influences(self.posterior, self.curves, self.tolerance) if self.posterior else []
+
+    @property
+    def tolerance(self) -> float:
+        """A difference that hardly counts: a point of accuracy, otherwise a tenth of the trials' standard deviation."""
+        return POINT if self.study.objective.accuracy else float(self.trained.objective.std()) / 10
 
     @cached_property
     def gains(self) -> list[Gain]:
         """What tuning every searched hyperparameter alone adds to the default, all others at theirs; the largest first.
         Empty where the default lies outside of the space."""
         space = {name: self.study.space[name] for name in self.study.domains}
-        if self.posterior is None or not all(row.default in row.domain for row in space.values()):
+        inside = all(row.default is not None and row.default in row.domain for row in space.values())
+        if self.posterior is None or not inside:
             return []
         centre = place(self.study.domains, {name: row.default for name, row in space.items()})
         found = [gain(at(self.posterior, name, centre)) for name in space]
@@ -153,7 +164,8 @@ class Analysis:
     @property
     def noise(self) -> float:
         """Standard deviation of validation accuracy over seeds, or its usual value."""
-        return self.validation_noise.mean if self.validation_noise else USUAL_NOISE
+        usual = USUAL_NOISE if self.study.objective.accuracy else 0.0
+        return self.validation_noise.mean if self.validation_noise else usual
 
     @cached_property
     def expected_defaults(self) -> list[Default]:
@@ -175,6 +187,8 @@ class Analysis:
     def endings(self) -> pd.Series:
         """How every trial ended, by run id: by its curve if it is complete, otherwise by its state."""
         ended = self.study.trials[self.study.trials.state.isin((COMPLETE, PRUNED, DIVERGED))].set_index("run_id").state
+        if not self.study.objective.accuracy:
+            return ended  # without losses and a known noise, a curve's end has no name
         curves = {run: curve for run, curve in self.study.curves.groupby("run_id") if run in ended.index}
         ends = {
             run: ending(curve, self.noise) if ended[run] == COMPLETE else ended[run] for run, curve in curves.items()

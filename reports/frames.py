@@ -9,11 +9,23 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from reports.statistics.verdicts import SUGGESTIVE, SUPPORTED
 from study.comparisons.arms import Levels
 from study.comparisons.choice import Reranking, read_reranking
 from study.comparisons.seeds import Answered
 from study.core.domains import Choice, Dimension, Range
-from study.outputs.names import CONFIRM, EXPLORE, FINISHED, RECIPE, RERANK, SEARCH
+from study.outputs.names import (
+    COMPLETE,
+    CONFIRM,
+    DIVERGED,
+    EXPLORE,
+    FAILED,
+    FINISHED,
+    RECIPE,
+    RERANK,
+    SEARCH,
+)
+from study.outputs.objective import ACCURACY, Objective
 
 MARKS = ("versions", "mlflow.source.git.commit")  # tags of a run that tell code and libraries
 
@@ -30,12 +42,21 @@ class Answers(NamedTuple):
     mistakes: dict[str, np.ndarray]
 
 
+class Origin(NamedTuple):
+    """Where the trials come from that study.run did not make."""
+
+    place: str  # in words
+    random: bool  # whether they were sampled at random, as their user says
+    notes: tuple[str, ...]  # what was left out, and why
+
+
 @dataclass(frozen=True, eq=False)
 class Study:
     """What a report is made of.
 
     `runs` has a row per run: `run_id, name, phase, state, trial, role, seconds`, a column per hyperparameter, numeric
-    where its values are, and one per summary metric. `curves` has a row per run and epoch: `run_id, epoch`, and a
+    where its values are, and one per summary metric. Its `objective` is larger-is-better, whatever the objective's
+    direction, and so is the `val/accuracy` of `curves`, which has a row per run and epoch: `run_id, epoch`, and a
     column per metric of `EPOCH_METRICS`.
     """
 
@@ -47,6 +68,8 @@ class Study:
     curves: pd.DataFrame
     answers: Answers | None = None  # of the winner's first confirmation run
     right: Mapping[str, np.ndarray] = field(default_factory=dict)  # by run: was it right about each test picture `(N,)`
+    objective: Objective = ACCURACY
+    origin: Origin | None = None  # None: study.run made it
 
     @cached_property
     def domains(self) -> dict[str, Range | Choice]:
@@ -69,8 +92,15 @@ class Study:
 
     @cached_property
     def explored(self) -> pd.DataFrame:
-        """The designed runs that finished; inference rests on these alone."""
-        return self.runs[(self.runs.phase == EXPLORE) & self.runs.state.isin(("complete", "diverged"))]
+        """The designed runs that finished; inference rests on these alone. Of trials that others ran: all that were
+        not pruned."""
+        ended = (COMPLETE, DIVERGED, FAILED) if self.origin else (COMPLETE, DIVERGED)
+        return self.runs[(self.runs.phase == EXPLORE) & self.runs.state.isin(ended)]
+
+    def at_most(self, verdict: str) -> str:
+        """The verdict, or 'suggestive' in place of 'supported' where the trials may not be a random sample."""
+        capped = self.origin is not None and not self.origin.random and verdict == SUPPORTED
+        return SUGGESTIVE if capped else verdict
 
     @cached_property
     def confirmed(self) -> pd.DataFrame:

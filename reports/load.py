@@ -35,7 +35,10 @@ def load(uri: str, name: str | None, base: str) -> Study:
     tracker = Tracker(uri, name or next(iter(ids)))
     tags = tracker.tags()
     if "study.space" not in tags:
-        raise InputError(f"experiment {tracker.experiment!r} in {uri!r} was not made by study.run: it has no space")
+        raise InputError(
+            f"experiment {tracker.experiment!r} in {uri!r} was not made by study.run: it has no space. "
+            f"--experiment {tracker.experiment} reads it"
+        )
     space = {name: dimension(row) for name, row in json.loads(tags["study.space"]).items()}
     # A run that was cut off before its parameters arrived has nothing to report.
     runs = [run for run in tracker.runs() if run.tags.get("phase") in PHASES and run.params]

@@ -126,7 +126,7 @@ def test_every_option_that_the_text_names_exists(helps):
 
 def test_every_command_is_in_the_readme():
     commands = {f"study.{path.stem}" for path in (ROOT / "study").glob("*.py") if path.stem != "__init__"}
-    assert set(MODULES) == commands | {"reports.findings"}
+    assert set(MODULES) == commands | {"reports.findings", "reports.compare"}
 
 
 def test_the_searched_hyperparameters_are_those():

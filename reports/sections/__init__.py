@@ -5,11 +5,13 @@ from reports.page.section import Section
 from reports.sections import (
     ablations,
     appendix,
+    best,
     effects,
     failures,
     health,
     importance,
     mistakes,
+    origin,
     pairs,
     ranges,
     recipes,
@@ -17,6 +19,8 @@ from reports.sections import (
     training,
     winner,
 )
+from reports.sections.adapted import adapted
+from study.outputs.names import PRUNED
 
 SECTIONS: tuple[Section, ...] = (  # what was found, why, what it costs, what to run next, what it rests on
     winner.SECTION,
@@ -32,11 +36,15 @@ SECTIONS: tuple[Section, ...] = (  # what was found, why, what it costs, what to
     health.SECTION,
     appendix.SECTION,
 )
+OTHERS_SECTIONS: tuple[Section, ...] = (best.SECTION, origin.SECTION)  # on trials that others ran alone
+OURS_ALONE = ("scaling", "default", "defaults", "pictures", "finished", "confirmation", "gap", "worse", "versions")
 RECIPE_SECTIONS: tuple[Section, ...] = (recipes.SECTION, appendix.SECTION)  # of a study of published recipes
 
 
 def outline(study: Study) -> tuple[str, tuple[Section, ...]]:
     """The question that a study asks, and the sections that answer it."""
+    if study.origin:
+        return _question_of_others(study), _sections_of_others(study)
     if study.searched:
         names, model, dataset = ", ".join(study.searched), study.tags["study.model"], study.tags["study.dataset"]
         question = f"How do {names} affect the accuracy of model {model} on {dataset}, and which configuration is best?"
@@ -45,4 +53,33 @@ def outline(study: Study) -> tuple[str, tuple[Section, ...]]:
         "Do published recipes give what their tutorials say? Each is trained exactly as in its tutorial, over several "
         "seeds, on all training pictures, and tested on the test pictures after every epoch. They decide nothing.",
         RECIPE_SECTIONS,
+    )
+
+
+def _question_of_others(study: Study) -> str:
+    names, objective = ", ".join(study.searched), study.objective
+    caution = "" if study.origin.random else " They may not be a random sample, so no claim is more than suggestive."
+    return (
+        f"How do {names} affect {objective.label} ({objective.direction}), and which configuration is best? "
+        f"{len(study.runs)} trials of {study.origin.place}.{caution}"
+    )
+
+
+def _sections_of_others(study: Study) -> tuple[Section, ...]:
+    """What can be said without a default, a confirmation and a test set; and what cannot."""
+    pruned = bool((study.trials.state == PRUNED).any())
+    unrepresentative = ("pruning", "early_ranking") if pruned else ()
+    unrepresentative += () if study.origin.random and not pruned else ("budget",)
+    ends = {"title": "Which ranges to extend", "nothing": "The best trials lie inside every range."}
+    return (
+        adapted(best.SECTION, study),
+        adapted(importance.SECTION, study),
+        adapted(effects.SECTION, study),
+        adapted(pairs.SECTION, study, OURS_ALONE),
+        adapted(ranges.SECTION, study, OURS_ALONE, **ends),
+        adapted(failures.SECTION, study, title="Where trials fail"),
+        adapted(training.SECTION, study, unrepresentative),
+        adapted(health.SECTION, study, OURS_ALONE),
+        adapted(origin.SECTION, study),
+        adapted(appendix.SECTION, study),
     )

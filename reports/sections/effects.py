@@ -7,9 +7,10 @@ from matplotlib.figure import Figure
 
 from reports.analysis import Analysis
 from reports.frames import Study
+from reports.page.objective import objective_axis
 from reports.page.points import pointed, remark
 from reports.page.section import Section
-from reports.page.style import BLUE, GREEN, GREY, ORANGE, YELLOW, accuracy_axis, canvas, hyperparameter_axis, with_unit
+from reports.page.style import BLUE, GREEN, GREY, ORANGE, YELLOW, canvas, hyperparameter_axis, with_unit
 from reports.statistics.scales import bucket
 from study.outputs.names import COMPLETE, DEFAULT, EXPLORE, RUNNER_UP, WINNER
 
@@ -30,9 +31,9 @@ def effects(analysis: Analysis) -> Figure | None:
         _average(axes, analysis, name)
         _scatter(axes, study, trials, name)
         _finalists(axes, study, name)
-    accuracy_axis(panels[0, 0], trials.objective)
+    objective_axis(panels[0, 0], trials.objective, study.objective)
     for axes in panels[1:, 0]:
-        axes.set_ylabel("validation accuracy")
+        axes.set_ylabel(panels[0, 0].get_ylabel())
     for axes in panels.ravel()[len(study.searched) :]:
         axes.set_visible(False)
     _explain(panels[0, 0], analysis)
@@ -98,7 +99,9 @@ def best_by_level(analysis: Analysis) -> pd.DataFrame:
         equal = int(groups.size().min())
         for level, group in groups:
             best = group.head(equal).sort_values("objective", ascending=False).iloc[0]
-            rows.append({"hyperparameter": name, "level": level, "trials": equal, "best": best.objective})
+            rows.append(
+                {"hyperparameter": name, "level": level, "trials": equal, "best": study.objective.own(best.objective)}
+            )
             rows[-1] |= {"run": best["name"], "link": best.link}
     return pd.DataFrame(rows)
 

@@ -5,11 +5,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from reports.analysis import Analysis
 from reports.page.points import pointed, remark
 from reports.page.section import Finding, Section
-from reports.page.style import ACCURACY, ORANGE, canvas, hyperparameter_axis
+from reports.page.style import ACCURACY, ORANGE, canvas, hyperparameter_axis, with_unit
 from reports.sections.wording import larger_study, percent_interval
 from reports.statistics.breakpoints import Break, Edge
 from reports.statistics.effects import AROUND, around
@@ -19,6 +20,7 @@ from reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
 from study.comparisons.seeds import Estimate
 from study.core.domains import Range
 from study.outputs.names import DIVERGED
+from study.outputs.pictures import plain
 
 ENOUGH = 8  # designed trials for a rate of failures
 NEAR = 0.22  # of the square of two ranges: farther from every designed trial nothing is drawn
@@ -35,6 +37,11 @@ def failure_claims(analysis: Analysis) -> list[Finding]:
         f"{failures} of {len(runs)} designed trials failed to train: {diverged} diverged, and "
         f"{failures - diverged} ended at or near chance."
     )
+    if not analysis.study.objective.accuracy:
+        claim = (
+            f"{failures} of {len(runs)} trials failed: {diverged} ended without a finite value of the objective, and "
+            f"{failures - diverged} with an error."
+        )
     found = [row for row in analysis.breaks if row.found] or analysis.corners[:1]  # other pairs overlap with the first
     step, verdict = "", SUPPORTED if len(runs) >= ENOUGH else INCONCLUSIVE
     if verdict == INCONCLUSIVE:
@@ -86,8 +93,9 @@ def lr_and_batch_size(analysis: Analysis) -> Figure | None:
     pointed(axes, study, trials, trials.lr, trials.batch_size)
     hyperparameter_axis(axes.xaxis, axes.set_xscale, study.domains["lr"])
     hyperparameter_axis(axes.yaxis, axes.set_yscale, study.domains["batch_size"])
-    axes.set(xlabel="lr", ylabel="batch_size (pictures)")
-    figure.colorbar(drawn, ax=axes, label="validation accuracy", extend="min")
+    axes.set(xlabel="lr", ylabel=with_unit("batch_size", study.space["batch_size"]))
+    label, own = plain(study.objective.label), FuncFormatter(lambda value, _: f"{study.objective.own(value):.4g}")
+    figure.colorbar(drawn, ax=axes, label=label, extend="min", format=own)
     return figure
 
 

@@ -6,20 +6,13 @@ from matplotlib.figure import Figure
 from reports.analysis import Analysis
 from reports.page.section import Finding, Section
 from reports.page.style import VERDICT_COLOURS, canvas
-from reports.sections.wording import (
-    between,
-    larger_study,
-    level,
-    percent_interval,
-    points,
-    points_interval,
-    probability,
-)
-from reports.statistics.effects import Gain
+from reports.sections.wording import between, larger_study, level, percent_interval, probability
+from reports.statistics.effects import Difference
 from reports.statistics.influence import Influence, trials_needed
 from reports.statistics.shares import LEAST
 from reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
-from study.statistics.posterior import Domain
+from study.outputs.objective import Objective
+from study.outputs.pictures import plain
 
 WORDS = {SUPPORTED: "matters", SUGGESTIVE: "may matter", INCONCLUSIVE: "shows no clear influence"}
 
@@ -42,15 +35,16 @@ def _nothing_to_test(analysis: Analysis) -> Finding:
 
 def _influence(analysis: Analysis, row: Influence) -> Finding:
     domain, found, share = analysis.study.domains[row.name], row.effect.difference, row.share
+    objective = analysis.study.objective
     sure = f"probability {probability(row.probability)} that its share of the variance exceeds {LEAST:.0%}"
-    claim = f"{row.name} {WORDS[row.verdict]} ({sure})"
+    claim = f"{row.name} {WORDS[analysis.study.at_most(row.verdict)]} ({sure})"
     if row.verdict != INCONCLUSIVE:
         claim += (
             f": averaged over the others, accuracy is best at {level(domain, row.effect.best)} and worst at "
-            f"{level(domain, row.effect.worst)}, {points(found.mean)} apart"
+            f"{level(domain, row.effect.worst)}, {objective.amount(found.mean)} apart"
         )
     claim += f"; its share is {share.total:.0%} {percent_interval(share.total_low, share.total_high)}."
-    effect, interval = points(found.mean), points_interval(found.low, found.high)
+    effect, interval = objective.amount(found.mean), objective.amounts(found.low, found.high)
     step = "" if row.verdict == SUPPORTED else _to_be_surer(analysis, row)
     return Finding(claim, effect, interval, row.n, row.verdict, list(analysis.trained.run_id), step)
 
@@ -77,42 +71,45 @@ def importance(analysis: Analysis) -> Figure | None:
     if not rows:
         return None
     figure, axes = canvas(0.9 + 0.62 * len(rows))
+    scale = 100 if analysis.study.objective.accuracy else 1  # points
     for place, row in enumerate(rows):
         found, domain = row.effect.difference, analysis.study.domains[row.name]
-        axes.barh(place, 100 * found.mean, color=VERDICT_COLOURS[row.verdict], height=0.34)
-        axes.plot([100 * found.low, 100 * found.high], [place, place], color="black", linewidth=1.2)
-        words = f"{row.name}: {level(domain, row.effect.worst)} \N{RIGHTWARDS ARROW} {level(domain, row.effect.best)}"
-        axes.text(0.3, place - 0.26, words, va="bottom", fontsize=10.5)
-    axes.set(ylim=(len(rows) - 0.6, -0.75), yticks=[], xlabel="points of validation accuracy, worst to best")
+        colour = VERDICT_COLOURS[analysis.study.at_most(row.verdict)]
+        axes.barh(place, scale * found.mean, color=colour, height=0.34)
+        axes.plot([scale * found.low, scale * found.high], [place, place], color="black", linewidth=1.2)
+        words = f" {row.name}: {level(domain, row.effect.worst)} \N{RIGHTWARDS ARROW} {level(domain, row.effect.best)}"
+        axes.text(0, place - 0.26, plain(words), va="bottom", fontsize=10.5)
+    unit = "points of accuracy" if scale == 100 else plain(analysis.study.objective.label)
+    axes.set(ylim=(len(rows) - 0.6, -0.75), yticks=[], xlabel=f"gain from worst to best, {unit}")
     axes.spines["left"].set_position(("data", 0))
     return figure
 
 
 def importance_table(analysis: Analysis) -> pd.DataFrame:
     """What each hyperparameter does among configurations that train, with 95% intervals. Worst to best: averaged over
-    the others. Within a point: values that are more likely than not within one point of the best. Tuned alone: the gain
+    the others. Near the best: values that are more likely than not within a point of it. Tuned alone: the gain
     over the default, all others at theirs. Share: of the variance in rank, noise included, with all interactions and
     alone (Sobol indices)."""
-    gains, rows = {row.name: row for row in analysis.gains}, []
+    gains, rows, objective = {row.name: row for row in analysis.gains}, [], analysis.study.objective
     for row in analysis.influences:
         domain, found, share, tuned = analysis.study.domains[row.name], row.effect, row.share, gains.get(row.name)
-        moved = f"{points(found.difference.mean)} {points_interval(found.difference.low, found.difference.high)}"
+        moved = _amount(objective, found.difference)
         rows.append({"hyperparameter": row.name, "worst": level(domain, found.worst)})
         rows[-1] |= {
             "best": level(domain, found.best),
             "worst to best": moved,
-            "within a point": between(domain, found.near),
+            "near the best": between(domain, found.near),
         }
-        rows[-1] |= {"tuned alone": _tuned(domain, tuned) if tuned else "-"}
+        alone = f"{_amount(objective, tuned.difference)} at {level(domain, tuned.after)}" if tuned else "-"
+        rows[-1] |= {"tuned alone": alone}
         rows[-1] |= {"share": f"{share.total:.0%} {percent_interval(share.total_low, share.total_high)}"}
         rows[-1] |= {"alone": f"{share.first:.0%} {percent_interval(share.first_low, share.first_high)}"}
-        rows[-1] |= {"probability": round(row.probability, 3), "verdict": row.verdict}
+        rows[-1] |= {"probability": round(row.probability, 3), "verdict": analysis.study.at_most(row.verdict)}
     return pd.DataFrame(rows)
 
 
-def _tuned(domain: Domain, tuned: Gain) -> str:
-    found = tuned.difference
-    return f"{points(found.mean)} {points_interval(found.low, found.high)} at {level(domain, tuned.after)}"
+def _amount(objective: Objective, found: Difference) -> str:
+    return f"{objective.amount(found.mean)} {objective.amounts(found.low, found.high)}"
 
 
 SECTION = Section(

@@ -5,8 +5,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from reports.analysis import Analysis
+from reports.page.objective import objective_axis
 from reports.page.section import Finding, Section
-from reports.page.style import DASHES, LEVELS, accuracy_axis, canvas, hyperparameter_axis, legend_below, with_unit
+from reports.page.style import DASHES, LEVELS, canvas, hyperparameter_axis, legend_below, with_unit
 from reports.sections.wording import larger_study
 from reports.statistics.effects import AROUND, around, tried
 from reports.statistics.interactions import LEVEL, Interaction, trials_needed
@@ -79,7 +80,7 @@ def pair(analysis: Analysis) -> Figure | None:
     if not domain.numeric:
         axes.set_xticks(places, domain.ends)
     hyperparameter_axis(axes.xaxis, axes.set_xscale, domain)
-    accuracy_axis(axes, np.concatenate(means))
+    objective_axis(axes, np.concatenate(means), study.objective)
     axes.set_xlabel(with_unit(one, study.space[one]))
     legend_below(axes)
     return figure

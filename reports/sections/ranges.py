@@ -4,10 +4,11 @@ import pandas as pd
 
 from reports.analysis import Analysis
 from reports.page.section import Finding, Section
-from reports.sections.wording import points, points_interval, probability, signed_interval
+from reports.sections.wording import probability, signed_interval
 from reports.statistics.boundaries import SURE, Crowd
 from reports.statistics.defaults import Default
 from reports.statistics.verdicts import SUGGESTIVE, SUPPORTED
+from study.outputs.objective import Objective
 
 
 def boundary_claims(analysis: Analysis) -> list[Finding]:
@@ -27,7 +28,8 @@ def _boundary(crowd: Crowd) -> Finding:
 def default_claims(analysis: Analysis) -> list[Finding]:
     """Which hyperparameters can be left at their default without a relevant loss (non-inferiority)."""
     runs = list(analysis.trained.run_id)
-    return [_by_experiment(row) if row.result else _by_posterior(row, runs) for row in analysis.defaults if row.safe]
+    safe, objective = [row for row in analysis.defaults if row.safe], analysis.study.objective
+    return [_by_experiment(row) if row.result else _by_posterior(row, runs, objective) for row in safe]
 
 
 def _by_experiment(row: Default) -> Finding:
@@ -40,14 +42,14 @@ def _by_experiment(row: Default) -> Finding:
     return Finding(claim, f"{row.gain:+.4f}", signed_interval(estimate), estimate.n, SUPPORTED, row.result.runs)
 
 
-def _by_posterior(row: Default, runs: list[str]) -> Finding:
+def _by_posterior(row: Default, runs: list[str], objective: Objective) -> Finding:
     claim = (
         f"{row.name} can be left at its default, {row.default}: all else as in the best configuration, the best value "
-        f"is expected to gain {points(row.gain)} and at most {points(row.high)}, less than the standard deviation over "
-        f"seeds, {points(row.margin)}."
+        f"is expected to gain {objective.amount(row.gain)} and at most {objective.amount(row.high)}, less than the "
+        f"standard deviation over seeds, {objective.amount(row.margin)}."
     )
-    interval, step = points_interval(row.low, row.high), "python -m study.ablate tests it."
-    return Finding(claim, points(row.gain), interval, len(runs), SUGGESTIVE, runs, step)
+    interval, step = objective.amounts(row.low, row.high), "python -m study.ablate tests it."
+    return Finding(claim, objective.amount(row.gain), interval, len(runs), SUGGESTIVE, runs, step)
 
 
 def default_table(analysis: Analysis) -> pd.DataFrame:

@@ -7,9 +7,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from reports.analysis import Analysis
+from reports.page.objective import objective_axis
 from reports.page.points import pointed
 from reports.page.section import Finding, Section
-from reports.page.style import BLUE, GREEN, GREY, ORANGE, SKY, accuracy_axis, canvas, legend_below
+from reports.page.style import BLUE, GREEN, GREY, ORANGE, SKY, canvas, legend_below
 from reports.statistics.budget import expected_best, expected_best_band, pareto
 from reports.statistics.curves import audit
 from reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
@@ -24,13 +25,15 @@ def pruning_claims(analysis: Analysis) -> list[Finding]:
     found = audit({number: curve for number, curve in curves.items() if len(curve) > 1})
     if found is None:
         return []
-    words = "kept the best" if found.regret == 0 else f"lost the best, and with it {found.regret:.4f} of accuracy"
+    study, size = analysis.study, analysis.study.objective.size
+    words = "kept the best" if found.regret == 0 else f"lost the best, and with it {size(found.regret)} of accuracy"
     claim = (
         f"Pruning by the median would have stopped {found.pruned} of {found.trials} designed trials, saved "
         f"{found.saved:.0%} of their epochs, and {words}."
     )
     harmless = found.regret <= analysis.noise
-    step = "" if harmless else "Early epochs rank these trials badly: --pruner none is safer here."
+    cure = "no pruning" if study.origin else "--pruner none"
+    step = "" if harmless else f"Early epochs rank these trials badly: {cure} is safer here."
     verdict = SUPPORTED if harmless else INCONCLUSIVE
     return [Finding(claim, f"{found.saved:.0%}", "", found.trials, verdict, list(runs.index), step)]
 
@@ -58,8 +61,8 @@ def learning_curves(analysis: Analysis) -> Figure | None:
     for label, runs, colours, style in groups:
         _curves(axes, analysis, label, runs, colours, style)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("epoch")
-    accuracy_axis(axes, np.concatenate([line.get_ydata() for line in axes.lines]))
+    axes.set_xlabel("step" if study.origin else "epoch")
+    objective_axis(axes, np.concatenate([line.get_ydata() for line in axes.lines]), study.objective)
     legend_below(axes)
     return figure
 
@@ -105,7 +108,7 @@ def cost(analysis: Analysis) -> Figure | None:
         few = complete[name].max() < 10 * complete[name].min()
         axes.xaxis.set_minor_formatter(FuncFormatter(_short) if few else NullFormatter())
         axes.set_xlabel(measures[name])
-    accuracy_axis(panels[0, 0], complete.objective)
+    objective_axis(panels[0, 0], complete.objective, analysis.study.objective)
     return figure
 
 
@@ -129,7 +132,7 @@ def budget(analysis: Analysis) -> Figure | None:
     axes.plot(count, best, color=BLUE, marker=".")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("random trials")
-    accuracy_axis(axes, np.concatenate([low, high]), "expected best\nvalidation accuracy")
+    objective_axis(axes, np.concatenate([low, high]), analysis.study.objective, "expected best\n")
     return figure
 
 

@@ -20,15 +20,6 @@ def percent_interval(low: float, high: float) -> str:
     return f"[{low:.0%}, {high:.0%}]"
 
 
-def points(difference: float) -> str:
-    """A difference of accuracies in points: hundredths."""
-    return f"{100 * difference:.1f} point{'s'[: f'{100 * difference:.1f}' != '1.0']}"
-
-
-def points_interval(low: float, high: float) -> str:
-    return f"[{100 * low:.1f}, {100 * high:.1f}]"
-
-
 def probability(value: float) -> str:
     """A probability in two digits; never 0 or 1, which no finite number of draws can show."""
     return "above 0.99" if value > 0.99 else "below 0.01" if value < 0.01 else f"{value:.2f}"
@@ -54,6 +45,8 @@ def between(domain: Domain, positions: Sequence[float]) -> str:
 def larger_study(study: Study, needed: int = 0) -> str:
     """How to get the designed trials that are needed, at least twice the study's, as the end of a sentence."""
     designed = 2 ** (max(needed, 2 * len(study.explored)) - 1).bit_length()
+    if study.origin:
+        return f"{designed} trials that were sampled at random."
     return f"a study with --trials {trials_with(designed)} has {designed} designed ones."
 
 

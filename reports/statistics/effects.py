@@ -11,7 +11,7 @@ from study.statistics.posterior import Domain, Posterior, points_at
 
 GRID = 21  # points along a range
 AROUND = 64  # points of all other hyperparameters that an effect is averaged over, a power of two
-POINT = 0.01  # of the objective
+POINT = 0.01  # of accuracy
 LISTED = 24  # whole numbers in a range that are tried one by one
 
 
@@ -43,8 +43,8 @@ class Difference(NamedTuple):
 class Effect(NamedTuple):
     """Where a hyperparameter is best and worst, as positions, all else averaged, and the difference between the two.
 
-    Both places are those of the posterior mean. `near` holds the positions that are more likely than not within one
-    point of the best.
+    Both places are those of the posterior mean. `near` holds the positions that are more likely than not within a
+    tolerance of the best.
     """
 
     name: str

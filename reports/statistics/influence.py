@@ -37,10 +37,11 @@ class Influence(NamedTuple):
         return SUGGESTIVE if self.share.matters >= LIKELY and self.nothing <= UNSURE else INCONCLUSIVE
 
 
-def influences(posterior: Posterior, curves: Mapping[str, Curve]) -> list[Influence]:
-    """Every hyperparameter's influence, the largest share first; `curves` are averaged over all others."""
+def influences(posterior: Posterior, curves: Mapping[str, Curve], tolerance: float) -> list[Influence]:
+    """Every hyperparameter's influence, the largest share first; `curves` are averaged over all others, and differences
+    below `tolerance` hardly count."""
     rows = [
-        Influence(name, share, effect(curves[name]), posterior.nothing, posterior.n)
+        Influence(name, share, effect(curves[name], tolerance), posterior.nothing, posterior.n)
         for name, share in shares(posterior).items()
     ]
     return sorted(rows, key=lambda row: -row.share.total)

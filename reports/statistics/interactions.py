@@ -87,18 +87,23 @@ def _try(
 
 def _most_additive(accuracy: np.ndarray, own: np.ndarray) -> tuple[str, np.ndarray]:
     """Name and values of the outcome on the scale on which own effects, an orthonormal basis, explain most."""
-    error = 1 - accuracy
-    least = max(error[error > 0].min(initial=1.0) / 2, 1e-4)
-    on_scales = {
-        PLAIN: accuracy,
-        "the logarithm of the error": -np.log(error + least),
-        "the rank": normal_scores(accuracy),
-    }
+    on_scales = {PLAIN: accuracy, **_logarithm(accuracy), "the rank": normal_scores(accuracy)}
     left = {
         name: 1 - ((own.T @ (y - y.mean())) ** 2).sum() / max(len(y) * y.var(), 1e-300) for name, y in on_scales.items()
     }
     name = min(left, key=lambda name: left[name] * (1 if name == PLAIN else CLEARLY))
     return name, on_scales[name]
+
+
+def _logarithm(outcome: np.ndarray) -> dict[str, np.ndarray]:
+    """The outcome on a logarithmic scale: of the error of shares, of a loss whose negative it is; else empty."""
+    if outcome.max() < 0:
+        return {"the logarithm": -np.log(-outcome)}
+    if outcome.min() < 0 or outcome.max() > 1:
+        return {}
+    error = 1 - outcome
+    least = max(error[error > 0].min(initial=1.0) / 2, 1e-4)
+    return {"the logarithm of the error": -np.log(error + least)}
 
 
 def _own_effect(values: pd.Series, domain: Domain) -> np.ndarray:

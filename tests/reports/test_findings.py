@@ -19,7 +19,7 @@ from reports.frames import Answers
 from reports.load import load
 from reports.page.render import write_report
 from reports.page.text import markdown
-from reports.sections import RECIPE_SECTIONS, SECTIONS, mistakes, outline
+from reports.sections import OTHERS_SECTIONS, RECIPE_SECTIONS, SECTIONS, mistakes, outline
 from reports.sections.health import versions
 from study.core.plan import make_plan
 from study.outputs import files, pictures
@@ -28,7 +28,7 @@ from study.tracking.tracker import Tracker
 from tests.conftest import python
 from tests.reports.planted import SPACE, planted, with_confirmation
 
-EVERY = (*SECTIONS, *RECIPE_SECTIONS[:-1])  # the appendix is in both
+EVERY = (*SECTIONS, *RECIPE_SECTIONS[:-1], *OTHERS_SECTIONS)  # the appendix is in both
 
 
 def peak(u):

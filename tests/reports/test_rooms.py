@@ -5,12 +5,15 @@ import pytest
 from tests.conftest import python
 from tests.test_house import TREES, ours
 
-ROOMS = ("statistics", "frames", "load", "analysis", "page", "sections", "findings")  # each imports earlier ones only
+ROOMS = (
+    *("statistics", "frames", "load", "sources", "analysis", "page", "versus", "sections", "findings", "compare"),
+)  # each imports earlier ones only
 FROM_STUDY = {
     *("study.core.domains", "study.core.errors", "study.outputs.names", "study.outputs.pictures"),
     *("study.comparisons.answers", "study.comparisons.arms", "study.comparisons.choice", "study.comparisons.seeds"),
     *("study.statistics.posterior",),
     *("study.tracking.store", "study.tracking.tracker"),
+    *("study.outputs.objective", "study.search.foreign"),
 }
 MODULES = [module for module in TREES if module.startswith("reports.")]
 

@@ -1,5 +1,5 @@
 // Tables sort by a click on a heading. Points of figures answer to the pointer, to touch and to the arrow keys.
-// Without this script tables stay as written and figures are plain pictures.
+// Without this script tables stay as written and figures are plain images.
 
 const MISSING = "-", NUMBER = /^[[(]?([-+]?(?:\d[\d,]*)?\.?\d+(?:e[-+]?\d+)?)/i;
 

@@ -1,0 +1,110 @@
+"""Two studies of one question side by side, each part computed once."""
+
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import pandas as pd
+
+from reports.analysis import Analysis
+from reports.frames import Study
+from reports.statistics.agreement import Agreement, agreement
+from reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
+from study.comparisons.seeds import Estimate, Lead, lead_of
+from study.core.errors import InputError
+
+LIKELY = 0.9  # probability from which an uncertain difference is called suggestive
+
+
+@dataclass(frozen=True, eq=False)
+class Versus:
+    """Two analyses; `study` is what a page shows of both."""
+
+    first: Analysis
+    second: Analysis
+    command: str
+
+    @property
+    def both(self) -> tuple[Study, Study]:
+        return self.first.study, self.second.study
+
+    @cached_property
+    def study(self) -> Study:
+        one, two = self.both
+        hardware = dict.fromkeys(study.tags.get("study.hardware", "") for study in self.both)
+        tags = {"study.hardware": "; ".join(filter(None, hardware)), "study.command": self.command}
+        runs = pd.concat([one.runs, two.runs], ignore_index=True)
+        return replace(one, name=f"{one.name}-vs-{two.name}", link="", tags=tags, runs=runs)
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """Test accuracies of both winners on the seeds that both have: columns `first, second`, indexed by seed."""
+        one, two = (study.of_finalist("winner").set_index("seed")["test/accuracy"] for study in self.both)
+        return pd.DataFrame({"first": one, "second": two}).dropna()
+
+    @cached_property
+    def lead(self) -> Lead | None:
+        """The second winner's lead over the first in test accuracy; None without a common seed."""
+        one, two = (study.answered("winner") for study in self.both)
+        return lead_of(two, one) if len(self.pairs) else None
+
+    @property
+    def difference(self) -> Estimate | None:
+        return self.lead.estimate if self.lead else None
+
+    @property
+    def chance(self) -> float | None:
+        """The probability, from a flat prior, that the second winner is better."""
+        return self.lead.probability if self.lead else None
+
+    @property
+    def verdict(self) -> str:
+        """On which winner is better."""
+        found = self.difference
+        if found is None or found.low is None:
+            return INCONCLUSIVE
+        if found.low > 0 or found.high < 0:
+            return SUPPORTED
+        return SUGGESTIVE if max(self.chance, 1 - self.chance) >= LIKELY else INCONCLUSIVE
+
+    @cached_property
+    def shared(self) -> list[str]:
+        """The hyperparameters that both studies searched."""
+        return [name for name in self.first.study.searched if name in self.second.study.domains]
+
+    @cached_property
+    def agreements(self) -> dict[str, Agreement]:
+        """How alike both studies' effects of each shared hyperparameter are, where their trials can tell."""
+        if not (self.first.curves and self.second.curves):
+            return {}
+        parts = (self.first, self.second)
+        found = {
+            name: agreement(
+                tuple(part.curves[name] for part in parts), tuple(part.study.domains[name] for part in parts)
+            )
+            for name in self.shared
+        }
+        return {name: row for name, row in found.items() if row is not None}
+
+
+def check_comparable(versus: Versus) -> None:
+    """Raise `InputError` unless both studies ask the same question and have something to compare."""
+    one, two = versus.both
+    if one.name == two.name:
+        raise InputError(f"two different studies can be compared; got {one.name!r} twice")
+    digests = [json.loads(study.tags.get("study.settings", "{}")).get("data digest") for study in versus.both]
+    for study, digest in zip(versus.both, digests, strict=True):
+        if digest is None:
+            raise InputError(f"study {study.name!r} does not say what data it used: it was made by an earlier version")
+    if digests[0] != digests[1]:
+        raise InputError(
+            f"studies must be of the same pictures: the data digest of {one.name!r} is {digests[0]}, that of "
+            f"{two.name!r} {digests[1]}"
+        )
+    if one.objective != two.objective:
+        raise InputError(f"studies must have one objective; got {one.objective.name} and {two.objective.name}")
+    if versus.difference is None and not versus.agreements:
+        raise InputError(
+            f"nothing of {one.name!r} and {two.name!r} can be compared: winners need confirmation runs on common "
+            "seeds, effects a hyperparameter that both searched in enough trials"
+        )
