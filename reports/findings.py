@@ -17,6 +17,7 @@ from reports.frames import Study
 from reports.load import load
 from reports.page.render import write_report
 from reports.sections import outline
+from reports.sections.decision import decision
 from reports.sources.experiment import from_experiment
 from reports.sources.table import from_table
 from study.core.errors import InputError, Parser, exit_code, without_passwords
@@ -42,7 +43,7 @@ def report(options: Namespace, words: list[str] | None = None) -> int:
     question, sections = outline(study)
     try:
         with threadpool_limits(1):  # of small matrices; beside other work on two cores, 3 s instead of 8
-            write_report(Analysis(study), sections, question, folder)
+            write_report(Analysis(study), sections, question, folder, decision)
     except OSError as error:
         raise InputError(f"folder {str(folder)!r} cannot be written: {error.strerror}") from None
     if study.origin is None:

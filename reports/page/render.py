@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,18 @@ from study.tracking.store import UI_ADDRESS
 ERRORS = "errors.log"
 FRONT = "decision"  # the name of the card's figure
 
+Decide = Callable[[Analysis], Decision | None]
+
 
 def write_report(
-    analysis: Analysis, sections: Sequence[Section], question: str, folder: Path, decision: Decision | None = None
+    analysis: Analysis, sections: Sequence[Section], question: str, folder: Path, decide: Decide | None = None
 ) -> None:
     """Write `README.md`, `report.html`, `findings.json`, `figures/` and `tables/` into the folder, which then holds no
-    figures or tables of an earlier report; and `errors.log` if a part failed. The decision is a card on top."""
+    figures or tables of an earlier report; and `errors.log` if a part failed. What `decide` returns stands on top."""
     for name in ("figures", "tables"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    front = {FRONT: decision.figure} if decision is not None and decision.figure is not None else {}
-    card, *chapters = (write_chapter(part, analysis, folder) for part in (Section(FRONT, figures=front), *sections))
+    decision, card = _card(decide, analysis, folder)
+    chapters = [write_chapter(part, analysis, folder) for part in sections]
     _write_findings(chapters, folder)
     _write_errors([card, *chapters], folder)
     _remove_others(folder, [card, *chapters])
@@ -44,6 +46,17 @@ def write_report(
     }
     for template, name in (("report.md", "README.md"), ("report.html", "report.html")):
         (folder / name).write_text(_environment().get_template(template).render(content), encoding="utf-8")
+
+
+def _card(decide: Decide | None, analysis: Analysis, folder: Path) -> tuple[Decision | None, Chapter]:
+    """The decision, and the chapter with its figure and with what failed."""
+    asked = Chapter(Section(FRONT))
+    rows = {FRONT: decide} if decide is not None else {}
+    decision = dict(asked.attempts(rows, lambda _, row: row(analysis))).get(FRONT)
+    front = {FRONT: decision.figure} if decision is not None and decision.figure is not None else {}
+    card = write_chapter(Section(FRONT, figures=front), analysis, folder)
+    card.errors, card.tracebacks = asked.errors + card.errors, asked.tracebacks + card.tracebacks
+    return decision, card
 
 
 def _pointers(drawings: Sequence[Drawing]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import pandas as pd
 from reports.analysis import Analysis
 from reports.page.section import Finding, Section
 from reports.statistics.verdicts import INCONCLUSIVE
-from study.comparisons.arms import short
+from study.comparisons.decision import in_levels
 from study.outputs.names import COMPLETE
 
 SHOWN = 10  # trials
@@ -15,14 +15,21 @@ def best_claims(analysis: Analysis) -> list[Finding]:
     """The best trial, and why it is no more than a candidate."""
     study, ranked = analysis.study, _ranked(analysis)
     best, second = ranked.iloc[0], ranked.iloc[1]
-    values = " ".join(f"{name}={short(best[name])}" for name in study.searched)
-    claim = (
-        f"The best of {len(ranked)} complete trials, {best['name']}, reached {study.objective.label} "
-        f"{study.objective.value(best.objective)}, the second {study.objective.value(second.objective)}: {values}. It "
-        "is one run, and the best of many overstates itself."
-    )
+    claim = f"{best_in_words(analysis)} The second reached {study.objective.value(second.objective)}."
     step = "Train the best few and the configuration in use over five fresh seeds, and compare their means."
     return [Finding(claim, study.objective.value(best.objective), "", len(ranked), INCONCLUSIVE, [best.run_id], step)]
+
+
+def best_in_words(analysis: Analysis) -> str:
+    """The best complete trial in a sentence, and what it is not."""
+    study, ranked = analysis.study, _ranked(analysis)
+    best = ranked.iloc[0]
+    levels = in_levels({name: best[name] for name in study.searched})
+    return (
+        f"Nothing is confirmed yet. The best of {len(ranked)} complete trials, {best['name']}, reached "
+        f"{study.objective.label} {study.objective.value(best.objective)} with {levels}: one run, and the best of many "
+        "overstates itself."
+    )
 
 
 def best_table(analysis: Analysis) -> pd.DataFrame:

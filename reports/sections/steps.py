@@ -6,6 +6,7 @@ from typing import Any
 from reports.analysis import Analysis
 from reports.frames import Study
 from reports.page.section import Section, Step
+from reports.sections.wording import trials_with
 from reports.statistics.verdicts import INCONCLUSIVE
 from study.comparisons.arms import arms_of
 from study.core.domains import Range
@@ -39,6 +40,18 @@ def next_study(analysis: Analysis) -> Step | None:
     changes = [f"the range of {' and '.join(extended)} extended at the end where the best lie"] if extended else []
     changes += [f"{' and '.join(fixed)} at the default, where little can be gained"] if fixed else []
     return Step(f"The study again with {', and '.join(changes)}:", _command(study, "study.run", *words))
+
+
+def larger(analysis: Analysis) -> Step | None:
+    """The same study with twice as many designed trials; None if its command is not known."""
+    words = shlex.split(analysis.study.tags.get("study.command", ""))
+    if words[1:3] != ["-m", "study.run"]:
+        return None
+    trials = trials_with(2 ** (max(2, 2 * len(analysis.study.explored)) - 1).bit_length())
+    if "--trials" in words:
+        place = words.index("--trials")
+        del words[place : place + 2]
+    return Step(f"The same study, grown to {trials} trials:", shlex.join([*words, "--trials", str(trials)]))
 
 
 def fixed_defaults(analysis: Analysis) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from rich.console import Console
 from rich.table import Table
@@ -23,6 +24,8 @@ from study.studies.view import make_console
 from study.tracking.store import existing
 from study.tracking.tracker import Run, Tracker, find_study
 from study.workers.pool import make_pool
+
+CHEAP = 0.25  # of a study's training: an ablation that takes less belongs to the study
 
 
 def parse_options(words: list[str] | None) -> Namespace:
@@ -64,6 +67,20 @@ def ablate(options: Namespace) -> int:
     complete = _train(console, options, tracker, Plan(configs[WINNER], space), configs)
     _summarise(console, options, confirmed(tracker.runs(), configs), asked)
     return 0 if complete else 1
+
+
+def cheap_arms(runs: Sequence[Run], plan: Plan, roles: Mapping[str, Config], seeds: int) -> dict[str, Config]:
+    """The arms between default and winner, if to train those that are missing takes less than a quarter of the time
+    that the study has trained so far; none otherwise, or if the default is the winner."""
+    defaults = {name: row.default for name, row in plan.dimensions().items()}
+    asked = arms_of(hypotheses(roles[WINNER].hyperparameters(), defaults, plan.space))
+    arms = {arm.name: replace(plan.base, **arm.levels) for arm in asked}
+    there = confirmed(runs, arms)
+    missing = sum(max(0, seeds - len(found)) for found in there.values())
+    known = [run.metrics["train_seconds"] for found in there.values() for run in found]
+    spent = sum(run.metrics.get("train_seconds", 0.0) for run in runs)
+    cheap = missing and known and missing * sum(known) / len(known) < CHEAP * spent
+    return arms if cheap else {}
 
 
 def _config(tags: Mapping[str, str], arm: Arm) -> Config:

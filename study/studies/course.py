@@ -1,4 +1,5 @@
-"""A study from its options to its last line: explore, search, re-rank, confirm, register the winner, sum up."""
+"""A study from its options to its last line: explore, search, re-rank, confirm, ablate if that is cheap, register the
+winner, sum up."""
 
 import json
 from argparse import Namespace
@@ -17,6 +18,7 @@ from study.core.plan import Plan, read_splits
 from study.core.train import device as find_device
 from study.outputs.names import DEFAULT, DIVERGED, EXPLORE, RERANK, SEARCH, WINNER
 from study.search.trials import Record, Trials
+from study.studies.ablation import cheap_arms
 from study.studies.description import FINALISTS, note, tags
 from study.studies.session import SETTINGS, Session, grow, open_session, settings, settle
 from study.studies.summary import print_summary
@@ -43,6 +45,8 @@ def conduct(options: Namespace, plan: Plan) -> int:
             roles = rerank(session, plan) if options.confirm_seeds else unconfirmed(tracker.runs(), plan.base)
             if roles and options.confirm_seeds:
                 session.confirm(plan, roles, options.confirm_seeds)
+                if arms := cheap_arms(tracker.runs(), plan, roles, options.confirm_seeds):
+                    session.confirm(plan, arms, options.confirm_seeds, "ablation")
             check_still_there(tracker)
             if roles:
                 register(session, roles, about)

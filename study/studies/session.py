@@ -57,14 +57,14 @@ class Session:
             self.driver.run(jobs, title, self.data())
         return jobs
 
-    def confirm(self, plan: Plan, configs: Mapping[str, Config], seeds: int) -> Jobs:
+    def confirm(self, plan: Plan, configs: Mapping[str, Config], seeds: int, title: str = "confirmation") -> Jobs:
         """Train configurations over fresh seeds; the test pictures are read here and nowhere else."""
         test = load_test(plan.base.dataset, self.options.data_dir, plan.largest_side)
         test = test.with_channels(self.splits.shape[0])
         test = test.resized(plan.base.image_size) if plan.same_pictures else test
         tested = replace(self, splits=self.splits._replace(test=test))
         self.pool.load(tested.splits)
-        return tested.train(CONFIRM, over_seeds(configs, seeds), f"{self.tracker.experiment} confirmation")
+        return tested.train(CONFIRM, over_seeds(configs, seeds), f"{self.tracker.experiment} {title}")
 
 
 @contextmanager

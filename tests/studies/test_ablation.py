@@ -1,0 +1,43 @@
+"""Which ablations a study runs by itself."""
+
+from dataclasses import replace
+
+import pytest
+
+from study.core.plan import make_plan
+from study.outputs.names import COMPLETE, CONFIRM, EXPLORE, TEST_METRIC
+from study.studies.ablation import cheap_arms
+from study.tracking.tracker import Run
+
+PLAN = make_plan("digits", "mlp", {})
+WINNER = replace(PLAN.base, lr=0.01, batch_size=32)
+
+
+def run(config, seconds, phase=CONFIRM, seed=1000):
+    params = {name: str(value) for name, value in replace(config, seed=seed).hyperparameters().items()}
+    params |= {"dataset": config.dataset, "model": config.model}
+    metrics = {"train_seconds": seconds, "objective": 0.9} | ({TEST_METRIC: 0.9} if phase == CONFIRM else {})
+    return Run(f"{phase}{seed}{seconds}", "name", "FINISHED", params, metrics, {"phase": phase, "state": COMPLETE}, "")
+
+
+def arms(search_seconds, winner=WINNER, seeds=2):
+    """Two finalists of one second a run; two hyperparameters differ, so two arms lie between them."""
+    finalists = [run(config, 1.0, seed=1000 + seed) for config in (winner, PLAN.base) for seed in range(seeds)]
+    return cheap_arms([run(PLAN.base, search_seconds, EXPLORE), *finalists], PLAN, {"winner": winner}, seeds)
+
+
+def test_an_ablation_of_less_than_a_quarter_of_the_training_belongs_to_the_study():
+    """Two arms over two seeds take 4 s; the finalists took 4 s, so the quarter is reached at 16 s in all."""
+    assert len(arms(12.1)) == 4
+    assert arms(11.9) == {}
+
+
+def test_arms_are_those_between_default_and_winner():
+    assert {(config.lr, config.batch_size) for config in arms(100).values()} == {
+        (lr, size) for lr in (0.01, PLAN.base.lr) for size in (32, PLAN.base.batch_size)
+    }
+
+
+@pytest.mark.parametrize("winner", [PLAN.base, replace(PLAN.base, lr=0.01)])
+def test_where_the_default_wins_or_one_hyperparameter_differs_nothing_is_left_to_train(winner):
+    assert arms(100, winner) == {}
