@@ -7,7 +7,7 @@ from reports.analysis import Analysis
 from reports.page.points import pointed, remark
 from reports.page.section import Finding, Section
 from reports.page.style import canvas, noise_band, seeds_and_means
-from reports.sections.wording import signed_interval
+from reports.sections.wording import p_value, signed_interval
 from reports.statistics.ablations import Result
 from reports.statistics.verdicts import SUPPORTED
 from study.comparisons.arms import ALONE, PATH, SEEDS, short
@@ -23,7 +23,7 @@ def experiment_claims(analysis: Analysis) -> list[Finding]:
 def _claim(result: Result) -> Finding:
     row, mean = result.hypothesis, result.estimate.mean
     does = f"{'raises' if mean > 0 else 'lowers'} test accuracy by {abs(mean):.4f}" if mean else "changes nothing"
-    tested = f" (p = {result.p:.4f}, corrected)" if result.p is not None else ""
+    tested = f" ({p_value(result.p)}, corrected)" if result.p is not None else ""
     claim = (
         f"{row.name} {short(row.after)} instead of the default {short(row.before)}, all else as in the winner, "
         f"{does} over paired seeds{tested}."

@@ -11,7 +11,7 @@ from reports.analysis import Analysis
 from reports.page.points import pointed, remark
 from reports.page.section import Finding, Section
 from reports.page.style import ACCURACY, ORANGE, canvas, hyperparameter_axis, with_unit
-from reports.sections.wording import larger_study, percent_interval
+from reports.sections.wording import larger_study, p_value, percent_interval
 from reports.statistics.breakpoints import Break, Edge
 from reports.statistics.effects import AROUND, around
 from reports.statistics.intervals import rate
@@ -43,7 +43,7 @@ def failure_claims(analysis: Analysis) -> list[Finding]:
             f"{failures - diverged} with an error."
         )
     found = [row for row in analysis.breaks if row.found] or analysis.corners[:1]  # other pairs overlap with the first
-    step, verdict = "", SUPPORTED if len(runs) >= ENOUGH else INCONCLUSIVE
+    step, verdict = "", "" if len(runs) >= ENOUGH else INCONCLUSIVE  # a count needs no verdict
     if verdict == INCONCLUSIVE:
         step = "Too few to estimate a rate: " + larger_study(analysis.study, ENOUGH)
     elif failures and not found:
@@ -56,7 +56,7 @@ def failure_claims(analysis: Analysis) -> list[Finding]:
 def _break(analysis: Analysis, row: Break, evidence: list[str]) -> Finding:
     claim = (
         f"Training fails with {' together with '.join(map(_where, row.edges))}: {_count(row.beyond)} there, "
-        f"{_count(row.within)} elsewhere (p = {row.p:.4f}, corrected)"
+        f"{_count(row.within)} elsewhere ({p_value(row.p)}, corrected)"
     )
     claim += "; neither is found to do so alone." if len(row.edges) > 1 else "."
     effect, interval = f"{row.beyond.mean:.0%}", percent_interval(row.beyond.low, row.beyond.high)

@@ -8,7 +8,7 @@ from reports.analysis import Analysis
 from reports.page.objective import objective_axis
 from reports.page.section import Finding, Section
 from reports.page.style import DASHES, LEVELS, canvas, hyperparameter_axis, legend_below, with_unit
-from reports.sections.wording import larger_study
+from reports.sections.wording import larger_study, p_value
 from reports.statistics.effects import AROUND, around, tried
 from reports.statistics.interactions import LEVEL, Interaction, trials_needed
 from reports.statistics.lr_law import RULES
@@ -35,7 +35,7 @@ def _interaction(row: Interaction, pairs: int, runs: list[str]) -> Finding:
     one, two = row.pair
     claim = (
         f"{one} and {two} interact: the effect of one depends on the other. Their product accounts for {row.share:.0%} "
-        f"of the variance beyond their own effects, on the scale of {row.scale} (p = {row.p:.4f}, corrected for "
+        f"of the variance beyond their own effects, on the scale of {row.scale} ({p_value(row.p)}, corrected for "
         f"{pairs} pairs)."
     )
     return Finding(claim, f"{row.share:.0%}", "", row.n, SUPPORTED, runs)

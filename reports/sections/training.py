@@ -11,7 +11,7 @@ from reports.page.objective import objective_axis
 from reports.page.points import pointed
 from reports.page.section import Finding, Section
 from reports.page.style import BLUE, GREEN, GREY, ORANGE, SKY, canvas, legend_below
-from reports.statistics.budget import expected_best, expected_best_band, pareto
+from reports.statistics.budget import expected_best, pareto
 from reports.statistics.curves import audit
 from reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
 from study.outputs.names import COMPLETE, DIVERGED, PRUNED
@@ -120,16 +120,18 @@ def _short(value: float, _: object) -> str:
 
 
 def budget(analysis: Analysis) -> Figure | None:
-    """Expected best validation accuracy against the number of random trials, from the designed trials alone, with a
-    95% bootstrap band. It stops at half of the trials: beyond that the estimate is little more than the best seen."""
-    values = analysis.study.explored.objective.dropna()
-    if len(values) < 8:
+    """Expected best validation accuracy against the number of random trials, with a 95% interval of the posterior, which
+    held the truth in 82 to 98% of studies of real tables. The best of a search may be better."""
+    explored, posterior = analysis.study.explored.objective.dropna(), analysis.posterior
+    if len(explored) < 8 or posterior is None:
         return None
-    best, (low, high) = expected_best(values), expected_best_band(values)
-    count = np.arange(1, len(best) + 1)
+    failures = analysis.study.explored.objective[analysis.failed].dropna()
+    failed = float(failures.median() if len(failures) else explored.min())
+    low, middle, high = expected_best(posterior, failed, len(explored) // 2)
+    count = np.arange(1, len(middle) + 1)
     figure, axes = canvas(3.2)
     axes.fill_between(count, low, high, color=BLUE, alpha=0.2, linewidth=0)
-    axes.plot(count, best, color=BLUE, marker=".")
+    axes.plot(count, middle, color=BLUE, marker=".")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("random trials")
     objective_axis(axes, np.concatenate([low, high]), analysis.study.objective, "expected best\n")

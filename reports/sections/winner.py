@@ -91,7 +91,7 @@ def noise_claims(analysis: Analysis) -> list[Finding]:
         f"Over seeds, test accuracy has a standard deviation of {estimate.mean:.4f}; with {seeds} paired seeds {found}"
     )
     interval, evidence = f"[{estimate.low:.4f}, {estimate.high:.4f}]", [run for ids in runs for run in ids]
-    return [Finding(claim, f"{estimate.mean:.4f}", interval, estimate.n, SUPPORTED, evidence)]
+    return [Finding(claim, f"{estimate.mean:.4f}", interval, estimate.n, "", evidence)]
 
 
 def lead(analysis: Analysis) -> Figure | None:

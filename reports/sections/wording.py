@@ -20,6 +20,11 @@ def percent_interval(low: float, high: float) -> str:
     return f"[{low:.0%}, {high:.0%}]"
 
 
+def p_value(p: float) -> str:
+    """A p value with its sign, in three decimals."""
+    return "p \N{LESS-THAN OR EQUAL TO} 0.001" if p <= 0.001 else f"p = {p:.3f}"
+
+
 def probability(value: float) -> str:
     """A probability in two digits; never 0 or 1, which no finite number of draws can show."""
     return "above 0.99" if value > 0.99 else "below 0.01" if value < 0.01 else f"{value:.2f}"

@@ -1,37 +1,36 @@
 """What a budget buys: the expected best of n trials, and the runs that are best for their cost."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from scipy import special
+from scipy.stats import qmc
+
+from study.statistics.posterior import Posterior, points_at
+
+SAMPLES = 256  # random configurations, a power of two
 
 
-def expected_best(values: Sequence[float], most: int | None = None) -> np.ndarray:
-    """The expected maximum of n of the values drawn without replacement, for n = 1 to `most`.
+def expected_best(posterior: Posterior, failed: float, most: int, seed: int = 0) -> np.ndarray:
+    """The expected best of n random trials for n = 1 to `most`: rows low, middle and high of a 95% interval.
 
-    The unbiased form of the estimator of Dodge et al. (EMNLP 2019), whose draws with replacement bias it downward. By
-    default it stops at half of the values: beyond that nearly every draw holds the largest one.
+    For each function of the posterior, outcomes of random configurations with their noise; a trial that does not train
+    has the outcome `failed`. A bootstrap of the designed trials alone cannot exceed the best that was seen.
     """
-    ordered = np.sort(np.asarray(values, dtype=float))
-    return _weights_of_best(len(ordered), most or max(1, len(ordered) // 2)) @ ordered
+    quantiles = qmc.Sobol(len(posterior.domains), rng=seed).random(SAMPLES).T
+    points, rng = points_at(quantiles, posterior.domains), np.random.default_rng(seed)
+    scores = posterior.draws(points)
+    outcomes = posterior.warp.outcome(scores + np.sqrt(posterior.noise) * rng.normal(size=scores.shape))
+    outcomes[rng.random(outcomes.shape) > posterior.trains(points)[:, None]] = failed
+    best = weights_of_best(SAMPLES, most) @ np.sort(outcomes, axis=0)
+    return np.quantile(best, [0.025, 0.5, 0.975], axis=1)
 
 
-def _weights_of_best(total: int, most: int) -> np.ndarray:
-    """The probability `(most, total)` that each of `total` ordered values is the largest of n drawn."""
+def weights_of_best(total: int, most: int) -> np.ndarray:
+    """The probability `(most, total)` that each of `total` ordered values is the largest of n drawn without
+    replacement: the unbiased form of the estimator of Dodge et al. (EMNLP 2019)."""
     ranks, draws, log = np.arange(1, total + 1), np.arange(1, most + 1)[:, None], special.gammaln
     below = log(ranks) - log(draws) - log(ranks - draws + 1)  # ways to draw the others; -inf where ranks < draws
     return np.exp(below - (log(total + 1) - log(draws + 1) - log(total - draws + 1)))
-
-
-def expected_best_band(values: Sequence[float], level: float = 0.95, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper ends of a percentile bootstrap band around `expected_best`; trials are resampled."""
-    array = np.asarray(values, dtype=float)
-    rng = np.random.default_rng(seed)
-    samples = np.sort(rng.choice(array, (300, len(array))), axis=1)
-    curves = samples @ _weights_of_best(len(array), max(1, len(array) // 2)).T
-    low, high = np.quantile(curves, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return low, high
 
 
 def pareto(runs: pd.DataFrame, measure: str = "train_seconds") -> pd.DataFrame:
