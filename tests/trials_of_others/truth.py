@@ -79,8 +79,11 @@ def truth_of(table: Table, weights: list[np.ndarray], names: tuple[str, ...] = t
         joint,
         rate,
         float(1 - variance / spread),
-        {name: closed[place,] for place, name in enumerate(names)},
-        {name: _agreeing(others[place], weights, rate, mean, errors) / spread for place, name in enumerate(names)},
+        {name: max(closed[place,], 0.0) for place, name in enumerate(names)},
+        {
+            name: max(_agreeing(others[place], weights, rate, mean, errors) / spread, 0.0)
+            for place, name in enumerate(names)
+        },
         {name: _average(table, joint, trained, place) for place, name in enumerate(names)},
         {
             frozenset((names[one], names[two])): closed[one, two] - closed[one,] - closed[two,]
@@ -92,7 +95,7 @@ def truth_of(table: Table, weights: list[np.ndarray], names: tuple[str, ...] = t
 def _scores(accuracy: np.ndarray, trained: np.ndarray, weights: list[np.ndarray]) -> np.ndarray:
     """Normal scores of the weighted ranks of outcomes that trained; 0 for the others."""
     joint = np.broadcast_to(reduce(np.multiply.outer, weights)[..., None], accuracy.shape)[trained]
-    values, places = np.unique(accuracy[trained], return_inverse=True)
+    _, places = np.unique(accuracy[trained], return_inverse=True)
     mass = np.bincount(places, weights=joint)
     ranks = (np.cumsum(mass) - mass / 2) / mass.sum()
     scores = np.zeros(accuracy.shape)
