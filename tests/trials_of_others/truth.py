@@ -130,10 +130,10 @@ def _agreeing(
 
 
 def _average(table: Table, joint: np.ndarray, trained: np.ndarray, place: int) -> np.ndarray:
-    """Mean accuracy by level over all configurations of the others that train."""
+    """Mean accuracy by level over all configurations of the others that train; 0 where none does."""
     axes = tuple(axis for axis in range(table.accuracy.ndim) if axis != place)
     counted = joint[..., None] * trained
-    return (table.accuracy * counted).sum(axes) / counted.sum(axes)
+    return (table.accuracy * counted).sum(axes) / np.maximum(counted.sum(axes), 1e-12)
 
 
 def along(domain: Range | Choice, levels: tuple[float, ...], values: np.ndarray, position: float) -> float:
