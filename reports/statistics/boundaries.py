@@ -1,4 +1,8 @@
-"""The ends of ranges at which the best trials lie, so that better values may lie beyond."""
+"""The ends of ranges at which the best trials lie, so that better values may lie beyond.
+
+A sampler crowds its trials around what looked good, also at an end of a range of what does nothing: only
+hyperparameters that are known to matter are asked.
+"""
 
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
@@ -34,17 +38,17 @@ def crowds(
 ) -> list[Crowd]:
     """The ends of ranges at which the best lies; empty with too few complete trials to single out the best.
 
-    Of the averaged `curves`, those of the `relevant` hyperparameters are asked.
+    Only the `relevant` hyperparameters are asked; `curves` are averaged over all others.
     """
     ordered = complete.sort_values("objective", ascending=False)
     top = ordered.head(max(3, int(np.ceil(TOP_SHARE * len(ordered)))))
     if len(ordered) < 2 * len(top):
         return []
-    ranges = {name: dimension for name, dimension in space.items() if isinstance(dimension.domain, Range)}
+    ranges = [name for name, dimension in space.items() if isinstance(dimension.domain, Range)]
     found = []
-    for name, dimension in ranges.items():
-        domain = dimension.domain
-        sure = _best_at_ends(curves[name]) if name in curves and name in relevant else {}
+    for name in (name for name in ranges if name in relevant):
+        dimension, domain = space[name], space[name].domain
+        sure = _best_at_ends(curves[name])
         at_ends = _at_ends(domain.positions(top[name]))
         even = _at_ends(domain.positions_at(QUANTILES))  # integers lie at an end more often than within 5% of it
         for side, end in zip(at_ends, domain.ends, strict=True):
