@@ -18,11 +18,11 @@ from reports.statistics.interactions import Interaction, interactions
 from reports.statistics.intervals import spread
 from reports.statistics.limits import Limits, limits
 from reports.statistics.lr_law import LrLaw, lr_law
+from reports.statistics.posterior import Posterior, fit_posterior
 from reports.statistics.verdicts import SUPPORTED
 from study.comparisons.arms import SEEDS, Arm, Hypothesis, hypotheses
 from study.comparisons.seeds import Estimate
 from study.outputs.names import COMPLETE, DIVERGED, EXPLORE, FAILED, PRUNED
-from study.statistics.posterior import Posterior, fit_posterior
 
 LEARNED = 0.1  # of the way from chance to 1: below it a network has learned next to nothing
 USUAL_NOISE = 0.005  # of accuracy over seeds, where no confirmation has measured it

@@ -21,7 +21,6 @@ ROOMS = (
     "core",
     "outputs",
     "tracking",
-    "statistics",
     "comparisons",
     "search",
     "workers",

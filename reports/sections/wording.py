@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from reports.frames import Study
+from reports.statistics.posterior import Domain
 from study.comparisons.arms import short
 from study.comparisons.seeds import Estimate
 from study.core.domains import Range
-from study.statistics.posterior import Domain
 
 
 def signed_interval(estimate: Estimate) -> str:

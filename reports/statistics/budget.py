@@ -5,7 +5,7 @@ import pandas as pd
 from scipy import special
 from scipy.stats import qmc
 
-from study.statistics.posterior import Posterior, points_at
+from reports.statistics.posterior import Posterior, points_at
 
 SAMPLES = 256  # random configurations, a power of two
 

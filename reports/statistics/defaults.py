@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from reports.statistics.ablations import Result
 from reports.statistics.effects import at, difference, place
+from reports.statistics.posterior import Posterior
 from study.comparisons.arms import ALONE
 from study.core.domains import Dimension
-from study.statistics.posterior import Posterior
 
 
 class Default(NamedTuple):

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from scipy import stats
 
 from reports.statistics.effects import Curve, Effect, effect
+from reports.statistics.posterior import Posterior
 from reports.statistics.shares import LEAST, Share, shares
 from reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
-from study.statistics.posterior import Posterior
 
 SURE, LIKELY = 0.95, 0.8  # probability that the share exceeds `LEAST`
 UNLIKELY, UNSURE = 0.2, 0.5  # probability that nothing matters at all

@@ -77,7 +77,8 @@ def gain(first: Sequence[Run], second: Sequence[Run]) -> Estimate:
 def _print_confirmation(console: Console, tracker: Tracker, roles: Mapping[str, Config], driver: Driver) -> None:
     """The decision, then the finalists that it compares."""
     finalists = finalists_of(tracker, roles, driver.view.shown)
-    console.print(decide(finalists, read_reranking(tracker.tags())), markup=False, highlight=False)
+    told = decide(finalists, read_reranking(tracker.tags()))
+    console.print(told, markup=False, highlight=False)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for heading in ("", "test accuracy [95%]", "seeds", "train s", "parameters"):
         table.add_column(heading, justify="right" if heading in ("seeds", "train s", "parameters") else "left")

@@ -11,9 +11,8 @@ ROOMS = (
 FROM_STUDY = {
     *("study.core.domains", "study.core.errors", "study.outputs.names", "study.outputs.pictures"),
     *("study.comparisons.answers", "study.comparisons.arms", "study.comparisons.choice", "study.comparisons.seeds"),
-    *("study.statistics.posterior",),
     *("study.tracking.store", "study.tracking.tracker"),
-    *("study.outputs.objective", "study.search.foreign"),
+    *("study.comparisons.decision", "study.outputs.objective", "study.search.foreign"),
 }
 MODULES = [module for module in TREES if module.startswith("reports.")]
 

@@ -7,9 +7,9 @@ from scipy import stats
 
 from reports.statistics.effects import at, averaged, effect, gain
 from reports.statistics.influence import trials_needed
+from reports.statistics.posterior import fit_posterior
 from reports.statistics.shares import shares
 from study.core.domains import Choice, Range
-from study.statistics.posterior import fit_posterior
 
 DOMAINS = {"x": Range(0.0, 1.0), "y": Range(0.0, 1.0), "z": Choice(("a", "b"))}
 

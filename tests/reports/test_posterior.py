@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from reports.statistics.posterior import encode, fit_posterior, make_warp
 from study.core.domains import Choice, Range
-from study.statistics.posterior import encode, fit_posterior, make_warp
 from tests.reports.planted import DOMAINS, flat, peak, planted, unit
 
 

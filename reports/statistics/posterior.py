@@ -15,8 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from study.core.domains import Choice, Range
-from study.statistics.kernel import (
+from reports.statistics.kernel import (
     LENGTH,
     Functions,
     Kernel,
@@ -25,6 +24,7 @@ from study.statistics.kernel import (
     log_evidence,
     matern,
 )
+from study.core.domains import Choice, Range
 
 Domain = Range | Choice
 Domains = Mapping[str, Domain]  # of the searched hyperparameters, by name

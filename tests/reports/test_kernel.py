@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 from sklearn.gaussian_process.kernels import Matern
 
-from study.statistics import kernel as kernels
-from study.statistics.kernel import Kernel, draw_functions, draw_kernels, likelihood, log_evidence
+from reports.statistics import kernel as kernels
+from reports.statistics.kernel import Kernel, draw_functions, draw_kernels, likelihood, log_evidence
 
 INPUTS = np.random.default_rng(0).random((14, 2))
 SQUARES = np.stack([(column[:, None] - column[None]) ** 2 for column in INPUTS.T])
