@@ -124,7 +124,7 @@ def test_the_next_report_says_what_the_ablation_says(ablated, tmp_path):
 def test_a_killed_ablation_goes_on_where_it_stopped(copied):
     words = [sys.executable, "-m", "study.ablate", "--seeds", "5", "--workers", "1"]
     with subprocess.Popen(words, cwd=copied, env=environment(), stdout=subprocess.PIPE, text=True) as killed:
-        next(line for line in killed.stdout if line.startswith("[5/"))
+        next(line for line in killed.stdout if line.startswith("[") and " complete " in line)
         killed.kill()
     done = here(main, copied, "--seeds", "5", "--workers", "1")
     assert done.returncode == 0, done.stderr

@@ -2,8 +2,9 @@
 
 from reports.analysis import Analysis
 from reports.page.section import Decision
+from reports.sections import importance
+from reports.sections.adapted import adapted
 from reports.sections.best import best_in_words
-from reports.sections.importance import importance
 from reports.sections.steps import larger, missing_ablations, next_study
 from reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
 from study.comparisons.decision import Finalist, decide, in_levels, not_told_apart
@@ -19,7 +20,9 @@ def decision(analysis: Analysis) -> Decision | None:
     steps = [] if study.origin else [missing_ablations(analysis), next_study(analysis), larger(analysis)]
     command = next((step.command for step in steps if step is not None), "")
     shown = tuple((label, text) for label, text in lines if text)
-    return Decision(_sentence(analysis), shown, command, importance if analysis.influences else None)
+    section = adapted(importance.SECTION, study) if study.origin else importance.SECTION
+    picture = section.figures["importance"] if analysis.influences else None
+    return Decision(_sentence(analysis), shown, command, picture)
 
 
 def _finalists(analysis: Analysis) -> dict[str, Finalist]:

@@ -45,7 +45,8 @@ def conduct(options: Namespace, plan: Plan) -> int:
             roles = rerank(session, plan) if options.confirm_seeds else unconfirmed(tracker.runs(), plan.base)
             if roles and options.confirm_seeds:
                 session.confirm(plan, roles, options.confirm_seeds)
-                if arms := cheap_arms(tracker.runs(), plan, roles, options.confirm_seeds):
+                arms = cheap_arms(tracker.runs(), plan, roles, options.confirm_seeds)
+                if arms and options.confirm_seeds > 1:
                     session.confirm(plan, arms, options.confirm_seeds, "ablation")
             check_still_there(tracker)
             if roles:

@@ -170,7 +170,7 @@ def two_studies(finished_study, tmp_path_factory):
 
 def test_two_real_studies_are_compared(two_studies, monkeypatch, capsys):
     monkeypatch.chdir(two_studies)
-    assert main(["digits-cnn", "digits-mlp"]) == 0
+    assert main(["digits-cnn", "digits-mlp", "--tracking-uri", store_of(two_studies)]) == 0
     told = capsys.readouterr().out
     assert "The winner of digits-mlp" in told
     place = two_studies / "mlruns" / "reports" / "digits-cnn-vs-digits-mlp"

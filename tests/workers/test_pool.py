@@ -23,7 +23,7 @@ from tests.conftest import environment, wait_for
 
 CPU = torch.device("cpu")
 FILES = {"config.json", "history.csv", "weights.safetensors"}
-TEST_FILES = {"confusion_matrix.csv", "confusion_matrix.png", "learning_curves.png", "mistakes.npz"}
+TEST_FILES = {"answers.npz", "confusion_matrix.csv", "confusion_matrix.png", "learning_curves.png", "mistakes.npz"}
 MLP = Config(model="mlp", epochs=1)
 
 
