@@ -1,15 +1,15 @@
 """Architectures by name. Adding one: write its file, add its row to `MODELS`. Imports torch only."""
 
-from models.activations import ACTIVATIONS
-from models.alexnet import alexnet
-from models.cnn import cnn
-from models.family import Family
-from models.initialisation import INITIALISATIONS, initialise
-from models.lenet import lenet, linear_lenet
-from models.mlp import diamond_mlp, mlp
-from models.resnet import resnet
-from models.softmax import softmax
-from models.vgg import CONVOLUTIONS, two_branch_vgg, vgg
+from hyperstudy.models.activations import ACTIVATIONS
+from hyperstudy.models.alexnet import alexnet
+from hyperstudy.models.cnn import cnn
+from hyperstudy.models.family import Family
+from hyperstudy.models.initialisation import INITIALISATIONS, initialise
+from hyperstudy.models.lenet import lenet, linear_lenet
+from hyperstudy.models.mlp import diamond_mlp, mlp
+from hyperstudy.models.resnet import resnet
+from hyperstudy.models.softmax import softmax
+from hyperstudy.models.vgg import CONVOLUTIONS, two_branch_vgg, vgg
 
 MODELS = {
     "softmax": Family(softmax),

@@ -2,9 +2,8 @@
 
 from itertools import pairwise
 
+from hyperstudy.models.activations import ACTIVATIONS
 from torch import nn
-
-from models.activations import ACTIVATIONS
 
 
 def lenet(

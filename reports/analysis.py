@@ -5,24 +5,23 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-
-from reports.frames import Study
-from reports.statistics.ablations import Result, compare
-from reports.statistics.boundaries import Crowd, crowds
-from reports.statistics.breakpoints import Break, breaks, pair_breaks
-from reports.statistics.curves import ending
-from reports.statistics.defaults import Default, by_experiment, by_posterior
-from reports.statistics.effects import POINT, Curve, Gain, at, averaged, gain, place
-from reports.statistics.influence import Influence, influences
-from reports.statistics.interactions import Interaction, interactions
-from reports.statistics.intervals import spread
-from reports.statistics.limits import Limits, limits
-from reports.statistics.lr_law import LrLaw, lr_law
-from reports.statistics.posterior import Posterior, fit_posterior
-from reports.statistics.verdicts import SUPPORTED
-from study.comparisons.arms import SEEDS, Arm, Hypothesis, hypotheses
-from study.comparisons.seeds import Estimate
-from study.outputs.names import COMPLETE, DIVERGED, EXPLORE, FAILED, PRUNED
+from hyperstudy.reports.frames import Study
+from hyperstudy.reports.statistics.ablations import Result, compare
+from hyperstudy.reports.statistics.boundaries import Crowd, crowds
+from hyperstudy.reports.statistics.breakpoints import Break, breaks, pair_breaks
+from hyperstudy.reports.statistics.curves import ending
+from hyperstudy.reports.statistics.defaults import Default, by_experiment, by_posterior
+from hyperstudy.reports.statistics.effects import POINT, Curve, Gain, at, averaged, gain, place
+from hyperstudy.reports.statistics.influence import Influence, influences
+from hyperstudy.reports.statistics.interactions import Interaction, interactions
+from hyperstudy.reports.statistics.intervals import spread
+from hyperstudy.reports.statistics.limits import Limits, limits
+from hyperstudy.reports.statistics.lr_law import LrLaw, lr_law
+from hyperstudy.reports.statistics.posterior import Posterior, fit_posterior
+from hyperstudy.reports.statistics.verdicts import SUPPORTED
+from hyperstudy.study.comparisons.arms import SEEDS, Arm, Hypothesis, hypotheses
+from hyperstudy.study.comparisons.seeds import Estimate
+from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, EXPLORE, FAILED, PRUNED
 
 LEARNED = 0.1  # of the way from chance to 1: below it a network has learned next to nothing
 USUAL_NOISE = 0.005  # of accuracy over seeds, where no confirmation has measured it

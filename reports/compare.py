@@ -5,16 +5,15 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.load import load
+from hyperstudy.reports.page.render import write_report
+from hyperstudy.reports.sections.versus import SECTIONS, cost_table, effect_claims, winner_claims
+from hyperstudy.reports.versus import Versus, check_comparable
+from hyperstudy.study.core.errors import InputError, Parser, exit_code, without_passwords
+from hyperstudy.study.outputs.names import check_name
+from hyperstudy.study.tracking.store import ROOT, TRACKING_FILE, TRACKING_OPTION, UI_ADDRESS, existing, is_server
 from threadpoolctl import threadpool_limits
-
-from reports.analysis import Analysis
-from reports.load import load
-from reports.page.render import write_report
-from reports.sections.versus import SECTIONS, cost_table, effect_claims, winner_claims
-from reports.versus import Versus, check_comparable
-from study.core.errors import InputError, Parser, exit_code, without_passwords
-from study.outputs.names import check_name
-from study.tracking.store import ROOT, TRACKING_FILE, TRACKING_OPTION, UI_ADDRESS, existing, is_server
 
 
 def main(words: list[str] | None = None) -> int:

@@ -10,20 +10,19 @@ from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.frames import Study
+from hyperstudy.reports.load import load
+from hyperstudy.reports.page.render import write_report
+from hyperstudy.reports.sections import outline
+from hyperstudy.reports.sections.decision import decision
+from hyperstudy.reports.sources.experiment import from_experiment
+from hyperstudy.reports.sources.table import from_table
+from hyperstudy.study.core.errors import InputError, Parser, exit_code, without_passwords
+from hyperstudy.study.outputs.names import check_name
+from hyperstudy.study.tracking.store import ROOT, TRACKING_OPTION, UI_ADDRESS, existing, is_server
+from hyperstudy.study.tracking.tracker import Tracker
 from threadpoolctl import threadpool_limits
-
-from reports.analysis import Analysis
-from reports.frames import Study
-from reports.load import load
-from reports.page.render import write_report
-from reports.sections import outline
-from reports.sections.decision import decision
-from reports.sources.experiment import from_experiment
-from reports.sources.table import from_table
-from study.core.errors import InputError, Parser, exit_code, without_passwords
-from study.outputs.names import check_name
-from study.tracking.store import ROOT, TRACKING_OPTION, UI_ADDRESS, existing, is_server
-from study.tracking.tracker import Tracker
 
 SOURCES = ("optuna", "experiment", "csv")
 
@@ -59,7 +58,7 @@ def _read(options: Namespace) -> Study:
     if options.csv is not None:
         return from_table(options.csv, options.objective, options.maximize, options.random)
     if options.optuna is not None:
-        from reports.sources.storage import from_storage  # Optuna is loaded where it is asked for
+        from hyperstudy.reports.sources.storage import from_storage  # Optuna is loaded where it is asked for
 
         return from_storage(options.optuna, options.study, options.objective, options.random)
     existing(uri)

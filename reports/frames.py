@@ -8,13 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-
-from reports.statistics.verdicts import SUGGESTIVE, SUPPORTED
-from study.comparisons.arms import Levels
-from study.comparisons.choice import Reranking, read_reranking
-from study.comparisons.seeds import Answered
-from study.core.domains import Choice, Dimension, Range
-from study.outputs.names import (
+from hyperstudy.reports.statistics.verdicts import SUGGESTIVE, SUPPORTED
+from hyperstudy.study.comparisons.arms import Levels
+from hyperstudy.study.comparisons.choice import Reranking, read_reranking
+from hyperstudy.study.comparisons.seeds import Answered
+from hyperstudy.study.core.domains import Choice, Dimension, Range
+from hyperstudy.study.outputs.names import (
     COMPLETE,
     CONFIRM,
     DIVERGED,
@@ -25,7 +24,7 @@ from study.outputs.names import (
     RERANK,
     SEARCH,
 )
-from study.outputs.objective import ACCURACY, Objective
+from hyperstudy.study.outputs.objective import ACCURACY, Objective
 
 MARKS = ("versions", "mlflow.source.git.commit")  # tags of a run that tell code and libraries
 

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-
-from reports.frames import MARKS, Answers, Study
-from study.comparisons.answers import right_answers
-from study.core.domains import dimension
-from study.core.errors import InputError, not_one_of
-from study.outputs.names import CONFIRM, EPOCH_METRICS, EXPLORE, RECIPE, RERANK, SEARCH
-from study.tracking.tracker import Run, Tracker, charts_link, experiments, run_link
+from hyperstudy.reports.frames import MARKS, Answers, Study
+from hyperstudy.study.comparisons.answers import right_answers
+from hyperstudy.study.core.domains import dimension
+from hyperstudy.study.core.errors import InputError, not_one_of
+from hyperstudy.study.outputs.names import CONFIRM, EPOCH_METRICS, EXPLORE, RECIPE, RERANK, SEARCH
+from hyperstudy.study.tracking.tracker import Run, Tracker, charts_link, experiments, run_link
 
 PHASES = (EXPLORE, SEARCH, RERANK, CONFIRM, RECIPE)
 MEASURED = ("objective", "test/accuracy", "best_val_accuracy", "train_seconds", "parameters")

@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas as pd
-
-from reports.analysis import Analysis
-from reports.frames import Study
-from reports.statistics.agreement import Agreement, agreement
-from reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
-from study.comparisons.seeds import Estimate, Lead, lead_of
-from study.core.errors import InputError
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.frames import Study
+from hyperstudy.reports.statistics.agreement import Agreement, agreement
+from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
+from hyperstudy.study.comparisons.seeds import Estimate, Lead, lead_of
+from hyperstudy.study.core.errors import InputError
 
 LIKELY = 0.9  # probability from which an uncertain difference is called suggestive
 

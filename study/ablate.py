@@ -6,7 +6,7 @@ The next report says what each change does.
 
 import sys
 
-from study.core.errors import exit_code
+from hyperstudy.study.core.errors import exit_code
 
 
 def main(words: list[str] | None = None) -> int:
@@ -14,7 +14,10 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _run(words: list[str] | None) -> int:
-    from study.studies.ablation import ablate, parse_options  # not by workers, which import this module again
+    from hyperstudy.study.studies.ablation import (  # not by workers, which import this module again
+        ablate,
+        parse_options,
+    )
 
     return ablate(parse_options(words))
 

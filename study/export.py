@@ -7,13 +7,13 @@ import json
 import sys
 from argparse import Namespace
 
-from study.core.domains import dimension
-from study.core.errors import InputError, Parser, exit_code, without_passwords
-from study.search.export import export
-from study.studies.course import records
-from study.studies.view import make_console
-from study.tracking.store import TRACKING_OPTION, existing, sqlite_file
-from study.tracking.tracker import Tracker, find_study
+from hyperstudy.study.core.domains import dimension
+from hyperstudy.study.core.errors import InputError, Parser, exit_code, without_passwords
+from hyperstudy.study.search.export import export
+from hyperstudy.study.studies.course import records
+from hyperstudy.study.studies.view import make_console
+from hyperstudy.study.tracking.store import TRACKING_OPTION, existing, sqlite_file
+from hyperstudy.study.tracking.tracker import Tracker, find_study
 
 
 def main(words: list[str] | None = None) -> int:

@@ -9,21 +9,20 @@ from argparse import Namespace
 from pathlib import Path
 
 import torch
+from hyperstudy.study.comparisons.published import RECIPES
+from hyperstudy.study.core.data import LEVELS, Part, load_test
+from hyperstudy.study.core.datasets import read_picture
+from hyperstudy.study.core.errors import InputError, Parser, count, exit_code, not_one_of
+from hyperstudy.study.outputs.files import CONFIG, WEIGHTS, Trained, load_trained
+from hyperstudy.study.outputs.names import RECIPE
+from hyperstudy.study.outputs.pictures import prediction_grid
+from hyperstudy.study.studies.options import add_data_dir
+from hyperstudy.study.studies.view import make_console
+from hyperstudy.study.tracking.registry import champion
+from hyperstudy.study.tracking.store import TRACKING_OPTION, existing
+from hyperstudy.study.tracking.tracker import Tracker, experiments
 from rich.table import Table
 from rich.text import Text
-
-from study.comparisons.published import RECIPES
-from study.core.data import LEVELS, Part, load_test
-from study.core.datasets import read_picture
-from study.core.errors import InputError, Parser, count, exit_code, not_one_of
-from study.outputs.files import CONFIG, WEIGHTS, Trained, load_trained
-from study.outputs.names import RECIPE
-from study.outputs.pictures import prediction_grid
-from study.studies.options import add_data_dir
-from study.studies.view import make_console
-from study.tracking.registry import champion
-from study.tracking.store import TRACKING_OPTION, existing
-from study.tracking.tracker import Tracker, experiments
 
 DRAWING = Path("predictions.png")
 SHOWN = 5  # classes at most, the likeliest first

@@ -5,7 +5,7 @@ Without a name, all of them. `python -m reports.findings --study recipes` then s
 
 import sys
 
-from study.core.errors import exit_code
+from hyperstudy.study.core.errors import exit_code
 
 
 def main(words: list[str] | None = None) -> int:
@@ -13,7 +13,10 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _run(words: list[str] | None) -> int:
-    from study.studies.reproduction import parse_options, reproduce  # not by workers, which import this module again
+    from hyperstudy.study.studies.reproduction import (  # not by workers, which import this module again
+        parse_options,
+        reproduce,
+    )
 
     return reproduce(parse_options(words))
 

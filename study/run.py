@@ -2,7 +2,7 @@
 
 import sys
 
-from study.core.errors import exit_code
+from hyperstudy.study.core.errors import exit_code
 
 
 def main(words: list[str] | None = None) -> int:
@@ -11,9 +11,9 @@ def main(words: list[str] | None = None) -> int:
 
 def _run(words: list[str] | None) -> int:
     # Imported here: workers import this module again, and need neither mlflow nor optuna.
-    from study.core.plan import make_plan
-    from study.studies.course import conduct
-    from study.studies.options import parse_options
+    from hyperstudy.study.core.plan import make_plan
+    from hyperstudy.study.studies.course import conduct
+    from hyperstudy.study.studies.options import parse_options
 
     options = parse_options(words)
     return conduct(options, make_plan(options.dataset, options.model, options.given))

@@ -5,9 +5,9 @@ import os
 import subprocess
 import sys
 
-from study.core.errors import Parser, exit_code, without_passwords
-from study.tracking.store import TRACKING_OPTION, existing, is_server
-from study.tracking.tracker import Tracker, charts_link, find_study
+from hyperstudy.study.core.errors import Parser, exit_code, without_passwords
+from hyperstudy.study.tracking.store import TRACKING_OPTION, existing, is_server
+from hyperstudy.study.tracking.tracker import Tracker, charts_link, find_study
 
 
 def main(words: list[str] | None = None) -> int:

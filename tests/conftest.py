@@ -16,9 +16,8 @@ for variable in OURS:
 
 import pytest  # noqa: E402
 import torch  # noqa: E402
-
-from study.core.data import Splits, load_splits  # noqa: E402
-from study.tracking.tracker import Run, Tracker  # noqa: E402
+from hyperstudy.study.core.data import Splits, load_splits  # noqa: E402
+from hyperstudy.study.tracking.tracker import Run, Tracker  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 REAL_DATA = ROOT.parent / "shared" / "data"

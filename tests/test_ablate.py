@@ -6,14 +6,14 @@ import subprocess
 import sys
 
 import pytest
+from hyperstudy.reports.findings import main as report
+from hyperstudy.study.ablate import main
+from hyperstudy.study.run import main as run
+from hyperstudy.study.studies.description import FINALISTS
+from hyperstudy.study.studies.session import SETTINGS
+from hyperstudy.study.tracking.store import flush
+from hyperstudy.study.tracking.tracker import Tracker
 
-from reports.findings import main as report
-from study.ablate import main
-from study.run import main as run
-from study.studies.description import FINALISTS
-from study.studies.session import SETTINGS
-from study.tracking.store import flush
-from study.tracking.tracker import Tracker
 from tests.conftest import copy_study, environment, here, in_phase, store_of, trial_runs
 
 STUDY = ["--model", "softmax", "--trials", "4", "--epochs", "2", "--confirm-seeds", "2", "--workers", "2"]

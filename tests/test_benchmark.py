@@ -5,12 +5,12 @@ from functools import partial
 
 import pytest
 import torch
+from hyperstudy.study.core.config import Config
+from hyperstudy.study.core.data import SCALINGS, Part, Splits
+from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.train import build
+from hyperstudy.study.outputs.environment import cores
 
-from study.core.config import Config
-from study.core.data import SCALINGS, Part, Splits
-from study.core.errors import InputError
-from study.core.train import build
-from study.outputs.environment import cores
 from tests.benchmark import gpu, overhead, precision, timing, tutorials
 from tests.benchmark.core import CASES
 

@@ -54,14 +54,20 @@ def imports(tree: ast.AST) -> Iterator[Import]:
     """All imports, those of functions and of type-checking blocks included."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (Import(alias.name, ()) for alias in node.names)
+            yield from (Import(_inner(alias.name), ()) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"relative import on line {node.lineno}"
-            yield Import(node.module, tuple(alias.name for alias in node.names))
+            yield Import(_inner(node.module), tuple(alias.name for alias in node.names))
+
+
+def _inner(module: str) -> str:
+    """A module's name without the one package that all parts are imported from."""
+    return module.removeprefix("hyperstudy.")
 
 
 def ours(tree: ast.AST, known: Mapping[str, object]) -> set[str]:
-    """The modules of this project that a tree imports: `from study.core import data` imports `study.core.data`."""
+    """The modules of this project that a tree imports: `from hyperstudy.study.core import data` imports
+    `study.core.data`."""
     found = set()
     for module, names in imports(tree):
         inner = {f"{module}.{name}" for name in names} & set(known)
@@ -77,6 +83,12 @@ def room(module: str) -> str:
     """The folder of a module of study/; empty for a command."""
     package, *inner = module.split(".")
     return inner[0] if len(inner) > 1 or f"{package}.{'.'.join(inner)}" in FOLDERS else ""
+
+
+@pytest.mark.parametrize("path", [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")], ids=str)
+def test_parts_are_imported_under_the_one_name(path):
+    """A folder `models/` of the user's own would be taken for ours otherwise."""
+    assert not re.findall(rf"^\s*(?:from|import) (?:{'|'.join(PACKAGES)})\b", path.read_text(), re.MULTILINE)
 
 
 FOLDERS = {module for module in TREES if any(other.startswith(f"{module}.") for other in TREES)}
@@ -173,15 +185,15 @@ def test_no_private_name_of_another_library_is_used(module):
 def test_no_private_method_of_another_library_is_overridden():
     found = set()
     for module in TREES:
-        for name, kind in vars(importlib.import_module(module)).items():
-            if isinstance(kind, type) and kind.__module__ == module:
+        for name, kind in vars(importlib.import_module(f"hyperstudy.{module}")).items():
+            if isinstance(kind, type) and _inner(kind.__module__) == module:
                 bases = [base for base in kind.__mro__ if _is_foreign(base)]
                 found |= {(name, own) for own in vars(kind) for base in bases if private(own) and own in vars(base)}
     assert found == set()
 
 
 def _is_foreign(kind: type) -> bool:
-    return kind.__module__.split(".")[0] not in set(sys.stdlib_module_names).union(PACKAGES)
+    return _inner(kind.__module__).split(".")[0] not in set(sys.stdlib_module_names).union(PACKAGES)
 
 
 def test_every_exception_is_needed():
@@ -210,7 +222,7 @@ def test_a_private_name_would_be_found(text):
     [
         "row._replace(a=1)",
         "class A:\n    def __init__(self):\n        self._x = 1\n    def f(self):\n        return self._x",
-        "from study.core.domains import _own",
+        "from hyperstudy.study.core.domains import _own",
         "import os\nos._exit(1)",
         "A.__name__",
     ],
@@ -240,7 +252,7 @@ def distributions_of(top: str) -> set[str]:
 
 def third_party(trees: Mapping[str, ast.AST]) -> dict[str, set[str]]:
     """Every library with the modules that import it."""
-    own = set(sys.stdlib_module_names).union(PACKAGES, {"tests"})
+    own = set(sys.stdlib_module_names).union(PACKAGES, {"tests", "hyperstudy"})
     return {
         top: {name for name in trees if top in tops(trees[name])}
         for top in set().union(*map(tops, trees.values())) - own
@@ -304,6 +316,7 @@ def test_a_patch_would_be_found(text):
 
 def test_a_worker_loads_neither_the_tracker_nor_the_sampler_nor_what_draws(tmp_path):
     """It imports its pool and, since it is spawned, the command that started it."""
-    modules = "study.workers.pool, study.run, study.ablate, study.recipes"
+    names = ("workers.pool", "run", "ablate", "recipes")
+    modules = ", ".join(f"hyperstudy.study.{name}" for name in names)
     done = python("-c", f"import {modules}, sys; print({set(HOMES) | {'matplotlib'}} & set(sys.modules))", cwd=tmp_path)
     assert done.stdout.strip() == "set()", done.stderr

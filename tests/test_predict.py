@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
+from hyperstudy.study.core.data import load_test
+from hyperstudy.study.predict import main
 from PIL import Image
-
-from study.core.data import load_test
-from study.predict import main
 
 
 @pytest.fixture

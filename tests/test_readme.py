@@ -8,15 +8,14 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hyperstudy.study.core.config import HYPERPARAMETERS
+from hyperstudy.study.core.datasets import DATASETS
+from hyperstudy.study.core.plan import make_plan
+from hyperstudy.study.outputs.names import DIVERGED, EPOCH_METRICS, FAILED, FINISHED, INTERRUPTED, PHASES, summary
+from hyperstudy.study.studies.options import parse_options
+from hyperstudy.study.tracking.tracker import Tracker
 
-import models
-import study
-from study.core.config import HYPERPARAMETERS
-from study.core.datasets import DATASETS
-from study.core.plan import make_plan
-from study.outputs.names import DIVERGED, EPOCH_METRICS, FAILED, FINISHED, INTERRUPTED, PHASES, summary
-from study.studies.options import parse_options
-from study.tracking.tracker import Tracker
+from hyperstudy import models, study
 from tests.conftest import ROOT, store_of, trial_runs
 from tests.outputs.test_names import epochs
 
@@ -68,7 +67,7 @@ def helps():
         def write(self, file=None, text=text):
             text.append(self.format_help())
 
-        main = importlib.import_module(module).main
+        main = importlib.import_module(f"hyperstudy.{module}").main
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("argparse.ArgumentParser.print_help", write)
             with pytest.raises(SystemExit) as done:
@@ -152,11 +151,11 @@ def registries():
                 by_name = isinstance(value, dict) and len(value) > 1 and all(isinstance(key, str) for key in value)
                 if name.isupper() and not name.startswith("_") and by_name and re.search(rf"^{name}\b.*= ", text, re.M):
                     found[name] = info.name
-    return {**found, "MODELS": "models"}
+    return {**found, "MODELS": "hyperstudy.models"}
 
 
 def module_at(path):
-    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    return "hyperstudy." + path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def test_the_table_of_additions_names_what_is_there():
@@ -183,7 +182,7 @@ def test_every_registry_is_in_the_table_of_additions():
     there = registries()
     assert set(NO_REGISTRY) <= set(there), "exceptions that nothing needs"
     assert {(name, module) for name, module in there.items() if name not in NO_REGISTRY} <= said
-    assert ("Config", "study.core.config") in said
+    assert ("Config", "hyperstudy.study.core.config") in said
 
 
 RECORDED = dict(table("where", "what"))

@@ -12,15 +12,15 @@ from collections import Counter
 
 import psutil
 import pytest
+from hyperstudy.reports.findings import main as report
+from hyperstudy.study.ablate import main as ablate
+from hyperstudy.study.core.config import HYPERPARAMETERS
+from hyperstudy.study.core.plan import make_plan
+from hyperstudy.study.run import main
+from hyperstudy.study.search.design import explore_design
+from hyperstudy.study.studies.description import FINALISTS
+from hyperstudy.study.tracking.tracker import Tracker
 
-from reports.findings import main as report
-from study.ablate import main as ablate
-from study.core.config import HYPERPARAMETERS
-from study.core.plan import make_plan
-from study.run import main
-from study.search.design import explore_design
-from study.studies.description import FINALISTS
-from study.tracking.tracker import Tracker
 from tests.conftest import environment, here, in_phase, python, store_of, trial_runs, wait_for
 from tests.datafiles import write_pictures
 

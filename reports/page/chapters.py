@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.page.points import Canvas, Point
+from hyperstudy.reports.page.section import Check, Finding, Picture, Section, Step
 from matplotlib.figure import Figure
-
-from reports.analysis import Analysis
-from reports.page.points import Canvas, Point
-from reports.page.section import Check, Finding, Picture, Section, Step
 
 DPI = 210  # 1,092 pixels: sharp on a phone with three pixels to a point, and on a screen with two
 

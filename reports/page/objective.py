@@ -3,12 +3,11 @@
 from typing import Any
 
 import numpy as np
+from hyperstudy.reports.page.style import accuracy_axis
+from hyperstudy.study.outputs.objective import Objective
+from hyperstudy.study.outputs.pictures import plain
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-
-from reports.page.style import accuracy_axis
-from study.outputs.objective import Objective
-from study.outputs.pictures import plain
 
 WIDE = 30  # times the smallest value from which the axis of positive values is logarithmic
 TICKS = 7  # at most, of a logarithmic axis

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.frames import MARKS, Study
+from hyperstudy.reports.page import text
+from hyperstudy.reports.page.chapters import Chapter, Drawing, write_chapter
+from hyperstudy.reports.page.section import Decision, Finding, Section
+from hyperstudy.study.tracking.store import UI_ADDRESS
 from jinja2 import Environment, FileSystemLoader, select_autoescape
-
-from reports.analysis import Analysis
-from reports.frames import MARKS, Study
-from reports.page import text
-from reports.page.chapters import Chapter, Drawing, write_chapter
-from reports.page.section import Decision, Finding, Section
-from study.tracking.store import UI_ADDRESS
 
 ERRORS = "errors.log"
 FRONT = "decision"  # the name of the card's figure

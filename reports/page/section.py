@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import pandas as pd
+from hyperstudy.reports.analysis import Analysis
 from matplotlib.figure import Figure
-
-from reports.analysis import Analysis
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
 

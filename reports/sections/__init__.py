@@ -1,8 +1,8 @@
 """What a report says: a file for each question of the reader, with its claims, figures and tables."""
 
-from reports.frames import Study
-from reports.page.section import Section
-from reports.sections import (
+from hyperstudy.reports.frames import Study
+from hyperstudy.reports.page.section import Section
+from hyperstudy.reports.sections import (
     ablations,
     appendix,
     best,
@@ -19,8 +19,8 @@ from reports.sections import (
     training,
     winner,
 )
-from reports.sections.adapted import adapted
-from study.outputs.names import PRUNED
+from hyperstudy.reports.sections.adapted import adapted
+from hyperstudy.study.outputs.names import PRUNED
 
 SECTIONS: tuple[Section, ...] = (  # what was found, why, what it costs, what to run next, what it rests on
     winner.SECTION,

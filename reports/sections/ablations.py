@@ -1,16 +1,15 @@
 """What experiments say: the effect of each change from the default to the winner, over paired seeds."""
 
 import pandas as pd
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.page.points import pointed, remark
+from hyperstudy.reports.page.section import Finding, Section
+from hyperstudy.reports.page.style import canvas, noise_band, seeds_and_means
+from hyperstudy.reports.sections.wording import p_value, signed_interval
+from hyperstudy.reports.statistics.ablations import Result
+from hyperstudy.reports.statistics.verdicts import SUPPORTED
+from hyperstudy.study.comparisons.arms import ALONE, PATH, SEEDS, short
 from matplotlib.figure import Figure
-
-from reports.analysis import Analysis
-from reports.page.points import pointed, remark
-from reports.page.section import Finding, Section
-from reports.page.style import canvas, noise_band, seeds_and_means
-from reports.sections.wording import p_value, signed_interval
-from reports.statistics.ablations import Result
-from reports.statistics.verdicts import SUPPORTED
-from study.comparisons.arms import ALONE, PATH, SEEDS, short
 
 FLAT = 5  # arms whose labels fit beside each other
 

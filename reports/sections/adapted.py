@@ -7,10 +7,9 @@ from functools import wraps
 from typing import Any
 
 import pandas as pd
-
-from reports.analysis import Analysis
-from reports.frames import Study
-from reports.page.section import Check, Finding, Section
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.frames import Study
+from hyperstudy.reports.page.section import Check, Finding, Section
 
 CAPTIONS = {
     "effects": "{objective} against each hyperparameter. Filled dots are trials that ran to their end, on which "

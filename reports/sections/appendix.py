@@ -1,9 +1,8 @@
 """The space that was searched, and every run."""
 
 import pandas as pd
-
-from reports.analysis import Analysis
-from reports.page.section import Section
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.page.section import Section
 
 
 def space_table(analysis: Analysis) -> pd.DataFrame:

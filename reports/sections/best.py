@@ -1,12 +1,11 @@
 """The best of trials that others ran."""
 
 import pandas as pd
-
-from reports.analysis import Analysis
-from reports.page.section import Finding, Section
-from reports.statistics.verdicts import INCONCLUSIVE
-from study.comparisons.decision import in_levels
-from study.outputs.names import COMPLETE
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.page.section import Finding, Section
+from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE
+from hyperstudy.study.comparisons.decision import in_levels
+from hyperstudy.study.outputs.names import COMPLETE
 
 SHOWN = 10  # trials
 

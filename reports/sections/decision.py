@@ -1,14 +1,14 @@
 """What a reader came for: the decision of a study, what else there is to know, and the next command."""
 
-from reports.analysis import Analysis
-from reports.page.section import Decision
-from reports.sections import importance
-from reports.sections.adapted import adapted
-from reports.sections.best import best_in_words
-from reports.sections.steps import larger, missing_ablations, next_study
-from reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
-from study.comparisons.decision import Finalist, decide, in_levels, not_told_apart
-from study.outputs.names import COMPLETE
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.page.section import Decision
+from hyperstudy.reports.sections import importance
+from hyperstudy.reports.sections.adapted import adapted
+from hyperstudy.reports.sections.best import best_in_words
+from hyperstudy.reports.sections.steps import larger, missing_ablations, next_study
+from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
+from hyperstudy.study.comparisons.decision import Finalist, decide, in_levels, not_told_apart
+from hyperstudy.study.outputs.names import COMPLETE
 
 
 def decision(analysis: Analysis) -> Decision | None:

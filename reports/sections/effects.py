@@ -2,17 +2,16 @@
 
 import numpy as np
 import pandas as pd
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.frames import Study
+from hyperstudy.reports.page.objective import objective_axis
+from hyperstudy.reports.page.points import pointed, remark
+from hyperstudy.reports.page.section import Section
+from hyperstudy.reports.page.style import BLUE, GREEN, GREY, ORANGE, YELLOW, canvas, hyperparameter_axis, with_unit
+from hyperstudy.reports.statistics.scales import bucket
+from hyperstudy.study.outputs.names import COMPLETE, DEFAULT, EXPLORE, RUNNER_UP, WINNER
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-
-from reports.analysis import Analysis
-from reports.frames import Study
-from reports.page.objective import objective_axis
-from reports.page.points import pointed, remark
-from reports.page.section import Section
-from reports.page.style import BLUE, GREEN, GREY, ORANGE, YELLOW, canvas, hyperparameter_axis, with_unit
-from reports.statistics.scales import bucket
-from study.outputs.names import COMPLETE, DEFAULT, EXPLORE, RUNNER_UP, WINNER
 
 # Marker, size and colour; the winner on top.
 MARKERS = {DEFAULT: ("s", 48, ORANGE), RUNNER_UP: ("D", 40, YELLOW), WINNER: ("*", 150, GREEN)}

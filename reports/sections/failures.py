@@ -2,25 +2,24 @@
 
 import numpy as np
 import pandas as pd
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.page.points import pointed, remark
+from hyperstudy.reports.page.section import Finding, Section
+from hyperstudy.reports.page.style import ACCURACY, ORANGE, canvas, hyperparameter_axis, with_unit
+from hyperstudy.reports.sections.wording import larger_study, p_value, percent_interval
+from hyperstudy.reports.statistics.breakpoints import Break, Edge
+from hyperstudy.reports.statistics.effects import AROUND, around
+from hyperstudy.reports.statistics.intervals import rate
+from hyperstudy.reports.statistics.scales import bucket
+from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
+from hyperstudy.study.comparisons.seeds import Estimate
+from hyperstudy.study.core.domains import Range
+from hyperstudy.study.outputs.names import DIVERGED
+from hyperstudy.study.outputs.pictures import plain
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
-
-from reports.analysis import Analysis
-from reports.page.points import pointed, remark
-from reports.page.section import Finding, Section
-from reports.page.style import ACCURACY, ORANGE, canvas, hyperparameter_axis, with_unit
-from reports.sections.wording import larger_study, p_value, percent_interval
-from reports.statistics.breakpoints import Break, Edge
-from reports.statistics.effects import AROUND, around
-from reports.statistics.intervals import rate
-from reports.statistics.scales import bucket
-from reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
-from study.comparisons.seeds import Estimate
-from study.core.domains import Range
-from study.outputs.names import DIVERGED
-from study.outputs.pictures import plain
 
 ENOUGH = 8  # designed trials for a rate of failures
 NEAR = 0.22  # of the square of two ranges: farther from every designed trial nothing is drawn

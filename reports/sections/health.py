@@ -1,14 +1,13 @@
 """Health checks: what to know before trusting the findings."""
 
 import pandas as pd
-
-from reports.analysis import Analysis
-from reports.page.section import FAIL, PASS, WARN, Check, Section
-from reports.sections.wording import larger_study, probability
-from reports.statistics.influence import UNLIKELY
-from reports.statistics.scales import Domain
-from study.comparisons.seeds import paired_difference
-from study.outputs.names import FINISHED
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.page.section import FAIL, PASS, WARN, Check, Section
+from hyperstudy.reports.sections.wording import larger_study, probability
+from hyperstudy.reports.statistics.influence import UNLIKELY
+from hyperstudy.reports.statistics.scales import Domain
+from hyperstudy.study.comparisons.seeds import paired_difference
+from hyperstudy.study.outputs.names import FINISHED
 
 SAMPLING = 0.03  # standard error of an accuracy, from the finite number of validation pictures
 GAP = 0.01  # of accuracy, by which validation may exceed the winner's test accuracy

@@ -1,18 +1,17 @@
 """Which hyperparameters matter, and how much."""
 
 import pandas as pd
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.page.section import Finding, Section
+from hyperstudy.reports.page.style import VERDICT_COLOURS, canvas
+from hyperstudy.reports.sections.wording import between, larger_study, level, percent_interval, probability
+from hyperstudy.reports.statistics.effects import Difference
+from hyperstudy.reports.statistics.influence import Influence, trials_needed
+from hyperstudy.reports.statistics.shares import LEAST
+from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
+from hyperstudy.study.outputs.objective import Objective
+from hyperstudy.study.outputs.pictures import plain
 from matplotlib.figure import Figure
-
-from reports.analysis import Analysis
-from reports.page.section import Finding, Section
-from reports.page.style import VERDICT_COLOURS, canvas
-from reports.sections.wording import between, larger_study, level, percent_interval, probability
-from reports.statistics.effects import Difference
-from reports.statistics.influence import Influence, trials_needed
-from reports.statistics.shares import LEAST
-from reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
-from study.outputs.objective import Objective
-from study.outputs.pictures import plain
 
 WORDS = {SUPPORTED: "matters", SUGGESTIVE: "may matter", INCONCLUSIVE: "shows no clear influence"}
 

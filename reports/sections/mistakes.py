@@ -2,14 +2,13 @@
 
 import numpy as np
 import pandas as pd
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.page.section import Section
+from hyperstudy.reports.page.style import canvas
+from hyperstudy.reports.statistics.intervals import rate
+from hyperstudy.study.outputs.pictures import draw_confusion, plain
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-
-from reports.analysis import Analysis
-from reports.page.section import Section
-from reports.page.style import canvas
-from reports.statistics.intervals import rate
-from study.outputs.pictures import draw_confusion, plain
 
 ACROSS = 4  # pictures in a row
 

@@ -1,8 +1,8 @@
 """What trials that others ran can tell: where they come from, how they were sampled, what was left out."""
 
-from reports.analysis import Analysis
-from reports.page.section import PASS, WARN, Check, Section
-from study.outputs.names import COMPLETE, PRUNED
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.page.section import PASS, WARN, Check, Section
+from hyperstudy.study.outputs.names import COMPLETE, PRUNED
 
 
 def place(analysis: Analysis) -> Check | None:

@@ -2,18 +2,17 @@
 
 import numpy as np
 import pandas as pd
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.page.objective import objective_axis
+from hyperstudy.reports.page.section import Finding, Section
+from hyperstudy.reports.page.style import DASHES, LEVELS, canvas, hyperparameter_axis, legend_below, with_unit
+from hyperstudy.reports.sections.wording import larger_study, p_value
+from hyperstudy.reports.statistics.effects import AROUND, around, tried
+from hyperstudy.reports.statistics.interactions import LEVEL, Interaction, trials_needed
+from hyperstudy.reports.statistics.lr_law import RULES
+from hyperstudy.reports.statistics.scales import Domain, bucket
+from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
 from matplotlib.figure import Figure
-
-from reports.analysis import Analysis
-from reports.page.objective import objective_axis
-from reports.page.section import Finding, Section
-from reports.page.style import DASHES, LEVELS, canvas, hyperparameter_axis, legend_below, with_unit
-from reports.sections.wording import larger_study, p_value
-from reports.statistics.effects import AROUND, around, tried
-from reports.statistics.interactions import LEVEL, Interaction, trials_needed
-from reports.statistics.lr_law import RULES
-from reports.statistics.scales import Domain, bucket
-from reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
 
 
 def interaction_claims(analysis: Analysis) -> list[Finding]:

@@ -1,14 +1,13 @@
 """Which ranges to extend, and which hyperparameters to leave at their default."""
 
 import pandas as pd
-
-from reports.analysis import Analysis
-from reports.page.section import Finding, Section
-from reports.sections.wording import probability, signed_interval
-from reports.statistics.boundaries import SURE, Crowd
-from reports.statistics.defaults import Default
-from reports.statistics.verdicts import SUGGESTIVE, SUPPORTED
-from study.outputs.objective import Objective
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.page.section import Finding, Section
+from hyperstudy.reports.sections.wording import probability, signed_interval
+from hyperstudy.reports.statistics.boundaries import SURE, Crowd
+from hyperstudy.reports.statistics.defaults import Default
+from hyperstudy.reports.statistics.verdicts import SUGGESTIVE, SUPPORTED
+from hyperstudy.study.outputs.objective import Objective
 
 
 def boundary_claims(analysis: Analysis) -> list[Finding]:

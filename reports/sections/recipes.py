@@ -5,19 +5,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.frames import Study
+from hyperstudy.reports.page.points import pointed, remark
+from hyperstudy.reports.page.section import Finding, Section
+from hyperstudy.reports.page.style import BLUE, GREY, ORANGE, canvas, legend_below
+from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
+from hyperstudy.study.comparisons.seeds import Estimate, mean_interval
+from hyperstudy.study.outputs.names import DIVERGED
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
-
-from reports.analysis import Analysis
-from reports.frames import Study
-from reports.page.points import pointed, remark
-from reports.page.section import Finding, Section
-from reports.page.style import BLUE, GREY, ORANGE, canvas, legend_below
-from reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
-from study.comparisons.seeds import Estimate, mean_interval
-from study.outputs.names import DIVERGED
 
 CLOSE = 0.01
 METRICS = {"train/loss": "train/loss", "train/accuracy": "train/accuracy", "test/accuracy": "val/accuracy"}

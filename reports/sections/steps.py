@@ -3,13 +3,13 @@
 import shlex
 from typing import Any
 
-from reports.analysis import Analysis
-from reports.frames import Study
-from reports.page.section import Section, Step
-from reports.sections.wording import trials_with
-from reports.statistics.verdicts import INCONCLUSIVE
-from study.comparisons.arms import arms_of
-from study.core.domains import Range
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.frames import Study
+from hyperstudy.reports.page.section import Section, Step
+from hyperstudy.reports.sections.wording import trials_with
+from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE
+from hyperstudy.study.comparisons.arms import arms_of
+from hyperstudy.study.core.domains import Range
 
 SMALL = 0.05  # a hyperparameter whose share is most likely below this may be left at its default
 EXTENSION = 0.25  # of a range, on its own scale, where the best trials lie at its end

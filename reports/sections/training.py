@@ -2,19 +2,18 @@
 
 import numpy as np
 import pandas as pd
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.page.objective import objective_axis
+from hyperstudy.reports.page.points import pointed
+from hyperstudy.reports.page.section import Finding, Section
+from hyperstudy.reports.page.style import BLUE, GREEN, GREY, ORANGE, SKY, canvas, legend_below
+from hyperstudy.reports.statistics.budget import expected_best, pareto
+from hyperstudy.reports.statistics.curves import audit
+from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
+from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, PRUNED
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
-
-from reports.analysis import Analysis
-from reports.page.objective import objective_axis
-from reports.page.points import pointed
-from reports.page.section import Finding, Section
-from reports.page.style import BLUE, GREEN, GREY, ORANGE, SKY, canvas, legend_below
-from reports.statistics.budget import expected_best, pareto
-from reports.statistics.curves import audit
-from reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
-from study.outputs.names import COMPLETE, DIVERGED, PRUNED
 
 
 def pruning_claims(analysis: Analysis) -> list[Finding]:

@@ -1,18 +1,17 @@
 """Two studies side by side: winners over equal seeds, effects that agree and that do not, and cost."""
 
 import pandas as pd
+from hyperstudy.reports.page.section import Finding, Section
+from hyperstudy.reports.page.style import canvas, seeds_and_means
+from hyperstudy.reports.sections.wording import signed_interval
+from hyperstudy.reports.statistics.agreement import Agreement
+from hyperstudy.reports.statistics.intervals import pairs_needed
+from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
+from hyperstudy.reports.versus import Versus
+from hyperstudy.study.comparisons.arms import short
+from hyperstudy.study.comparisons.seeds import mean_interval
+from hyperstudy.study.outputs.names import FINISHED
 from matplotlib.figure import Figure
-
-from reports.page.section import Finding, Section
-from reports.page.style import canvas, seeds_and_means
-from reports.sections.wording import signed_interval
-from reports.statistics.agreement import Agreement
-from reports.statistics.intervals import pairs_needed
-from reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
-from reports.versus import Versus
-from study.comparisons.arms import short
-from study.comparisons.seeds import mean_interval
-from study.outputs.names import FINISHED
 
 
 def winner_claims(versus: Versus) -> list[Finding]:

@@ -1,18 +1,17 @@
 """Which configuration to use: the finalists compared on the test pictures, and the noise of the seed."""
 
 import pandas as pd
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.frames import Study
+from hyperstudy.reports.page.section import Finding, Section
+from hyperstudy.reports.page.style import canvas, noise_band, seeds_and_means
+from hyperstudy.reports.sections.wording import signed_interval
+from hyperstudy.reports.statistics.intervals import pairs_needed, seeds_needed, smallest_difference
+from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
+from hyperstudy.study.comparisons.choice import in_words
+from hyperstudy.study.comparisons.seeds import Estimate, accuracy_of, difference_table, is_constant, lead_of
 from matplotlib.figure import Figure
 from scipy import stats
-
-from reports.analysis import Analysis
-from reports.frames import Study
-from reports.page.section import Finding, Section
-from reports.page.style import canvas, noise_band, seeds_and_means
-from reports.sections.wording import signed_interval
-from reports.statistics.intervals import pairs_needed, seeds_needed, smallest_difference
-from reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
-from study.comparisons.choice import in_words
-from study.comparisons.seeds import Estimate, accuracy_of, difference_table, is_constant, lead_of
 
 LIKELY = 0.9  # probability from which an uncertain lead is called suggestive
 

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-
-from reports.frames import Study
-from reports.statistics.posterior import Domain
-from study.comparisons.arms import short
-from study.comparisons.seeds import Estimate
-from study.core.domains import Range
+from hyperstudy.reports.frames import Study
+from hyperstudy.reports.statistics.posterior import Domain
+from hyperstudy.study.comparisons.arms import short
+from hyperstudy.study.comparisons.seeds import Estimate
+from hyperstudy.study.core.domains import Range
 
 
 def signed_interval(estimate: Estimate) -> str:

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 import pandas as pd
-
-from reports.frames import Study
-from reports.sources.trials import Found, counted, free_names, study_of
-from study.core.errors import InputError, not_one_of, without_passwords
-from study.outputs.names import COMPLETE, FAILED
-from study.outputs.objective import Objective
-from study.tracking.tracker import Run, Tracker, charts_link, experiments, run_link
+from hyperstudy.reports.frames import Study
+from hyperstudy.reports.sources.trials import Found, counted, free_names, study_of
+from hyperstudy.study.core.errors import InputError, not_one_of, without_passwords
+from hyperstudy.study.outputs.names import COMPLETE, FAILED
+from hyperstudy.study.outputs.objective import Objective
+from hyperstudy.study.tracking.tracker import Run, Tracker, charts_link, experiments, run_link
 
 ENDED = {"FINISHED": COMPLETE, "FAILED": FAILED, "KILLED": FAILED}  # MLflow's statuses in our states
 

@@ -1,13 +1,12 @@
 """A study in an Optuna storage."""
 
 import pandas as pd
-
-from reports.frames import Study
-from reports.sources.trials import Found, counted, free_names, study_of
-from study.core.errors import InputError, not_one_of, without_passwords
-from study.outputs.names import COMPLETE, FAILED, PRUNED
-from study.outputs.objective import Objective
-from study.search.foreign import ForeignStudy, ForeignTrial, read_study
+from hyperstudy.reports.frames import Study
+from hyperstudy.reports.sources.trials import Found, counted, free_names, study_of
+from hyperstudy.study.core.errors import InputError, not_one_of, without_passwords
+from hyperstudy.study.outputs.names import COMPLETE, FAILED, PRUNED
+from hyperstudy.study.outputs.objective import Objective
+from hyperstudy.study.search.foreign import ForeignStudy, ForeignTrial, read_study
 
 ENDED = {"COMPLETE": COMPLETE, "PRUNED": PRUNED, "FAIL": FAILED}  # Optuna's states in ours
 

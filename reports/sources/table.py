@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-
-from reports.frames import Study
-from reports.sources.trials import Found, counted, free_names, study_of
-from study.core.errors import InputError, not_one_of
-from study.outputs.names import COMPLETE, DIVERGED, FAILED, PRUNED
-from study.outputs.objective import Objective
+from hyperstudy.reports.frames import Study
+from hyperstudy.reports.sources.trials import Found, counted, free_names, study_of
+from hyperstudy.study.core.errors import InputError, not_one_of
+from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, FAILED, PRUNED
+from hyperstudy.study.outputs.objective import Objective
 
 PREFIXES = ("params_", "params.", "param_", "config/")  # of hyperparameters: Optuna's, MLflow's, scikit-learn's, Ray's
 BOOKKEEPING = ("number", "trial", "state", "duration", "seconds", "datetime_start", "datetime_complete", "value", "")

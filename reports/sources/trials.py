@@ -6,14 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-
-from reports.frames import MARKS, Origin, Study
-from reports.sources.space import infer, plain
-from study.comparisons.arms import short
-from study.core.domains import Choice, Dimension, Range
-from study.core.errors import InputError
-from study.outputs.names import COMPLETE, DIVERGED, EPOCH_METRICS, EXPLORE, FAILED, PRUNED, SEARCH
-from study.outputs.objective import Objective
+from hyperstudy.reports.frames import MARKS, Origin, Study
+from hyperstudy.reports.sources.space import infer, plain
+from hyperstudy.study.comparisons.arms import short
+from hyperstudy.study.core.domains import Choice, Dimension, Range
+from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, EPOCH_METRICS, EXPLORE, FAILED, PRUNED, SEARCH
+from hyperstudy.study.outputs.objective import Objective
 
 FEWEST = 5  # complete trials
 SEEDS = ("seed", "random_seed", "random_state")

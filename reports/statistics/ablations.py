@@ -4,12 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import pandas as pd
+from hyperstudy.reports.statistics.intervals import pairs_needed
+from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, holm, verdict_of
+from hyperstudy.study.comparisons.arms import ALONE, PATH, Hypothesis, Levels
+from hyperstudy.study.comparisons.seeds import Estimate, is_constant, paired_difference
 from scipy.stats import ttest_1samp
-
-from reports.statistics.intervals import pairs_needed
-from reports.statistics.verdicts import INCONCLUSIVE, holm, verdict_of
-from study.comparisons.arms import ALONE, PATH, Hypothesis, Levels
-from study.comparisons.seeds import Estimate, is_constant, paired_difference
 
 
 class Result(NamedTuple):

@@ -6,10 +6,9 @@ Effects are those of the two posteriors, compared over what both studies searche
 from typing import NamedTuple
 
 import numpy as np
-
-from reports.statistics.effects import Curve
-from reports.statistics.scales import Domain
-from study.core.domains import Range
+from hyperstudy.reports.statistics.effects import Curve
+from hyperstudy.reports.statistics.scales import Domain
+from hyperstudy.study.core.domains import Range
 
 PLACES = 21  # along the common part of two ranges
 

@@ -11,11 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-
-from reports.statistics.intervals import rate
-from reports.statistics.scales import Domain, Domains, varied
-from reports.statistics.verdicts import holm
-from study.comparisons.seeds import Estimate
+from hyperstudy.reports.statistics.intervals import rate
+from hyperstudy.reports.statistics.scales import Domain, Domains, varied
+from hyperstudy.reports.statistics.verdicts import holm
+from hyperstudy.study.comparisons.seeds import Estimate
 
 SHUFFLES = 2000
 FEWEST = 3  # failures, and trials that trained

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from reports.statistics.ablations import Result
-from reports.statistics.effects import at, difference, place
-from reports.statistics.posterior import Posterior
-from study.comparisons.arms import ALONE
-from study.core.domains import Dimension
+from hyperstudy.reports.statistics.ablations import Result
+from hyperstudy.reports.statistics.effects import at, difference, place
+from hyperstudy.reports.statistics.posterior import Posterior
+from hyperstudy.study.comparisons.arms import ALONE
+from hyperstudy.study.core.domains import Dimension
 
 
 class Default(NamedTuple):

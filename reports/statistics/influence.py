@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from hyperstudy.reports.statistics.effects import Curve, Effect, effect
+from hyperstudy.reports.statistics.posterior import Posterior
+from hyperstudy.reports.statistics.shares import LEAST, Share, shares
+from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
 from scipy import stats
-
-from reports.statistics.effects import Curve, Effect, effect
-from reports.statistics.posterior import Posterior
-from reports.statistics.shares import LEAST, Share, shares
-from reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
 
 SURE, LIKELY = 0.95, 0.8  # probability that the share exceeds `LEAST`
 UNLIKELY, UNSURE = 0.2, 0.5  # probability that nothing matters at all

@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from hyperstudy.reports.statistics.breakpoints import Edge
+from hyperstudy.reports.statistics.scales import Domains, bucket, line, varied
 from scipy import special
-
-from reports.statistics.breakpoints import Edge
-from reports.statistics.scales import Domains, bucket, line, varied
 
 RESAMPLES = 200
 PENALTY = 100.0  # the inverse of the ridge

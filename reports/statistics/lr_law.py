@@ -7,10 +7,9 @@ Goyal et al. 2017, for SGD). None of them holds everywhere.
 from typing import NamedTuple
 
 import numpy as np
-
-from reports.statistics.effects import AROUND, around
-from reports.statistics.posterior import Posterior
-from study.core.domains import Range
+from hyperstudy.reports.statistics.effects import AROUND, around
+from hyperstudy.reports.statistics.posterior import Posterior
+from hyperstudy.study.core.domains import Range
 
 RULES = {"0 (none)": 0.0, "1/2 (square root)": 0.5, "1 (linear)": 1.0}
 LEARNING_RATES, BATCH_SIZES = 41, 5

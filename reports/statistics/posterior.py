@@ -13,9 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-
-from reports.statistics.kernel import (
+from hyperstudy.reports.statistics.kernel import (
     LENGTH,
     Functions,
     Kernel,
@@ -24,7 +22,8 @@ from reports.statistics.kernel import (
     log_evidence,
     matern,
 )
-from study.core.domains import Choice, Range
+from hyperstudy.study.core.domains import Choice, Range
+from scipy import stats
 
 Domain = Range | Choice
 Domains = Mapping[str, Domain]  # of the searched hyperparameters, by name

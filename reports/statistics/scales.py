@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from hyperstudy.study.comparisons.arms import short
+from hyperstudy.study.core.domains import Choice, Range
 from scipy import stats
-
-from study.comparisons.arms import short
-from study.core.domains import Choice, Range
 
 Domain = Range | Choice
 Domains = Mapping[str, Domain]  # of the searched hyperparameters, by name

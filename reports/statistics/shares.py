@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
+from hyperstudy.reports.statistics.posterior import Posterior, points_at
 from scipy.stats import qmc
-
-from reports.statistics.posterior import Posterior, points_at
 
 SAMPLES = 512  # of the space, a power of two
 LEAST = 0.01  # a smaller share does not matter

@@ -5,10 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-
-from study.comparisons.seeds import Answered
-from study.outputs.names import ANSWERS, TEST_METRIC
-from study.tracking.tracker import Run, Tracker
+from hyperstudy.study.comparisons.seeds import Answered
+from hyperstudy.study.outputs.names import ANSWERS, TEST_METRIC
+from hyperstudy.study.tracking.tracker import Run, Tracker
 
 
 def right_answers(tracker: Tracker, run_id: str) -> np.ndarray | None:

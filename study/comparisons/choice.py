@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-
-from study.outputs.names import DEFAULT
+from hyperstudy.study.outputs.names import DEFAULT
 
 RERANKING = "study.reranking"  # the experiment tag that keeps the latest choice
 MARGIN = 1.0  # standard errors by which a candidate must lead

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from study.comparisons.arms import Levels, short
-from study.comparisons.choice import Reranking
-from study.comparisons.seeds import Answered, Estimate, Lead, accuracy_of, lead_of
-from study.outputs.names import DEFAULT, RUNNER_UP, WINNER
+from hyperstudy.study.comparisons.arms import Levels, short
+from hyperstudy.study.comparisons.choice import Reranking
+from hyperstudy.study.comparisons.seeds import Answered, Estimate, Lead, accuracy_of, lead_of
+from hyperstudy.study.outputs.names import DEFAULT, RUNNER_UP, WINNER
 
 
 class Finalist(NamedTuple):

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from study.comparisons.answers import answered
-from study.comparisons.decision import Finalist
-from study.core.config import HYPERPARAMETERS, Config, from_params
-from study.core.data import Part, Splits
-from study.outputs.files import CONFIG, WEIGHTS, load_trained
-from study.outputs.names import COMPLETE, CONFIRM, EXPLORE, FINISHED, RERANK, SEARCH, TEST_METRIC, WINNER
-from study.tracking.registry import champion, explain, register
-from study.tracking.tracker import Run, Tracker
+from hyperstudy.study.comparisons.answers import answered
+from hyperstudy.study.comparisons.decision import Finalist
+from hyperstudy.study.core.config import HYPERPARAMETERS, Config, from_params
+from hyperstudy.study.core.data import Part, Splits
+from hyperstudy.study.outputs.files import CONFIG, WEIGHTS, load_trained
+from hyperstudy.study.outputs.names import COMPLETE, CONFIRM, EXPLORE, FINISHED, RERANK, SEARCH, TEST_METRIC, WINNER
+from hyperstudy.study.tracking.registry import champion, explain, register
+from hyperstudy.study.tracking.tracker import Run, Tracker
 
 FIRST_SEED = 1000  # far from those of search and re-ranking
 

@@ -7,7 +7,7 @@ chosen by them.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from study.core.config import Config
+from hyperstudy.study.core.config import Config
 
 TRAIN_LOSS, TRAIN_ACCURACY, TEST_ACCURACY = "train/loss", "train/accuracy", "test/accuracy"
 

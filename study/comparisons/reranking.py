@@ -9,11 +9,11 @@ chosen flatters it: the seeds that chose may not testify. So both take 26 runs, 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from study.comparisons.choice import Reranking, choose
-from study.comparisons.finalists import finished, ranking, with_seed
-from study.core.config import Config, from_params
-from study.outputs.names import DEFAULT, RERANK, RUNNER_UP, WINNER
-from study.tracking.tracker import Run
+from hyperstudy.study.comparisons.choice import Reranking, choose
+from hyperstudy.study.comparisons.finalists import finished, ranking, with_seed
+from hyperstudy.study.core.config import Config, from_params
+from hyperstudy.study.outputs.names import DEFAULT, RERANK, RUNNER_UP, WINNER
+from hyperstudy.study.tracking.tracker import Run
 
 CANDIDATES, KEPT = 4, 2  # of the search: trained once, and over all seeds
 SEEDS, FIRST_SEED = 3, 500  # the first of them far from those of search and confirmation

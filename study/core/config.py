@@ -10,13 +10,12 @@ from types import NoneType
 from typing import Annotated, Any, get_args, get_type_hints
 
 import torch
-
-from models import ACTIVATIONS, INITIALISATIONS, MODELS, Family
-from study.core.data import SCALINGS
-from study.core.datasets import source
-from study.core.domains import Choice, Hyperparameter, Range
-from study.core.errors import InputError, not_one_of
-from study.core.optimizers import OPTIMIZERS
+from hyperstudy.models import ACTIVATIONS, INITIALISATIONS, MODELS, Family
+from hyperstudy.study.core.data import SCALINGS
+from hyperstudy.study.core.datasets import source
+from hyperstudy.study.core.domains import Choice, Hyperparameter, Range
+from hyperstudy.study.core.errors import InputError, not_one_of
+from hyperstudy.study.core.optimizers import OPTIMIZERS
 
 LAST_BATCH = ("keep", "drop")
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16}

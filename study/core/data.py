@@ -11,11 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from hyperstudy.study.core.datasets import Pictures, cut, source
+from hyperstudy.study.core.errors import InputError
 from torch import Tensor
 from torch.nn import functional
-
-from study.core.datasets import Pictures, cut, source
-from study.core.errors import InputError
 
 VALIDATION_FRACTION = 0.2
 LEVELS = 255  # of a pixel, above black

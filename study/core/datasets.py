@@ -19,8 +19,7 @@ from urllib.error import URLError
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
-
-from study.core.errors import InputError, not_one_of
+from hyperstudy.study.core.errors import InputError, not_one_of
 
 TEST_FRACTION = 0.2  # of a data set without a test set
 CUT_SEED = 0

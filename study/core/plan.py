@@ -5,11 +5,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from models import MODELS
-from study.core.config import HYPERPARAMETERS, Config, applies, type_of
-from study.core.data import Splits, load_splits
-from study.core.domains import Choice, Dimension, Range
-from study.core.errors import InputError
+from hyperstudy.models import MODELS
+from hyperstudy.study.core.config import HYPERPARAMETERS, Config, applies, type_of
+from hyperstudy.study.core.data import Splits, load_splits
+from hyperstudy.study.core.domains import Choice, Dimension, Range
+from hyperstudy.study.core.errors import InputError
 
 
 @dataclass(frozen=True)

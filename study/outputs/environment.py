@@ -11,8 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-
-from study.core.errors import without_passwords
+from hyperstudy.study.core.errors import without_passwords
 
 LIBRARIES = ("torch", "torchvision", "numpy", "optuna", "mlflow", "scikit-learn")
 

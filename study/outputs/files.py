@@ -10,13 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from hyperstudy.study.core.config import Config
+from hyperstudy.study.core.data import SCALINGS, Part, Splits
+from hyperstudy.study.core.train import EVALUATION_BATCH, Epoch, build
+from hyperstudy.study.outputs.names import HISTORY
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
-
-from study.core.config import Config
-from study.core.data import SCALINGS, Part, Splits
-from study.core.train import EVALUATION_BATCH, Epoch, build
-from study.outputs.names import HISTORY
 
 CONFIG, WEIGHTS = "config.json", "weights.safetensors"
 MISTAKES = 12  # pictures

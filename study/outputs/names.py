@@ -11,10 +11,10 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from study.core.errors import InputError
+from hyperstudy.study.core.errors import InputError
 
 if TYPE_CHECKING:
-    from study.core.train import Epoch
+    from hyperstudy.study.core.train import Epoch
 
 COMPLETE, PRUNED, DIVERGED = "complete", "pruned", "diverged"
 FAILED, INTERRUPTED = "failed", "interrupted"

@@ -12,7 +12,7 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
 if TYPE_CHECKING:
-    from study.core.train import Epoch
+    from hyperstudy.study.core.train import Epoch
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"  # Okabe & Ito 2008: told apart by colour-blind readers and in print
 GRID_COLUMNS = 8

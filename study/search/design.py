@@ -6,10 +6,9 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from hyperstudy.study.core.domains import Choice, Range
+from hyperstudy.study.outputs.names import EXPLORE, SEARCH
 from scipy.stats import qmc
-
-from study.core.domains import Choice, Range
-from study.outputs.names import EXPLORE, SEARCH
 
 EXPLORE_SHARE = 2 / 3
 

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 import optuna
+from hyperstudy.study.core.domains import Dimension
+from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.search.samplers import distribution
+from hyperstudy.study.search.trials import TOLD, Record
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
-
-from study.core.domains import Dimension
-from study.core.errors import InputError
-from study.search.samplers import distribution
-from study.search.trials import TOLD, Record
 
 
 def export(name: str, url: str, dimensions: Mapping[str, Dimension], records: Sequence[Record]) -> None:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from study.core.config import Config
+from hyperstudy.study.core.config import Config
 
 
 class Slot(NamedTuple):

@@ -5,25 +5,24 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from hyperstudy.study.comparisons.arms import SEEDS, Arm, Hypothesis, arms_of, hypotheses
+from hyperstudy.study.comparisons.finalists import confirmed
+from hyperstudy.study.core.config import Config
+from hyperstudy.study.core.domains import dimension
+from hyperstudy.study.core.errors import InputError, Parser, count
+from hyperstudy.study.core.plan import Plan, read_splits
+from hyperstudy.study.core.train import device as find_device
+from hyperstudy.study.outputs.names import WINNER
+from hyperstudy.study.studies.description import FINALISTS
+from hyperstudy.study.studies.options import add_machine
+from hyperstudy.study.studies.session import SETTINGS, begun_earlier, open_session
+from hyperstudy.study.studies.summary import gain, print_failures, print_report_command
+from hyperstudy.study.studies.view import make_console
+from hyperstudy.study.tracking.store import existing
+from hyperstudy.study.tracking.tracker import Run, Tracker, find_study
+from hyperstudy.study.workers.pool import make_pool
 from rich.console import Console
 from rich.table import Table
-
-from study.comparisons.arms import SEEDS, Arm, Hypothesis, arms_of, hypotheses
-from study.comparisons.finalists import confirmed
-from study.core.config import Config
-from study.core.domains import dimension
-from study.core.errors import InputError, Parser, count
-from study.core.plan import Plan, read_splits
-from study.core.train import device as find_device
-from study.outputs.names import WINNER
-from study.studies.description import FINALISTS
-from study.studies.options import add_machine
-from study.studies.session import SETTINGS, begun_earlier, open_session
-from study.studies.summary import gain, print_failures, print_report_command
-from study.studies.view import make_console
-from study.tracking.store import existing
-from study.tracking.tracker import Run, Tracker, find_study
-from study.workers.pool import make_pool
 
 CHEAP = 0.25  # of a study's training: an ablation that takes less belongs to the study
 

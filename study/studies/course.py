@@ -6,26 +6,25 @@ from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from hyperstudy.study.comparisons.choice import RERANKING, read_reranking
+from hyperstudy.study.comparisons.decision import decide
+from hyperstudy.study.comparisons.finalists import crown, finalists_of, finished, over_seeds, ranking, unconfirmed
+from hyperstudy.study.comparisons.reranking import FIRST_SEED, SEEDS, candidates, elected, kept
+from hyperstudy.study.core.config import Config, from_params
+from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.plan import Plan, read_splits
+from hyperstudy.study.core.train import device as find_device
+from hyperstudy.study.outputs.names import DEFAULT, DIVERGED, EXPLORE, RERANK, SEARCH, WINNER
+from hyperstudy.study.search.trials import Record, Trials
+from hyperstudy.study.studies.ablation import cheap_arms
+from hyperstudy.study.studies.description import FINALISTS, note, tags
+from hyperstudy.study.studies.session import SETTINGS, Session, grow, open_session, settings, settle
+from hyperstudy.study.studies.summary import print_summary
+from hyperstudy.study.studies.view import make_console
+from hyperstudy.study.tracking.store import sqlite_file
+from hyperstudy.study.tracking.tracker import Run, Tracker
+from hyperstudy.study.workers.pool import make_pool
 from rich.markup import escape
-
-from study.comparisons.choice import RERANKING, read_reranking
-from study.comparisons.decision import decide
-from study.comparisons.finalists import crown, finalists_of, finished, over_seeds, ranking, unconfirmed
-from study.comparisons.reranking import FIRST_SEED, SEEDS, candidates, elected, kept
-from study.core.config import Config, from_params
-from study.core.errors import InputError
-from study.core.plan import Plan, read_splits
-from study.core.train import device as find_device
-from study.outputs.names import DEFAULT, DIVERGED, EXPLORE, RERANK, SEARCH, WINNER
-from study.search.trials import Record, Trials
-from study.studies.ablation import cheap_arms
-from study.studies.description import FINALISTS, note, tags
-from study.studies.session import SETTINGS, Session, grow, open_session, settings, settle
-from study.studies.summary import print_summary
-from study.studies.view import make_console
-from study.tracking.store import sqlite_file
-from study.tracking.tracker import Run, Tracker
-from study.workers.pool import make_pool
 
 
 def conduct(options: Namespace, plan: Plan) -> int:

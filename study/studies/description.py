@@ -5,13 +5,12 @@ import shlex
 from argparse import Namespace
 
 import torch
-
-from study.comparisons.reranking import CANDIDATES, SEEDS
-from study.core.data import Splits
-from study.core.plan import Plan
-from study.outputs import environment
-from study.search.design import explore_size
-from study.studies.options import places
+from hyperstudy.study.comparisons.reranking import CANDIDATES, SEEDS
+from hyperstudy.study.core.data import Splits
+from hyperstudy.study.core.plan import Plan
+from hyperstudy.study.outputs import environment
+from hyperstudy.study.search.design import explore_size
+from hyperstudy.study.studies.options import places
 
 FINALISTS = "study.finalists"  # the tag with the latest finalists' hyperparameters by role
 

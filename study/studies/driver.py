@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from study.core.train import Epoch
-from study.outputs.names import FAILED, INTERRUPTED, epoch_metrics, finite, objective, summary
-from study.search.slots import Slot, Slots
-from study.studies.view import View
-from study.tracking.tracker import KILLED, Tracker
-from study.workers.pool import Message, Pool
-from study.workers.worker import Death, Failure, Job, Outcome
+from hyperstudy.study.core.train import Epoch
+from hyperstudy.study.outputs.names import FAILED, INTERRUPTED, epoch_metrics, finite, objective, summary
+from hyperstudy.study.search.slots import Slot, Slots
+from hyperstudy.study.studies.view import View
+from hyperstudy.study.tracking.tracker import KILLED, Tracker
+from hyperstudy.study.workers.pool import Message, Pool
+from hyperstudy.study.workers.worker import Death, Failure, Job, Outcome
 
 ATTEMPTS = 3  # at one slot, when workers die
 WAIT_SECONDS = 1.0

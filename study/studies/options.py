@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from models import MODELS
-from study.core.config import HYPERPARAMETERS, default_of, type_of
-from study.core.datasets import DATASETS
-from study.core.domains import Choice, Range
-from study.core.errors import InputError, Parser, count, not_one_of, without_passwords
-from study.core.plan import usual_space
-from study.outputs.names import RESERVED, check_name
-from study.search.design import explore_size
-from study.search.samplers import PRUNERS, SAMPLERS
-from study.tracking.store import TRACKING_OPTION, TRACKING_URI
+from hyperstudy.models import MODELS
+from hyperstudy.study.core.config import HYPERPARAMETERS, default_of, type_of
+from hyperstudy.study.core.datasets import DATASETS
+from hyperstudy.study.core.domains import Choice, Range
+from hyperstudy.study.core.errors import InputError, Parser, count, not_one_of, without_passwords
+from hyperstudy.study.core.plan import usual_space
+from hyperstudy.study.outputs.names import RESERVED, check_name
+from hyperstudy.study.search.design import explore_size
+from hyperstudy.study.search.samplers import PRUNERS, SAMPLERS
+from hyperstudy.study.tracking.store import TRACKING_OPTION, TRACKING_URI
 
 DATA_DIR = Path(os.environ.get("STUDY_DATA_DIR", "data"))
 

@@ -5,22 +5,21 @@ from argparse import Namespace
 from collections.abc import Sequence
 from itertools import groupby
 
+from hyperstudy.study.comparisons.finalists import finished, over_seeds
+from hyperstudy.study.comparisons.published import RECIPES, TEST_ACCURACY
+from hyperstudy.study.core.data import Splits, load_published
+from hyperstudy.study.core.errors import InputError, Parser, count, not_one_of
+from hyperstudy.study.core.train import device as find_device
+from hyperstudy.study.outputs import environment
+from hyperstudy.study.outputs.names import RECIPE, RECIPES_STUDY
+from hyperstudy.study.studies.options import add_machine
+from hyperstudy.study.studies.session import open_session, settle
+from hyperstudy.study.studies.summary import print_failures, print_report_command, test_accuracy
+from hyperstudy.study.studies.view import make_console
+from hyperstudy.study.tracking.tracker import Tracker
+from hyperstudy.study.workers.pool import make_pool
 from rich.console import Console
 from rich.table import Table
-
-from study.comparisons.finalists import finished, over_seeds
-from study.comparisons.published import RECIPES, TEST_ACCURACY
-from study.core.data import Splits, load_published
-from study.core.errors import InputError, Parser, count, not_one_of
-from study.core.train import device as find_device
-from study.outputs import environment
-from study.outputs.names import RECIPE, RECIPES_STUDY
-from study.studies.options import add_machine
-from study.studies.session import open_session, settle
-from study.studies.summary import print_failures, print_report_command, test_accuracy
-from study.studies.view import make_console
-from study.tracking.tracker import Tracker
-from study.workers.pool import make_pool
 
 NOTE = (
     "Published recipes, each as its tutorial fixes it, over several seeds. All training pictures are trained on, and "

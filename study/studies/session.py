@@ -7,21 +7,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from hyperstudy.study.comparisons.finalists import finished, over_seeds
+from hyperstudy.study.core.config import HYPERPARAMETERS, Config, default_of, from_params
+from hyperstudy.study.core.data import Splits, digest_of, load_test
+from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.plan import Plan
+from hyperstudy.study.outputs import environment
+from hyperstudy.study.outputs.names import CONFIRM, EXPLORE, SEARCH
+from hyperstudy.study.search.slots import Jobs
+from hyperstudy.study.studies.driver import Driver
+from hyperstudy.study.studies.view import View, make_view
+from hyperstudy.study.tracking.lock import sole_driver
+from hyperstudy.study.tracking.tracker import Tracker, dataset_input
+from hyperstudy.study.workers.pool import Pool
 from rich.console import Console
-
-from study.comparisons.finalists import finished, over_seeds
-from study.core.config import HYPERPARAMETERS, Config, default_of, from_params
-from study.core.data import Splits, digest_of, load_test
-from study.core.errors import InputError
-from study.core.plan import Plan
-from study.outputs import environment
-from study.outputs.names import CONFIRM, EXPLORE, SEARCH
-from study.search.slots import Jobs
-from study.studies.driver import Driver
-from study.studies.view import View, make_view
-from study.tracking.lock import sole_driver
-from study.tracking.tracker import Tracker, dataset_input
-from study.workers.pool import Pool
 
 SETTINGS, TARGETS = "study.settings", "study.targets"  # experiment tags: settings, and numbers of trials
 

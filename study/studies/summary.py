@@ -5,20 +5,19 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from hyperstudy.study.comparisons.choice import read_reranking
+from hyperstudy.study.comparisons.decision import decide
+from hyperstudy.study.comparisons.finalists import confirmed, finalists_of, finished, ranking
+from hyperstudy.study.comparisons.seeds import Estimate, accuracy_of, mean_interval, paired_difference
+from hyperstudy.study.core.config import Config
+from hyperstudy.study.core.errors import without_passwords
+from hyperstudy.study.outputs.names import EXPLORE, FINISHED, SEARCH, TEST_METRIC, WINNER
+from hyperstudy.study.studies.driver import Driver
+from hyperstudy.study.studies.options import places
+from hyperstudy.study.tracking.store import UI_ADDRESS, is_server
+from hyperstudy.study.tracking.tracker import Run, Tracker, charts_link
 from rich.console import Console
 from rich.table import Table
-
-from study.comparisons.choice import read_reranking
-from study.comparisons.decision import decide
-from study.comparisons.finalists import confirmed, finalists_of, finished, ranking
-from study.comparisons.seeds import Estimate, accuracy_of, mean_interval, paired_difference
-from study.core.config import Config
-from study.core.errors import without_passwords
-from study.outputs.names import EXPLORE, FINISHED, SEARCH, TEST_METRIC, WINNER
-from study.studies.driver import Driver
-from study.studies.options import places
-from study.tracking.store import UI_ADDRESS, is_server
-from study.tracking.tracker import Run, Tracker, charts_link
 
 
 def print_summary(

@@ -15,12 +15,11 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from filelock import FileLock, Timeout
+from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.tracking.store import flush, is_server, lock_file
+from hyperstudy.study.tracking.tracker import Tracker
 from sqlalchemy import create_engine, func, select
 from sqlalchemy.engine import make_url
-
-from study.core.errors import InputError
-from study.tracking.store import flush, is_server, lock_file
-from study.tracking.tracker import Tracker
 
 DRIVER, LEASE = "study.driver", "study.lease"  # experiment tags: who drives, and the lease's last renewal
 ADVISORY = 5_061_947  # the first of two numbers that name our locks among a PostgreSQL server's

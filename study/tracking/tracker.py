@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from study.core.errors import InputError, not_one_of
-from study.outputs.names import EPOCH_METRICS, FINISHED, HISTORY, INTERRUPTED, PHASES, finite
-from study.tracking.store import artifact_root, flush, opening
+from hyperstudy.study.core.errors import InputError, not_one_of
+from hyperstudy.study.outputs.names import EPOCH_METRICS, FINISHED, HISTORY, INTERRUPTED, PHASES, finite
+from hyperstudy.study.tracking.store import artifact_root, flush, opening
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before the import, which otherwise looks up a host
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")

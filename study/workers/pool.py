@@ -12,11 +12,10 @@ from multiprocessing.process import BaseProcess
 
 import torch
 import torch.multiprocessing  # registers how tensors travel between processes
-
-from study.core.data import Splits
-from study.core.train import Epoch
-from study.outputs.environment import cores
-from study.workers.worker import Death, Failure, Job, Outcome, perform
+from hyperstudy.study.core.data import Splits
+from hyperstudy.study.core.train import Epoch
+from hyperstudy.study.outputs.environment import cores
+from hyperstudy.study.workers.worker import Death, Failure, Job, Outcome, perform
 
 GONE = (EOFError, BrokenPipeError, ConnectionResetError)  # what a closed connection raises
 

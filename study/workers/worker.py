@@ -9,13 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-
-from study.core.config import Config
-from study.core.data import Splits
-from study.core.train import Epoch, build, predict, score, train
-from study.outputs import files
-from study.outputs.environment import hardware
-from study.outputs.names import ANSWERS, COMPLETE, DIVERGED, PRUNED
+from hyperstudy.study.core.config import Config
+from hyperstudy.study.core.data import Splits
+from hyperstudy.study.core.train import Epoch, build, predict, score, train
+from hyperstudy.study.outputs import files
+from hyperstudy.study.outputs.environment import hardware
+from hyperstudy.study.outputs.names import ANSWERS, COMPLETE, DIVERGED, PRUNED
 
 
 class Job(NamedTuple):
@@ -79,7 +78,7 @@ def _meet_test(
     config: Config, splits: Splits, model: torch.nn.Module, history: list[Epoch]
 ) -> tuple[dict[str, float], dict[str, bytes]]:
     """Test metrics of a trained model, and its answers, confusion matrix, mistakes and learning curves as files."""
-    from study.outputs import pictures  # only confirmation draws; matplotlib takes 0.5 s to import
+    from hyperstudy.study.outputs import pictures  # only confirmation draws; matplotlib takes 0.5 s to import
 
     part = splits.test.framed(config.image_size, config.border)
     logits = predict(config, splits, model, part.images)

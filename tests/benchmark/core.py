@@ -10,19 +10,19 @@ from time import perf_counter
 from typing import NamedTuple
 
 import torch
+from hyperstudy.study.comparisons.published import RECIPES
+from hyperstudy.study.core.config import Config
+from hyperstudy.study.core.data import Part, Splits, load_splits
+from hyperstudy.study.core.train import Epoch
+from hyperstudy.study.outputs.environment import cores
+from hyperstudy.study.workers.pool import Pool
+from hyperstudy.study.workers.worker import Job, Outcome
 from rich.console import Console
 from rich.table import Table
 from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from study.comparisons.published import RECIPES
-from study.core.config import Config
-from study.core.data import Part, Splits, load_splits
-from study.core.train import Epoch
-from study.outputs.environment import cores
-from study.workers.pool import Pool
-from study.workers.worker import Job, Outcome
 from tests.benchmark import tutorials
 from tests.benchmark.timing import ratio
 

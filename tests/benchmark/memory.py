@@ -4,11 +4,11 @@ from pathlib import Path
 
 import psutil
 import torch
+from hyperstudy.study.core.train import Epoch
+from hyperstudy.study.workers.pool import Pool
+from hyperstudy.study.workers.worker import Job, Outcome
 from rich.console import Console
 
-from study.core.train import Epoch
-from study.workers.pool import Pool
-from study.workers.worker import Job, Outcome
 from tests.benchmark.core import CASES, load
 
 POLL_SECONDS = 0.05

@@ -6,15 +6,15 @@ from pathlib import Path
 from statistics import median, stdev
 
 import torch
+from hyperstudy.study.comparisons.seeds import paired_difference
+from hyperstudy.study.core.config import PRECISIONS, Config
+from hyperstudy.study.core.data import Splits, load_splits
+from hyperstudy.study.core.train import Epoch
+from hyperstudy.study.outputs.environment import cores
+from hyperstudy.study.workers.pool import Pool
+from hyperstudy.study.workers.worker import Job, Outcome
 from rich.console import Console
 
-from study.comparisons.seeds import paired_difference
-from study.core.config import PRECISIONS, Config
-from study.core.data import Splits, load_splits
-from study.core.train import Epoch
-from study.outputs.environment import cores
-from study.workers.pool import Pool
-from study.workers.worker import Job, Outcome
 from tests.benchmark.core import CIFAR
 from tests.benchmark.timing import ratio
 

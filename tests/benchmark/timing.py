@@ -11,8 +11,7 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 import psutil
-
-from study.core.errors import InputError
+from hyperstudy.study.core.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}  # of every command that is timed

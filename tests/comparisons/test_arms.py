@@ -3,11 +3,10 @@
 from itertools import pairwise
 
 import pytest
-
-from study.comparisons.arms import ALONE, PATH, arms_of, hypotheses, short
-from study.core.config import Config
-from study.core.domains import Choice, Range
-from study.core.plan import make_plan
+from hyperstudy.study.comparisons.arms import ALONE, PATH, arms_of, hypotheses, short
+from hyperstudy.study.core.config import Config
+from hyperstudy.study.core.domains import Choice, Range
+from hyperstudy.study.core.plan import make_plan
 
 SPACE = make_plan("digits", "cnn", {}).space
 DEFAULT = {name: getattr(Config(), name) for name in SPACE}

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-
-from study.comparisons.choice import Reranking
-from study.comparisons.decision import Finalist, decide, in_points, not_told_apart, percent
-from study.comparisons.seeds import Answered, Estimate, lead_of
+from hyperstudy.study.comparisons.choice import Reranking
+from hyperstudy.study.comparisons.decision import Finalist, decide, in_points, not_told_apart, percent
+from hyperstudy.study.comparisons.seeds import Answered, Estimate, lead_of
 
 RNG = np.random.default_rng(0)
 

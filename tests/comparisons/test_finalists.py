@@ -1,13 +1,12 @@
 from dataclasses import replace
 
 import pytest
-
-from study.comparisons.finalists import FIRST_SEED, confirmed, finished, over_seeds, ranking, unconfirmed
-from study.core.config import HYPERPARAMETERS, Config, from_params
-from study.outputs.names import CONFIRM
-from study.search.slots import Jobs
-from study.studies.summary import gain, test_accuracy
-from study.tracking.tracker import Run
+from hyperstudy.study.comparisons.finalists import FIRST_SEED, confirmed, finished, over_seeds, ranking, unconfirmed
+from hyperstudy.study.core.config import HYPERPARAMETERS, Config, from_params
+from hyperstudy.study.outputs.names import CONFIRM
+from hyperstudy.study.search.slots import Jobs
+from hyperstudy.study.studies.summary import gain, test_accuracy
+from hyperstudy.study.tracking.tracker import Run
 
 mean_test_accuracy = test_accuracy  # pytest would take the imported name for a test
 del test_accuracy

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from study.comparisons.finalists import ranking
-from study.comparisons.reranking import FIRST_SEED, SEEDS, candidates, elected, fresh, kept
-from study.core.config import Config
-from study.outputs.names import RERANK
+from hyperstudy.study.comparisons.finalists import ranking
+from hyperstudy.study.comparisons.reranking import FIRST_SEED, SEEDS, candidates, elected, fresh, kept
+from hyperstudy.study.core.config import Config
+from hyperstudy.study.outputs.names import RERANK
+
 from tests.comparisons.test_finalists import run
 
 BASE = Config()
@@ -72,7 +73,7 @@ def test_a_default_that_wins_is_the_winner_alone():
 
 
 def test_the_seeds_that_choose_do_not_testify():
-    from study.comparisons.finalists import over_seeds
+    from hyperstudy.study.comparisons.finalists import over_seeds
 
     choosing = {config.seed for _, config in over_seeds(LEFT, SEEDS, FIRST_SEED)}
     testifying = {config.seed for _, config in over_seeds(LEFT, 400)}

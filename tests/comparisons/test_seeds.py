@@ -2,9 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
-
-from study.comparisons.seeds import (
+from hyperstudy.study.comparisons.seeds import (
     Answered,
     Estimate,
     accuracy_interval,
@@ -16,6 +14,7 @@ from study.comparisons.seeds import (
     paired_difference,
     variances,
 )
+from scipy import stats
 
 VALUES = [0.97, 0.98, 0.99, 0.985, 0.975]
 OTHERS = [0.96, 0.985, 0.97, 0.97, 0.97]

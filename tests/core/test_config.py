@@ -1,11 +1,10 @@
 import math
 
 import pytest
-
-from models import ACTIVATIONS, MODELS
-from study.core.config import HYPERPARAMETERS, Config, applies, from_params, type_of
-from study.core.errors import InputError
-from study.core.optimizers import OPTIMIZERS
+from hyperstudy.models import ACTIVATIONS, MODELS
+from hyperstudy.study.core.config import HYPERPARAMETERS, Config, applies, from_params, type_of
+from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.optimizers import OPTIMIZERS
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -3,9 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hyperstudy.study.core.data import SCALINGS, Part, Splits, load_published, load_splits, load_test
 from PIL import Image
-
-from study.core.data import SCALINGS, Part, Splits, load_published, load_splits, load_test
 
 
 def test_validation_is_a_stratified_fifth(digits):

@@ -1,12 +1,11 @@
 import json
 
 import pytest
-
-from models import MODELS
-from study.core.config import HYPERPARAMETERS, Config
-from study.core.domains import Choice, Range
-from study.core.errors import InputError
-from study.core.plan import make_plan, parse
+from hyperstudy.models import MODELS
+from hyperstudy.study.core.config import HYPERPARAMETERS, Config
+from hyperstudy.study.core.domains import Choice, Range
+from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.plan import make_plan, parse
 
 
 def test_lr_batch_size_depth_and_activation_are_searched_by_default():

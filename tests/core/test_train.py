@@ -2,15 +2,15 @@ import math
 
 import pytest
 import torch
+from hyperstudy.models import MODELS
+from hyperstudy.study.core.config import PRECISIONS, Config
+from hyperstudy.study.core.data import Part
+from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.optimizers import OPTIMIZERS
+from hyperstudy.study.core.train import build, device, devices, predict, score, train
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from models import MODELS
-from study.core.config import PRECISIONS, Config
-from study.core.data import Part
-from study.core.errors import InputError
-from study.core.optimizers import OPTIMIZERS
-from study.core.train import build, device, devices, predict, score, train
 from tests.conftest import small
 
 

@@ -1,12 +1,12 @@
 import pytest
 import torch
+from hyperstudy.models import ACTIVATIONS, MODELS
+from hyperstudy.study.core.config import Config
+from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.train import build
 from torch import nn
 from torch.nn import functional
 
-from models import ACTIVATIONS, MODELS
-from study.core.config import Config
-from study.core.errors import InputError
-from study.core.train import build
 from tests.conftest import small
 
 SIDES_AND_CHANNELS = [(8, 1), (12, 1), (28, 1), (32, 3), (33, 3)]

@@ -1,8 +1,8 @@
 import subprocess
 from importlib.metadata import version
 
-import study.outputs.environment
-from study.outputs.environment import command, commit, versions
+from hyperstudy.study.outputs import environment
+from hyperstudy.study.outputs.environment import command, commit, versions
 
 
 def test_a_recorded_command_has_no_password(monkeypatch):
@@ -11,7 +11,7 @@ def test_a_recorded_command_has_no_password(monkeypatch):
 
 
 def test_the_commit_is_git_s_and_says_whether_files_differ(tmp_path, monkeypatch):
-    monkeypatch.setattr(study.outputs.environment, "__file__", str(tmp_path / "environment.py"))
+    monkeypatch.setattr(environment, "__file__", str(tmp_path / "environment.py"))
     assert commit() == "unknown"
     (tmp_path / "file").write_text("one")
     for words in (["init", "-q"], ["add", "file"]):

@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hyperstudy.study.core.config import Config
+from hyperstudy.study.core.data import Part
+from hyperstudy.study.core.train import build, predict, train
+from hyperstudy.study.outputs import files
 from torch.nn import functional
-
-from study.core.config import Config
-from study.core.data import Part
-from study.core.train import build, predict, train
-from study.outputs import files
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,9 @@
 import math
 
 import pytest
-
-from study.core.errors import InputError
-from study.core.train import Epoch
-from study.outputs.names import (
+from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.train import Epoch
+from hyperstudy.study.outputs.names import (
     COMPLETE,
     DIVERGED,
     EPOCH_METRICS,

@@ -1,10 +1,9 @@
 """The objective: what a reader sees of larger-is-better frames is in the objective's own values."""
 
 import pytest
+from hyperstudy.reports.page.objective import objective_axis
+from hyperstudy.study.outputs.objective import ACCURACY, Objective
 from matplotlib.figure import Figure
-
-from reports.page.objective import objective_axis
-from study.outputs.objective import ACCURACY, Objective
 
 RMSE = Objective("rmse", maximize=False)
 REWARD = Objective("reward", maximize=True, unit="points")

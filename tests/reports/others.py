@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import optuna
-
-from reports.findings import main
+from hyperstudy.reports.findings import main
 
 BEST_LR = 10**-2.5
 

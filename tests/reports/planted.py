@@ -6,12 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-
-from reports.analysis import Analysis
-from reports.frames import Study
-from study.comparisons.arms import arms_of
-from study.core.plan import make_plan
-from study.search.design import explore_design, explore_size
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.frames import Study
+from hyperstudy.study.comparisons.arms import arms_of
+from hyperstudy.study.core.plan import make_plan
+from hyperstudy.study.search.design import explore_design, explore_size
 
 PLAN = make_plan("digits", "cnn", {})
 SPACE = PLAN.dimensions()

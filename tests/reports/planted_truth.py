@@ -11,20 +11,20 @@ from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.frames import Study
+from hyperstudy.reports.statistics.intervals import rate
+from hyperstudy.reports.statistics.scales import normal_scores
+from hyperstudy.reports.statistics.verdicts import SUPPORTED
+from hyperstudy.study.comparisons.arms import ALONE
+from hyperstudy.study.comparisons.seeds import paired_difference
+from hyperstudy.study.core.errors import Parser, count, exit_code
 from joblib import Parallel, delayed
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from scipy import stats
 
-from reports.analysis import Analysis
-from reports.frames import Study
-from reports.statistics.intervals import rate
-from reports.statistics.scales import normal_scores
-from reports.statistics.verdicts import SUPPORTED
-from study.comparisons.arms import ALONE
-from study.comparisons.seeds import paired_difference
-from study.core.errors import Parser, count, exit_code
 from tests.reports.planted import (
     DOMAINS,
     NOISE,

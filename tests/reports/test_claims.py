@@ -5,19 +5,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.sections import health, steps
+from hyperstudy.reports.sections.failures import failure_claims
+from hyperstudy.reports.sections.importance import influence_claims
+from hyperstudy.reports.sections.pairs import interaction_claims, lr_law_claims
+from hyperstudy.reports.sections.ranges import boundary_claims, default_claims
+from hyperstudy.reports.sections.winner import lead_claims
+from hyperstudy.reports.sections.wording import trials_with
+from hyperstudy.study.comparisons.arms import arms_of
+from hyperstudy.study.core.domains import Dimension, Range
+from hyperstudy.study.search.design import explore_size
 from scipy import stats
 
-from reports.analysis import Analysis
-from reports.sections import health, steps
-from reports.sections.failures import failure_claims
-from reports.sections.importance import influence_claims
-from reports.sections.pairs import interaction_claims, lr_law_claims
-from reports.sections.ranges import boundary_claims, default_claims
-from reports.sections.winner import lead_claims
-from reports.sections.wording import trials_with
-from study.comparisons.arms import arms_of
-from study.core.domains import Dimension, Range
-from study.search.design import explore_size
 from tests.reports import planted as truths
 from tests.reports.planted import DOMAINS, NOISE, SPACE, beyond, bump, diverging, flat, moving, peak, with_confirmation
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.compare import main
+from hyperstudy.reports.sections.versus import cost_table, effect_claims, effect_table, winner_claims
+from hyperstudy.reports.statistics.agreement import agreement, common
+from hyperstudy.reports.statistics.effects import Curve
+from hyperstudy.reports.versus import Versus, check_comparable
+from hyperstudy.study.core.domains import Choice, Range
+from hyperstudy.study.core.errors import InputError
 
-from reports.analysis import Analysis
-from reports.compare import main
-from reports.sections.versus import cost_table, effect_claims, effect_table, winner_claims
-from reports.statistics.agreement import agreement, common
-from reports.statistics.effects import Curve
-from reports.versus import Versus, check_comparable
-from study.core.domains import Choice, Range
-from study.core.errors import InputError
 from tests.conftest import copy_study, python, store_of
 from tests.reports.planted import DOMAINS, flat, peak, planted, with_confirmation
 

@@ -11,20 +11,20 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from hyperstudy.reports import sections
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.findings import main
+from hyperstudy.reports.frames import Answers
+from hyperstudy.reports.load import load
+from hyperstudy.reports.page.render import write_report
+from hyperstudy.reports.page.text import markdown
+from hyperstudy.reports.sections import OTHERS_SECTIONS, RECIPE_SECTIONS, SECTIONS, mistakes, outline
+from hyperstudy.reports.sections.health import versions
+from hyperstudy.study.core.plan import make_plan
+from hyperstudy.study.outputs import files, pictures
+from hyperstudy.study.studies.options import parse_options
+from hyperstudy.study.tracking.tracker import Tracker
 
-import reports.sections
-from reports.analysis import Analysis
-from reports.findings import main
-from reports.frames import Answers
-from reports.load import load
-from reports.page.render import write_report
-from reports.page.text import markdown
-from reports.sections import OTHERS_SECTIONS, RECIPE_SECTIONS, SECTIONS, mistakes, outline
-from reports.sections.health import versions
-from study.core.plan import make_plan
-from study.outputs import files, pictures
-from study.studies.options import parse_options
-from study.tracking.tracker import Tracker
 from tests.conftest import python
 from tests.reports.planted import SPACE, planted, with_confirmation
 
@@ -275,7 +275,8 @@ def test_rows_have_names_of_their_own_and_a_docstring(kind):
 
 def test_every_file_of_a_section_is_in_a_report():
     files = [
-        importlib.import_module(f"reports.sections.{f.name}") for f in pkgutil.iter_modules(reports.sections.__path__)
+        importlib.import_module(f"hyperstudy.reports.sections.{f.name}")
+        for f in pkgutil.iter_modules(sections.__path__)
     ]
     made = {id(file.SECTION) for file in files if hasattr(file, "SECTION")}
     assert made == {id(section) for section in EVERY}

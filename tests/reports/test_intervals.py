@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
+from hyperstudy.reports.statistics.intervals import pairs_needed, rate, smallest_difference, spread
+from hyperstudy.reports.statistics.verdicts import holm
+from hyperstudy.study.comparisons.seeds import mean_interval, paired_difference, probability_positive
 from scipy import stats
-
-from reports.statistics.intervals import pairs_needed, rate, smallest_difference, spread
-from reports.statistics.verdicts import holm
-from study.comparisons.seeds import mean_interval, paired_difference, probability_positive
 
 
 def test_the_interval_is_scipy_s_t_interval():

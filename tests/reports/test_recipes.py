@@ -5,13 +5,21 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.frames import MARKS, Study
+from hyperstudy.reports.page.render import write_report
+from hyperstudy.reports.sections import outline
+from hyperstudy.reports.sections.recipes import (
+    HIGHER,
+    LOWER,
+    NEAR,
+    OURS,
+    REPRODUCED,
+    comparisons,
+    recipe_claims,
+    verdict_on,
+)
 from scipy import stats
-
-from reports.analysis import Analysis
-from reports.frames import MARKS, Study
-from reports.page.render import write_report
-from reports.sections import outline
-from reports.sections.recipes import HIGHER, LOWER, NEAR, OURS, REPRODUCED, comparisons, recipe_claims, verdict_on
 
 EPOCHS = 3
 KNOWN = {

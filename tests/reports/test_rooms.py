@@ -35,5 +35,8 @@ def test_imports_between_rooms_run_one_way(module):
 
 
 def test_a_report_loads_neither_torch_nor_optuna(tmp_path):
-    code = "import reports.findings, sys; print({'torch', 'torchvision', 'optuna', 'models'} & set(sys.modules))"
+    code = (
+        "import hyperstudy.reports.findings, sys; "
+        "print({'torch', 'torchvision', 'optuna', 'hyperstudy.models'} & set(sys.modules))"
+    )
     assert python("-c", code, cwd=tmp_path).stdout.strip() == "set()"

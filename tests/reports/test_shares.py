@@ -3,13 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hyperstudy.reports.statistics.effects import at, averaged, effect, gain
+from hyperstudy.reports.statistics.influence import trials_needed
+from hyperstudy.reports.statistics.posterior import fit_posterior
+from hyperstudy.reports.statistics.shares import shares
+from hyperstudy.study.core.domains import Choice, Range
 from scipy import stats
-
-from reports.statistics.effects import at, averaged, effect, gain
-from reports.statistics.influence import trials_needed
-from reports.statistics.posterior import fit_posterior
-from reports.statistics.shares import shares
-from study.core.domains import Choice, Range
 
 DOMAINS = {"x": Range(0.0, 1.0), "y": Range(0.0, 1.0), "z": Choice(("a", "b"))}
 

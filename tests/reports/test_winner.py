@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.sections import health, steps
+from hyperstudy.reports.sections.ablations import SECTION as ABLATIONS
+from hyperstudy.reports.sections.winner import finalist_table, lead_claims
+from hyperstudy.reports.statistics.intervals import seeds_needed
+from hyperstudy.study.comparisons.choice import RERANKING, Reranking
+from hyperstudy.study.comparisons.seeds import Answered, accuracy_of, crossed, lead_of
 from scipy import stats
 
-from reports.analysis import Analysis
-from reports.sections import health, steps
-from reports.sections.ablations import SECTION as ABLATIONS
-from reports.sections.winner import finalist_table, lead_claims
-from reports.statistics.intervals import seeds_needed
-from study.comparisons.choice import RERANKING, Reranking
-from study.comparisons.seeds import Answered, accuracy_of, crossed, lead_of
 from tests.reports.planted import peak, planted, with_confirmation
 
 

@@ -2,9 +2,9 @@
 
 import math
 
-from study.core.plan import make_plan
-from study.outputs.names import COMPLETE
-from study.search.trials import Record, Trials
+from hyperstudy.study.core.plan import make_plan
+from hyperstudy.study.outputs.names import COMPLETE
+from hyperstudy.study.search.trials import Record, Trials
 
 
 def make_trials(targets=(12,), sampler="tpe", pruner="none", done=(), model="mlp", **given):

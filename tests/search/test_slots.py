@@ -1,8 +1,8 @@
 from dataclasses import replace
 
-from study.core.config import Config
-from study.outputs.names import COMPLETE, FAILED
-from study.search.slots import Jobs
+from hyperstudy.study.core.config import Config
+from hyperstudy.study.outputs.names import COMPLETE, FAILED
+from hyperstudy.study.search.slots import Jobs
 
 FAST, SLOW = Config(lr=0.1), Config(lr=1e-4)
 

@@ -3,11 +3,10 @@
 from dataclasses import replace
 
 import pytest
-
-from study.core.plan import make_plan
-from study.outputs.names import COMPLETE, CONFIRM, EXPLORE, TEST_METRIC
-from study.studies.ablation import cheap_arms
-from study.tracking.tracker import Run
+from hyperstudy.study.core.plan import make_plan
+from hyperstudy.study.outputs.names import COMPLETE, CONFIRM, EXPLORE, TEST_METRIC
+from hyperstudy.study.studies.ablation import cheap_arms
+from hyperstudy.study.tracking.tracker import Run
 
 PLAN = make_plan("digits", "mlp", {})
 WINNER = replace(PLAN.base, lr=0.01, batch_size=32)

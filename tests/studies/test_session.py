@@ -3,14 +3,14 @@
 import json
 
 import pytest
+from hyperstudy.study.core.config import HYPERPARAMETERS, Config
+from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.plan import make_plan
+from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, FAILED, INTERRUPTED, PRUNED
+from hyperstudy.study.studies.course import records
+from hyperstudy.study.studies.options import parse_options
+from hyperstudy.study.studies.session import SETTINGS, TARGETS, grow, settings, settle
 
-from study.core.config import HYPERPARAMETERS, Config
-from study.core.errors import InputError
-from study.core.plan import make_plan
-from study.outputs.names import COMPLETE, DIVERGED, FAILED, INTERRUPTED, PRUNED
-from study.studies.course import records
-from study.studies.options import parse_options
-from study.studies.session import SETTINGS, TARGETS, grow, settings, settle
 from tests.tracking.runs import make_tracker
 
 KIND = "study.settings"

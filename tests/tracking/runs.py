@@ -5,8 +5,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from study.tracking.store import flush
-from study.tracking.tracker import Tracker, dataset_input, open_client
+from hyperstudy.study.tracking.store import flush
+from hyperstudy.study.tracking.tracker import Tracker, dataset_input, open_client
 
 FOLDER = tempfile.TemporaryDirectory()
 

@@ -12,11 +12,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.tracking import lock
+from hyperstudy.study.tracking.lock import DRIVER, LEASE, sole_driver
+from hyperstudy.study.tracking.tracker import Tracker
 
-from study.core.errors import InputError
-from study.tracking import lock
-from study.tracking.lock import DRIVER, LEASE, sole_driver
-from study.tracking.tracker import Tracker
 from tests.conftest import environment, wait_for
 from tests.tracking.runs import make_tracker
 
@@ -24,8 +24,8 @@ POSTGRES = Path("/usr/lib/postgresql")
 
 HOLD = """
 import sys, time
-from study.tracking import lock
-from study.tracking.tracker import Tracker
+from hyperstudy.study.tracking import lock
+from hyperstudy.study.tracking.tracker import Tracker
 tracker = Tracker(sys.argv[1], sys.argv[2])
 tracker.create()
 lock.RENEW_SECONDS = 0.2
@@ -201,7 +201,7 @@ def test_of_two_drivers_that_take_a_free_lease_at_once_one_has_it(leased, monkey
             leased.tag(LEASE, "somebody 0")
         sleep(seconds)
 
-    monkeypatch.setattr("study.tracking.lock.time.sleep", overtake)
+    monkeypatch.setattr("hyperstudy.study.tracking.lock.time.sleep", overtake)
     with pytest.raises(InputError, match="is driven by"), sole_driver(leased):
         pass
     assert leased.tags()[LEASE] == "somebody 0"

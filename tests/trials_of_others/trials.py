@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from reports.analysis import Analysis
+from hyperstudy.reports.analysis import Analysis
+
 from tests.trials_of_others import judge
 from tests.trials_of_others.hard import HARD
 from tests.trials_of_others.judge import Statement

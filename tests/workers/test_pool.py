@@ -11,14 +11,14 @@ import pandas as pd
 import psutil
 import pytest
 import torch
+from hyperstudy.study.core.config import Config
+from hyperstudy.study.core.data import load_test
+from hyperstudy.study.core.train import Epoch
+from hyperstudy.study.outputs.environment import cores, hardware
+from hyperstudy.study.outputs.files import load_trained
+from hyperstudy.study.workers.pool import Pool, make_pool
+from hyperstudy.study.workers.worker import Death, Failure, Job, Outcome
 
-from study.core.config import Config
-from study.core.data import load_test
-from study.core.train import Epoch
-from study.outputs.environment import cores, hardware
-from study.outputs.files import load_trained
-from study.workers.pool import Pool, make_pool
-from study.workers.worker import Death, Failure, Job, Outcome
 from tests.conftest import environment, wait_for
 
 CPU = torch.device("cpu")
@@ -214,10 +214,10 @@ DRIVER = """
 import time
 from pathlib import Path
 import torch
-from study.core.config import Config
-from study.core.data import load_splits
-from study.workers.pool import Pool
-from study.workers.worker import Job
+from hyperstudy.study.core.config import Config
+from hyperstudy.study.core.data import load_splits
+from hyperstudy.study.workers.pool import Pool
+from hyperstudy.study.workers.worker import Job
 
 if __name__ == "__main__":
     with Pool(2, torch.device("cpu")) as pool:
@@ -265,6 +265,6 @@ class Sized:
 def test_there_is_a_worker_per_core_or_one_on_an_accelerator_and_none_without_a_job(
     device, workers, jobs, size, monkeypatch
 ):
-    monkeypatch.setattr("study.workers.pool.Pool", Sized)
+    monkeypatch.setattr("hyperstudy.study.workers.pool.Pool", Sized)
     made = make_pool(torch.device(device), workers, jobs)
     assert (made.size, made.device.type) == (size, device)
