@@ -28,6 +28,9 @@ class Part(NamedTuple):
     def to(self, device: torch.device) -> "Part":
         return Part(self.images.to(device), self.labels.to(device))
 
+    def first(self, count: int) -> "Part":
+        return Part(self.images[:count], self.labels[:count])
+
     def resized(self, side: int) -> "Part":
         """The pictures at `side` x `side` pixels, bilinear, antialiased; the same tensors if they have that size."""
         if self.images.shape[-2:] == (side, side):
