@@ -12,6 +12,7 @@ from typing import Any
 __path__.append(str(Path(__file__).parent.parent))
 
 PUBLIC = {
+    "run": "calls",
     "MODELS": "models",
     "Family": "models",
     "ACTIVATIONS": "models",
@@ -24,6 +25,7 @@ PUBLIC = {
     "Hyperparameter": "study.core.domains",
     "Range": "study.core.domains",
     "Choice": "study.core.domains",
+    "InputError": "study.core.errors",
 }
 __all__ = list(PUBLIC)
 
@@ -31,4 +33,5 @@ __all__ = list(PUBLIC)
 def __getattr__(name: str) -> Any:
     if name not in PUBLIC:
         raise AttributeError(f"hyperstudy has no {name!r}")
+    import_module("hyperstudy.study.core.own")  # knows from here on which rows are the user's
     return getattr(import_module(f"hyperstudy.{PUBLIC[name]}"), name)

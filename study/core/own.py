@@ -1,6 +1,6 @@
-"""A user's own file, whose rows stand in the registries beside the project's.
+"""What a user adds: a file, or rows that were added in Python, which stand in the registries beside the project's.
 
-It is run as it is, like any script of its user: in the driver, and in every process that trains.
+A file is run as it is, like any script of its user: in the driver, and in every process that trains.
 """
 
 import atexit
@@ -13,13 +13,21 @@ from runpy import run_path
 from tempfile import mkdtemp
 from typing import NamedTuple
 
-from hyperstudy.models import MODELS, Family
+import cloudpickle
+from hyperstudy.models import ACTIVATIONS, INITIALISATIONS, MODELS, Family
 from hyperstudy.study.core.config import HYPERPARAMETERS, family_of
+from hyperstudy.study.core.data import SCALINGS
 from hyperstudy.study.core.datasets import DATASETS, Source
 from hyperstudy.study.core.domains import Hyperparameter
 from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.optimizers import OPTIMIZERS
 
 LOADED: dict[str, Path] = {}  # where the files lie that were run in this process, by digest
+
+
+# What processes that train look up by name; pictures come to them from the driver.
+REGISTRIES = (MODELS, ACTIVATIONS, INITIALISATIONS, OPTIMIZERS, SCALINGS)
+BUILT_IN = tuple(frozenset(registry) for registry in REGISTRIES)  # before a user adds any
 
 
 class OwnFile(NamedTuple):
@@ -27,6 +35,14 @@ class OwnFile(NamedTuple):
 
     path: Path
     content: bytes
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def load(self) -> None:
+        """Run the file in this process."""
+        load_own(self)
 
     @property
     def digest(self) -> str:
@@ -37,6 +53,42 @@ class OwnFile(NamedTuple):
     def setting(self) -> str:
         """The file as a study's settings have it."""
         return f"{self.path.name} {self.digest}"
+
+
+class AddedRows(NamedTuple):
+    """The rows that were added to the registries in this process, for other processes: they travel as code."""
+
+    names: tuple[str, ...]
+    content: bytes
+
+    @property
+    def name(self) -> str:
+        return "rows added in Python"
+
+    @property
+    def setting(self) -> str:
+        """The rows as a study's settings have them: by name, since code that is pickled differs from run to run."""
+        return ", ".join(self.names)
+
+    def load(self) -> None:
+        """Add the rows in this process."""
+        for registry, rows in zip(REGISTRIES, cloudpickle.loads(self.content), strict=True):
+            registry.update(rows)
+
+
+Added = OwnFile | AddedRows  # what a study's processes must have
+
+
+def added_rows() -> AddedRows | None:
+    """What this process has added to the registries; None if nothing."""
+    pairs = zip(REGISTRIES, BUILT_IN, strict=True)
+    rows = [{name: row for name, row in now.items() if name not in before} for now, before in pairs]
+    names = tuple(name for each in rows for name in each)
+    check_rows("rows added in Python")
+    try:
+        return AddedRows(names, cloudpickle.dumps(rows)) if names else None
+    except Exception as error:  # of many kinds
+        raise InputError(f"{', '.join(names)} cannot travel to the processes that train: {error}") from None
 
 
 def read_own(path: Path) -> OwnFile:
@@ -61,7 +113,7 @@ def load_own(own: OwnFile) -> None:
     LOADED[own.digest] = own.path
     try:
         run_path(str(own.path), run_name=own.path.stem)
-        _check_rows(own.path)
+        check_rows(own.path.name)
     except (InputError, KeyboardInterrupt):
         raise
     except BaseException as error:  # also SystemExit
@@ -86,25 +138,25 @@ def said(error: BaseException) -> str:
     return f"{line} (line {frames[-1].lineno}: {frames[-1].line})" if frames else line
 
 
-def _check_rows(path: Path) -> None:
+def check_rows(where: str) -> None:
     """Raise `InputError` for a row that is none, or that asks for a hyperparameter that nobody declares."""
     for registry, kind, what in ((MODELS, Family, "MODELS"), (DATASETS, Source, "DATASETS")):
         for name, row in registry.items():
             if not isinstance(row, kind):
-                raise InputError(f"{path.name}: {what}[{name!r}] must be a {kind.__name__}; got {type(row).__name__}")
+                raise InputError(f"{where}: {what}[{name!r}] must be a {kind.__name__}; got {type(row).__name__}")
     for model in MODELS:
         family = family_of(model)
         for name, row in family.own.items():
             if not isinstance(row, Hyperparameter):
                 got = type(row).__name__
-                raise InputError(f"{path.name}: own[{name!r}] of model {model!r} must be a Hyperparameter; got {got}")
+                raise InputError(f"{where}: own[{name!r}] of model {model!r} must be a Hyperparameter; got {got}")
             if not name.isidentifier() or not name.isascii() or name.startswith("_"):
-                raise InputError(f"{path.name}: a hyperparameter's name must be a plain identifier; got {name!r}")
+                raise InputError(f"{where}: a hyperparameter's name must be a plain identifier; got {name!r}")
             row.check(name, row.default)
         missing = [name for name in family.hyperparameters if name not in {**HYPERPARAMETERS, **family.own}]
         missing += [n for n in ("depth",) if n in family.hyperparameters and not (family.depths or n in family.own)]
         if missing:
             raise InputError(
-                f"{path.name}: model {model!r} takes {missing[0]!r}, which is no hyperparameter yet: give it a row in "
+                f"{where}: model {model!r} takes {missing[0]!r}, which is no hyperparameter yet: give it a row in "
                 f"own={{{missing[0]!r}: Hyperparameter(...)}}"
             )

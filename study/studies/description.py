@@ -7,6 +7,7 @@ from argparse import Namespace
 import torch
 from hyperstudy.study.comparisons.reranking import CANDIDATES, SEEDS
 from hyperstudy.study.core.data import Splits
+from hyperstudy.study.core.own import OwnFile
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.outputs import environment
 from hyperstudy.study.search.design import explore_size
@@ -38,7 +39,7 @@ def note(options: Namespace, plan: Plan, splits: Splits, device: torch.device) -
         f"{len(splits.train.labels)} training and {len(splits.val.labels)} validation pictures of "
         f"{'x'.join(map(str, splits.shape))}.",
         "",
-        f"    {environment.command()}",
+        f"    {options.command}",
         "",
         f"{versions}; commit `{environment.commit()}`; {environment.hardware(device)}.",
     ]
@@ -69,7 +70,7 @@ def tags(options: Namespace, plan: Plan, splits: Splits, device: torch.device) -
         "study.sampler": options.sampler,
         "study.pruner": options.pruner,
         "study.hardware": environment.hardware(device),
-        "study.command": environment.command(),
+        "study.command": options.command,
         "study.places": shlex.join(places(options)),
-        **({FILE: str(options.own.path)} if options.own else {}),
+        **({FILE: str(options.own.path)} if isinstance(options.own, OwnFile) else {}),
     }

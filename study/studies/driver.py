@@ -1,6 +1,7 @@
 """The loop that keeps every worker busy, asks whether to prune, and tracks what comes back."""
 
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -178,7 +179,8 @@ def _stoppable() -> Iterator[Callable[[], bool]]:
         if len(asked) > 1:
             raise KeyboardInterrupt
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = threading.current_thread() is threading.main_thread()  # signals can be handled nowhere else
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if heard}
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:  # a command in the background of a shell ignores Ctrl-C
             signal.signal(number, stop)

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from hyperstudy.study.core.errors import InputError
-from hyperstudy.study.core.own import OwnFile, load_own, read_own
+from hyperstudy.study.core.own import Added, OwnFile, load_own, read_own
 from hyperstudy.study.studies.description import FILE
 from hyperstudy.study.studies.session import SETTINGS
 from hyperstudy.study.tracking.tracker import Tracker
@@ -51,7 +51,7 @@ def own_of(tracker: Tracker, options: Namespace) -> OwnFile | None:
     return own
 
 
-def check_unchanged(tracker: Tracker, own: OwnFile | None) -> None:
+def check_unchanged(tracker: Tracker, own: Added | None) -> None:
     """Raise `InputError` if the study was begun with another file, or without one."""
     if SETTINGS not in (tags := tracker.tags()):
         return
@@ -62,9 +62,9 @@ def check_unchanged(tracker: Tracker, own: OwnFile | None) -> None:
     if own is None:
         raise InputError(f"study {study!r} was begun with a file: give --from {tags.get(FILE, 'FILE')}, {other}")
     if wanted is None:
-        raise InputError(f"study {study!r} was begun without a file: leave --from {own.path.name} out, {other}")
-    changed = _changed(tracker, wanted, own)
-    raise InputError(f"study {study!r} was begun with another {own.path.name}{changed}: restore it, {other}")
+        raise InputError(f"study {study!r} was begun without a file: leave {own.name} out, {other}")
+    changed = _changed(tracker, wanted, own) if isinstance(own, OwnFile) else f" ({wanted}, now {own.setting})"
+    raise InputError(f"study {study!r} was begun with another {own.name}{changed}: restore it, {other}")
 
 
 def _changed(tracker: Tracker, wanted: str, own: OwnFile) -> str:

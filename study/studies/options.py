@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from hyperstudy.study.core.config import HYPERPARAMETERS, rows_of
 from hyperstudy.study.core.datasets import DATASETS
 from hyperstudy.study.core.domains import Choice, Hyperparameter, Range
 from hyperstudy.study.core.errors import InputError, Parser, count, not_one_of, without_passwords
-from hyperstudy.study.core.own import load_own, read_own
+from hyperstudy.study.core.own import added_rows, load_own, read_own
+from hyperstudy.study.outputs import environment
 from hyperstudy.study.outputs.names import RESERVED, check_name
 from hyperstudy.study.search.design import explore_size
 from hyperstudy.study.search.samplers import PRUNERS, SAMPLERS
@@ -26,7 +28,9 @@ def parse_options(words: Sequence[str] | None = None) -> argparse.Namespace:
     first = _first(words)
     rows = HYPERPARAMETERS | (rows_of(first.model) if first.model in MODELS else {})
     options = _parser(rows).parse(words)
-    options.own, options.given = first.own, {n: text for n in rows if (text := getattr(options, n)) is not None}
+    options.command = environment.command() if words is None else _command(words)
+    options.own = first.own or added_rows()
+    options.given = {name: text for name in rows if (text := getattr(options, name)) is not None}
     for name, registry in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
         if getattr(options, name) not in registry:
             raise not_one_of(name, getattr(options, name), registry)
@@ -49,6 +53,10 @@ def _first(words: Sequence[str] | None) -> argparse.Namespace:
         options.own = read_own(options.own)
         load_own(options.own)
     return options
+
+
+def _command(words: Sequence[str]) -> str:
+    return shlex.join(["python", "-m", "study.run", *map(without_passwords, words)])
 
 
 def _usual_name(dataset: str, model: str) -> str:

@@ -11,6 +11,7 @@ from hyperstudy.study.comparisons.finalists import finished, over_seeds
 from hyperstudy.study.core.config import HYPERPARAMETERS, Config, from_params
 from hyperstudy.study.core.data import Splits, digest_of, load_test
 from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.own import OwnFile
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.outputs import environment
 from hyperstudy.study.outputs.names import CONFIRM, EXPLORE, SEARCH
@@ -77,7 +78,7 @@ def open_session(
             tracker.close_left_open()
             pool.load(splits)
             with make_view(console, tuple(shown)) as view:
-                kept = {options.own.path.name: options.own.content} if options.own else {}
+                kept = {options.own.name: options.own.content} if isinstance(options.own, OwnFile) else {}
                 driver = Driver(pool, tracker, view, splits.chance, environment.run_tags(), check, kept)
                 yield Session(console, tracker, pool, view, driver, options, splits)
     except KeyboardInterrupt:

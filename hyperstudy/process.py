@@ -1,0 +1,57 @@
+"""The process in which `hyperstudy.run` has a study run: like the command, with the rows that its caller added.
+
+A process of its own, since the processes that train import again what started them: a script that calls `run` would
+call it once more in each.
+"""
+
+import io
+import pickle
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import cloudpickle
+
+from hyperstudy.study.core.datasets import DATASETS
+from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.own import REGISTRIES, added_rows
+from hyperstudy.study.run import main
+
+NAME = "study.run: "  # before the line that says what is wrong
+
+
+def run_in_process(words: Sequence[str]) -> int:
+    """Run `study.run` with these words and with what this process has added to the registries; its exit code.
+
+    Raises `InputError` with its line for input that cannot be used.
+    """
+    added_rows()  # raises for rows that are none
+    rows = cloudpickle.dumps((DATASETS, *REGISTRIES))
+    terminal = sys.stdout.isatty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", __name__, *words],
+        stdin=subprocess.PIPE,
+        stdout=None if terminal else subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        pickle.dump((sys.path, rows), process.stdin)
+        process.stdin.close()
+        for line in io.TextIOWrapper(process.stdout, errors="replace") if process.stdout else ():
+            print(line, end="", flush=True)  # a notebook shows what is printed, not what a process writes
+        said = process.stderr.read().decode(errors="replace").strip()
+    if process.returncode == 2:
+        raise InputError(said.rpartition(NAME)[2])
+    if said:
+        print(said, file=sys.stderr)
+    if process.returncode == 130:
+        raise KeyboardInterrupt
+    return process.returncode
+
+
+if __name__ == "__main__":
+    path, pickled = pickle.load(sys.stdin.buffer)
+    sys.path[:] = path
+    for registry, added in zip((DATASETS, *REGISTRIES), cloudpickle.loads(pickled), strict=True):
+        registry.update(added)
+    sys.exit(main(sys.argv[1:]))
