@@ -65,7 +65,8 @@ class Config:
     epochs: Annotated[int, Hyperparameter("passes over the training pictures", Range(5, 40), (1, 10000), "epochs")] = 10
     seed: Annotated[int, Hyperparameter("seed of initialisation and shuffling", Range(0, 9), (0, 2**30))] = 0
     image_size: Annotated[
-        int | None, Hyperparameter("side of the pictures (default: the data set's)", Range(8, 64), (1, 1024), "pixels")
+        int | None,
+        Hyperparameter("shorter side of the pictures (default: the data set's)", Range(8, 64), (1, 1024), "pixels"),
     ] = None
     border: Annotated[
         int,
@@ -83,7 +84,8 @@ class Config:
 
     def __post_init__(self) -> None:
         row, _ = source(self.dataset)
-        self._resolve("image_size", row.side)
+        if self.image_size is None:  # only then, since a user's own data are read for it
+            self._resolve("image_size", row.side)
         family = family_of(self.model)
         self._resolve("depth", family.default_depth)
         for name in HYPERPARAMETERS:

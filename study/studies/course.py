@@ -24,15 +24,13 @@ from hyperstudy.study.studies.view import make_console
 from hyperstudy.study.tracking.store import sqlite_file
 from hyperstudy.study.tracking.tracker import Run, Tracker
 from hyperstudy.study.workers.pool import make_pool
-from rich.markup import escape
 
 
 def conduct(options: Namespace, plan: Plan) -> int:
     """Run what is missing of a study; 0 if all of its trials are finished then, 1 if some failed."""
     console, device = make_console(), find_device(options.device)
     with make_pool(device, options.workers, options.trials) as pool:  # workers import while pictures are read
-        with console.status(f"reading {escape(options.dataset)}"):
-            splits = read_splits(plan, options.data_dir)
+        splits = read_splits(plan, options.data_dir)
         tracker = Tracker(options.tracking_uri, options.study)
         tracker.create()
         with open_session(console, tracker, pool, options, splits, tuple(plan.space)) as session:

@@ -81,7 +81,7 @@ def test_published_recipes_train_on_all_and_validate_on_the_test_pictures(digits
 
 def test_the_digest_changes_with_one_pixel_one_label_or_a_class_name(tmp_path):
     def digest():
-        return load_splits(f"folder:{tmp_path}", Path("data"), 8).digest
+        return load_splits(f"folder:{tmp_path}", tmp_path / ".data", 8).digest
 
     rng = np.random.default_rng(0)
     for name in ("a", "b"):
@@ -104,7 +104,7 @@ def test_a_constant_channel_does_not_divide_by_zero(tmp_path):
         (tmp_path / name).mkdir()
         for index in range(10):
             Image.new("L", (8, 8), 7).save(tmp_path / name / f"{index}.png")
-    splits = load_splits(f"folder:{tmp_path}", Path("data"), 8)
+    splits = load_splits(f"folder:{tmp_path}", tmp_path / ".data", 8)
     assert splits.std.item() == 1.0
 
 

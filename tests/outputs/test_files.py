@@ -19,7 +19,7 @@ from torch.nn import functional
 def trained(digits):
     """A configuration, its model, and its history."""
     config = Config(epochs=3, lr=3e-3, image_size=12, border=1, scaling="unit")
-    model = build(config, 1, 10)
+    model = build(config, digits.shape, 10)
     return config, model, list(train(config, digits, model))
 
 
@@ -28,7 +28,7 @@ def test_the_classifier_predicts_what_the_model_predicted(digits, trained, tmp_p
     for name, content in files.of_trial(config, digits, history, model).items():
         (tmp_path / name).write_bytes(content)
     back = files.load_trained(tmp_path)
-    assert (back.config, back.classes, back.channels) == (config, digits.classes, 1)
+    assert (back.config, back.classes, back.shape) == (config, digits.classes, (1, 8, 8))
     framed = digits.val.framed(config.image_size, config.border).images
     expected = predict(config, digits, model, framed).softmax(1)
     torch.testing.assert_close(back.probabilities(digits.val.images), expected, atol=1e-5, rtol=0)
