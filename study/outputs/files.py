@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data import LEVELS, SCALINGS, Part, Splits, drawable
-from hyperstudy.study.core.train import EVALUATION_BATCH, Epoch, build
+from hyperstudy.study.core.train import Epoch, build, evaluation_batch
 from hyperstudy.study.outputs.names import HISTORY
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
@@ -102,7 +102,7 @@ class Trained(NamedTuple):
     def probabilities(self, images: Tensor) -> Tensor:
         """`(N, classes)` for pictures `(N, *shape)` with the levels that their data set has."""
         framed = Part(images, torch.zeros(len(images))).framed(self.config.image_size, self.config.border).images
-        return torch.cat([self.classifier(batch) for batch in framed.split(EVALUATION_BATCH)])
+        return torch.cat([self.classifier(batch) for batch in framed.split(evaluation_batch(framed.shape))])
 
 
 def load_trained(folder: Path) -> Trained:

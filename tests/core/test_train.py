@@ -7,7 +7,7 @@ from hyperstudy.study.core.config import PRECISIONS, Config
 from hyperstudy.study.core.data import Part
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.optimizers import OPTIMIZERS
-from hyperstudy.study.core.train import build, device, devices, predict, score, train
+from hyperstudy.study.core.train import build, device, devices, evaluation_batch, predict, score, train
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
@@ -106,6 +106,11 @@ def test_pictures_are_resized_to_the_configured_size(digits):
 def test_bf16_learns_about_as_well_as_float32(digits):
     accuracies = [run(digits, precision=precision, epochs=6)[-1].val_accuracy for precision in ("float32", "bf16")]
     assert abs(accuracies[0] - accuracies[1]) < 0.05
+
+
+@pytest.mark.parametrize(("size", "batch"), [((8, 8), 1024), ((32, 32), 1024), ((64, 64), 256), ((2000, 900), 1)])
+def test_larger_pictures_are_evaluated_in_smaller_batches(size, batch):
+    assert evaluation_batch((5000, 3, *size)) == batch
 
 
 def test_prediction_does_not_change_the_model_or_its_mode(digits):
