@@ -1,9 +1,35 @@
 """hyperstudy, under one name from any directory: `models`, `study` and `reports` are its parts.
 
 Their folders lie beside this one. Imported as `hyperstudy.models` and so on, they cannot be taken for folders of the
-same names in a user's own project.
+same names in a user's own project. A user's file finds here what it adds rows with; each name is imported when it is
+first asked for, since a worker or a report needs few of them.
 """
 
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 __path__.append(str(Path(__file__).parent.parent))
+
+PUBLIC = {
+    "MODELS": "models",
+    "Family": "models",
+    "ACTIVATIONS": "models",
+    "INITIALISATIONS": "models",
+    "OPTIMIZERS": "study.core.optimizers",
+    "SCALINGS": "study.core.data",
+    "DATASETS": "study.core.datasets",
+    "Source": "study.core.datasets",
+    "Pictures": "study.core.datasets",
+    "pictures": "study.core.own_pictures",
+    "Hyperparameter": "study.core.domains",
+    "Range": "study.core.domains",
+    "Choice": "study.core.domains",
+}
+__all__ = list(PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PUBLIC:
+        raise AttributeError(f"hyperstudy has no {name!r}")
+    return getattr(import_module(f"hyperstudy.{PUBLIC[name]}"), name)

@@ -17,6 +17,7 @@ from hyperstudy.study.core.pictures import scaled
 from hyperstudy.study.outputs.files import CONFIG, WEIGHTS, Trained, load_trained
 from hyperstudy.study.outputs.names import RECIPE
 from hyperstudy.study.outputs.pictures import prediction_grid
+from hyperstudy.study.studies.file import add_own, own_of
 from hyperstudy.study.studies.options import add_data_dir
 from hyperstudy.study.studies.view import make_console
 from hyperstudy.study.tracking.registry import champion
@@ -47,6 +48,7 @@ def parse_options(words: list[str] | None) -> Namespace:
     parser.add_argument("--invert", action="store_true", help="invert colours: for dark digits on white paper")
     parser.add_argument("--grid", type=count("grid", 1), metavar="N", help="draw N test pictures with their labels")
     parser.add_argument("--out", type=Path, metavar="FILE", help=f"where --grid draws (default: {DRAWING})")
+    add_own(parser)
     add_data_dir(parser)
     parser.add_argument("--tracking-uri", **TRACKING_OPTION)
     options = parser.parse(words)
@@ -69,6 +71,7 @@ def predict(options: Namespace) -> int:
     """Print class and probabilities of every picture, or draw the grid; 0."""
     existing(options.tracking_uri)
     tracker, run_id = _champion(options)
+    own_of(tracker, options)
     with tempfile.TemporaryDirectory() as folder:
         for file in (CONFIG, WEIGHTS):
             tracker.download(run_id, file, Path(folder))

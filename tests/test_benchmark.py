@@ -1,6 +1,5 @@
 """That the two sides of every comparison do the same work."""
 
-from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -61,7 +60,7 @@ TWO_PROCESSES = partial(gpu.in_processes, 2)
     ("model", "way"), [("mlp", TWO_PROCESSES), ("mlp", gpu.batch_of_models), ("lenet", gpu.batch_of_models)]
 )
 def test_trials_side_by_side_learn_as_one_after_another(model, way):
-    config = replace(Config(model=model, image_size=12, batch_size=64, last_batch="drop"), epochs=2)
+    config = Config(model=model, image_size=12, batch_size=64, last_batch="drop", epochs=2)
     splits = noise(1, 12)
     expected = gpu.one_at_a_time(config, splits, 3)
     assert way(config, splits, 3).loss == pytest.approx(expected.loss, abs=1e-3)

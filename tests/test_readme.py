@@ -24,7 +24,6 @@ LINES = README.splitlines()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines() if line]
 MODULES = sorted(set(re.findall(r"python -m ([a-z]+(?:\.[a-z]+)*)", README)) - {"venv", "pytest"})
 NO_REGISTRY = {
-    "HYPERPARAMETERS": "made of the fields of `Config`",
     "PRECISIONS": "torch has no other type for a forward pass on a processor",
     "TOLD": "our states in Optuna's",
     "TRACKING_OPTION": "the words of an option",
@@ -182,7 +181,7 @@ def test_every_registry_is_in_the_table_of_additions():
     there = registries()
     assert set(NO_REGISTRY) <= set(there), "exceptions that nothing needs"
     assert {(name, module) for name, module in there.items() if name not in NO_REGISTRY} <= said
-    assert ("Config", "hyperstudy.study.core.config") in said
+    assert ("HYPERPARAMETERS", "hyperstudy.study.core.config") in said
 
 
 RECORDED = dict(table("where", "what"))
@@ -247,9 +246,9 @@ def test_the_printed_end_of_a_study_has_the_lines_that_a_study_prints(finished_s
 
 
 def test_the_house_is_as_drawn():
-    (drawing,) = re.findall(r"```\n(models/.*?)```", section("The house"), re.S)
+    (drawing,) = re.findall(r"```\n(hyperstudy/.*?)```", section("The house"), re.S)
     outer, inner = (re.findall(rf"^{indent}(\w+)/  ", drawing, re.M) for indent in ("", "  "))
-    assert set(outer) == {"models", "study", "reports", "tests"}
+    assert set(outer) == {"hyperstudy", "models", "study", "reports", "tests"}
     rooms = (path.parent.name for package in ("study", "reports") for path in (ROOT / package).glob("*/__init__.py"))
     assert sorted(inner) == sorted(rooms)
     commands = re.search(r"^study/ +the commands: (.*)$", drawing, re.M)[1].split(", ")

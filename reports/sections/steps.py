@@ -32,6 +32,7 @@ def next_study(analysis: Analysis) -> Step | None:
     if not (extended or fixed) or len(fixed) == len(study.searched):
         return None
     words = ["--dataset", study.tags["study.dataset"], "--model", study.tags["study.model"]]
+    words += ["--from", study.tags["study.file"]] if "study.file" in study.tags else []
     words += ["--trials", study.tags["study.trials"], "--study", f"{study.name}-next"]
     words += [word for name in ("sampler", "pruner") for word in (f"--{name}", study.tags[f"study.{name}"])]
     for name, dimension in study.space.items():

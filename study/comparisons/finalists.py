@@ -6,7 +6,6 @@ seeds by which nothing was chosen. Initialisation and shuffling both vary (Bouth
 
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from hyperstudy.study.comparisons.answers import answered
@@ -32,14 +31,14 @@ def ranking(runs: Sequence[Run]) -> list[Run]:
 
 def unconfirmed(runs: Sequence[Run], default: Config) -> dict[str, Config]:
     """The best of the search as the winner, for want of other seeds; empty if no trial is complete."""
-    best = [replace(from_params(run.params), seed=default.seed) for run in ranking(runs)]
+    best = [from_params(run.params).replace(seed=default.seed) for run in ranking(runs)]
     return {WINNER: best[0]} if best else {}
 
 
 def with_seed(config: Config, number: int) -> Config:
     """The configuration with a seed that lies `number` after its own, within the accepted range."""
     _, most = HYPERPARAMETERS["seed"].accepted
-    return replace(config, seed=(config.seed + number) % (most + 1))
+    return config.replace(seed=(config.seed + number) % (most + 1))
 
 
 def over_seeds(configs: Mapping[str, Config], count: int, first: int = FIRST_SEED) -> list[tuple[str, Config]]:
@@ -80,17 +79,17 @@ def crown(tracker: Tracker, roles: Mapping[str, Config], splits: Splits, why: st
     trained = [run.run_id for run in (*confirmed(runs, roles)[WINNER], *others) if run.state == COMPLETE]
     if not trained:
         return
-    if champion(tracker) != trained[0]:
-        _register(tracker, trained[0], splits)
+    if champion(tracker) != trained[0] and (reason := _register(tracker, trained[0], splits)):
+        why += f" It cannot be exported, so that it loads with its own code alone (python -m study.predict): {reason}"
     explain(tracker, why)
 
 
 def _of(runs: Iterable[Run], config: Config) -> list[Run]:
     """The runs of a configuration, whatever their seed."""
-    return [run for run in runs if replace(from_params(run.params), seed=config.seed) == config]
+    return [run for run in runs if from_params(run.params).replace(seed=config.seed) == config]
 
 
-def _register(tracker: Tracker, run_id: str, splits: Splits) -> None:
+def _register(tracker: Tracker, run_id: str, splits: Splits) -> str:
     with tempfile.TemporaryDirectory() as folder:
         for name in (CONFIG, WEIGHTS):
             tracker.download(run_id, name, Path(folder))
@@ -98,4 +97,4 @@ def _register(tracker: Tracker, run_id: str, splits: Splits) -> None:
     few = Part(next(iter(splits.val.images.split(2))), splits.val.labels[:2])
     example = few.framed(trained.config.image_size, trained.config.border).images
     output = trained.classifier(example).detach()
-    register(tracker, run_id, trained.classifier, example.numpy(), output.numpy())
+    return register(tracker, run_id, trained.classifier, example.numpy(), output.numpy())

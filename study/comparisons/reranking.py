@@ -7,7 +7,6 @@ chosen flatters it: the seeds that chose may not testify. So both take 26 runs, 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from hyperstudy.study.comparisons.choice import Reranking, choose
 from hyperstudy.study.comparisons.finalists import finished, ranking, with_seed
@@ -28,7 +27,7 @@ def candidates(
 
     Two runs that differ in their seed alone are one configuration.
     """
-    ordered = dict.fromkeys(replace(from_params(run.params), seed=default.seed) for run in order(runs))
+    ordered = dict.fromkeys(from_params(run.params).replace(seed=default.seed) for run in order(runs))
     best = [config for config in ordered if config != default][:count]
     return {f"candidate-{number}": config for number, config in enumerate(best, start=1)}
 

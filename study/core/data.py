@@ -33,6 +33,9 @@ class Part(NamedTuple):
     def to(self, device: torch.device) -> "Part":
         return Part(self.images.to(device), self.labels.to(device))
 
+    def first(self, count: int) -> "Part":
+        return Part(self.images[:count], self.labels[:count])
+
     def resized(self, side: int) -> "Part":
         """The pictures with a shorter side of `side` pixels, bilinear, antialiased; unchanged if they have that."""
         size = scaled(self.images.shape[-2:], side)

@@ -1,11 +1,12 @@
 """Where a hyperparameter may lie: ranges and choices, each with its own scale."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from hyperstudy.study.core.errors import InputError, not_one_of
 
 
 @dataclass(frozen=True)
@@ -119,17 +120,52 @@ class Choice:
 
 
 class Hyperparameter(NamedTuple):
-    """How a field of `Config` may vary.
+    """A hyperparameter: what it means, its default, and how it may vary.
 
-    `space` is its usual search range (None: the family's), `accepted` the smallest and the largest number or all names
-    that make sense for it, `searched` says whether a study varies it unless told otherwise.
+    `space` is its usual search range (None: the model family's), `accepted` the smallest and the largest number or all
+    names that make sense for it (a registry, to which rows may be added; unless given: any number, or the names in
+    `space`), `searched` says whether a study
+    varies it unless told otherwise. Its values are of the type of its default; of whole numbers where that is None.
     """
 
     help: str
+    default: Any
     space: Range | Choice | None
-    accepted: tuple[Any, ...]
+    accepted: Collection[Any] = ()
     unit: str = ""
     searched: bool = False
+
+    @property
+    def kind(self) -> type:
+        """The type of its values: float, int or str."""
+        return int if self.default is None else type(self.default)
+
+    @property
+    def limits(self) -> Collection[Any]:
+        """The smallest and the largest accepted number, or all accepted names."""
+        if self.accepted:
+            return self.accepted
+        return self.space.ends if self.kind is str else (-math.inf, math.inf)
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value in the hyperparameter's type; raises `InputError` for one that is not accepted."""
+        if self.kind is str:
+            if value not in self.limits:
+                raise not_one_of(name, value, self.limits)
+            return value
+        low, high = self.limits
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not (whole or (self.kind is float and isinstance(value, float))) or not low <= value <= high:
+            noun = "a whole number" if self.kind is int else "a number"
+            low, high = (f"{end:,}" if isinstance(end, int) else f"{end:g}" for end in self.limits)
+            raise InputError(f"{name} must be {noun} from {low} to {high}; got {value}")
+        return self.kind(value)
+
+    def of_family(self, depths: tuple[int, ...], default: int) -> "Hyperparameter":
+        """The same with a family's levels: all from the first to the last, or only these."""
+        consecutive = depths == tuple(range(depths[0], depths[-1] + 1))
+        space = Range(depths[0], depths[-1]) if consecutive else Choice(depths)
+        return self._replace(default=default, space=space)
 
 
 class Dimension(NamedTuple):

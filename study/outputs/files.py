@@ -4,7 +4,6 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,9 +47,10 @@ def of_trial(config: Config, splits: Splits, history: Sequence[Epoch], model: nn
         "mean": mean.flatten().tolist(),
         "std": std.flatten().tolist(),
     }
+    kept = {"dataset": config.dataset, "model": config.model, **config.hyperparameters()}
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     return {
-        CONFIG: json.dumps({"config": asdict(config), "data": data}, indent=2).encode(),
+        CONFIG: json.dumps({"config": kept, "data": data}, indent=2).encode(),
         HISTORY: _table([Epoch._fields, *history]),
         WEIGHTS: save(weights),
     }

@@ -3,7 +3,6 @@
 import json
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from hyperstudy.study.comparisons.arms import SEEDS, Arm, Hypothesis, arms_of, hypotheses
 from hyperstudy.study.comparisons.finalists import confirmed
@@ -14,6 +13,7 @@ from hyperstudy.study.core.plan import Plan, read_splits
 from hyperstudy.study.core.train import device as find_device
 from hyperstudy.study.outputs.names import WINNER
 from hyperstudy.study.studies.description import FINALISTS
+from hyperstudy.study.studies.file import add_own, own_of
 from hyperstudy.study.studies.options import add_machine
 from hyperstudy.study.studies.session import SETTINGS, begun_earlier, open_session
 from hyperstudy.study.studies.summary import gain, print_failures, print_report_command
@@ -38,6 +38,7 @@ def parse_options(words: list[str] | None) -> Namespace:
     parser.add_argument("--study", metavar="NAME", help="default: the latest")
     seeds = f"per configuration (default: as many as the finalists have, at least {SEEDS})"
     parser.add_argument("--seeds", type=count("seeds", 2), metavar="N", help=seeds)
+    add_own(parser)
     add_machine(parser)
     return parser.parse(words)
 
@@ -48,7 +49,7 @@ def ablate(options: Namespace) -> int:
     existing(options.tracking_uri)
     options.study = find_study(options.tracking_uri, options.study)
     tracker = Tracker(options.tracking_uri, options.study)
-    tags = tracker.tags()
+    tags, options.own = tracker.tags(), own_of(tracker, options)
     if FINALISTS not in tags:
         command = tags.get("study.command", "python -m study.run")
         raise InputError(
@@ -73,7 +74,7 @@ def cheap_arms(runs: Sequence[Run], plan: Plan, roles: Mapping[str, Config], see
     that the study has trained so far; none otherwise, or if the default is the winner."""
     defaults = {name: row.default for name, row in plan.dimensions().items()}
     asked = arms_of(hypotheses(roles[WINNER].hyperparameters(), defaults, plan.space))
-    arms = {arm.name: replace(plan.base, **arm.levels) for arm in asked}
+    arms = {arm.name: plan.base.replace(**arm.levels) for arm in asked}
     there = confirmed(runs, arms)
     missing = sum(max(0, seeds - len(found)) for found in there.values())
     known = [run.metrics["train_seconds"] for found in there.values() for run in found]
@@ -103,7 +104,7 @@ def _train(console: Console, options: Namespace, tracker: Tracker, plan: Plan, c
     if not missing:
         return True
     with (
-        make_pool(find_device(options.device), options.workers, missing) as pool,
+        make_pool(find_device(options.device), options.workers, missing, options.own) as pool,
         open_session(console, tracker, pool, options, splits, tuple(plan.space)) as session,
     ):
         jobs = session.confirm(plan, configs, seeds)

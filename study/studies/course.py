@@ -13,11 +13,13 @@ from hyperstudy.study.comparisons.reranking import FIRST_SEED, SEEDS, candidates
 from hyperstudy.study.core.config import Config, from_params
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.plan import Plan, read_splits
+from hyperstudy.study.core.rehearsal import rehearse
 from hyperstudy.study.core.train import device as find_device
 from hyperstudy.study.outputs.names import DEFAULT, DIVERGED, EXPLORE, RERANK, SEARCH, WINNER
 from hyperstudy.study.search.trials import Record, Trials
 from hyperstudy.study.studies.ablation import cheap_arms
 from hyperstudy.study.studies.description import FINALISTS, note, tags
+from hyperstudy.study.studies.file import check_unchanged
 from hyperstudy.study.studies.session import SETTINGS, Session, grow, open_session, settings, settle
 from hyperstudy.study.studies.summary import print_summary
 from hyperstudy.study.studies.view import make_console
@@ -29,11 +31,15 @@ from hyperstudy.study.workers.pool import make_pool
 def conduct(options: Namespace, plan: Plan) -> int:
     """Run what is missing of a study; 0 if all of its trials are finished then, 1 if some failed."""
     console, device = make_console(), find_device(options.device)
-    with make_pool(device, options.workers, options.trials) as pool:  # workers import while pictures are read
+    # Workers import while pictures are read.
+    with make_pool(device, options.workers, options.trials, options.own) as pool:
         splits = read_splits(plan, options.data_dir)
+        if options.own:
+            rehearse(plan, splits)
         tracker = Tracker(options.tracking_uri, options.study)
         tracker.create()
         with open_session(console, tracker, pool, options, splits, tuple(plan.space)) as session:
+            check_unchanged(tracker, options.own)
             settle(tracker, SETTINGS, settings(options, plan, splits))
             targets = grow(tracker, options.trials)
             about = note(options, plan, splits, device)

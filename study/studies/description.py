@@ -12,6 +12,7 @@ from hyperstudy.study.outputs import environment
 from hyperstudy.study.search.design import explore_size
 from hyperstudy.study.studies.options import places
 
+FILE = "study.file"  # the tag that says where the user's own file lies
 FINALISTS = "study.finalists"  # the tag with the latest finalists' hyperparameters by role
 
 
@@ -70,4 +71,5 @@ def tags(options: Namespace, plan: Plan, splits: Splits, device: torch.device) -
         "study.hardware": environment.hardware(device),
         "study.command": environment.command(),
         "study.places": shlex.join(places(options)),
+        **({FILE: str(options.own.path)} if options.own else {}),
     }

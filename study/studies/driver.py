@@ -31,7 +31,8 @@ class Active(NamedTuple):
 class Driver:
     """Trains the slots of a study. `spent` adds up seconds of training, tracking and driving.
 
-    `check` raises if this process may not go on; it is called about once a second.
+    `check` raises if this process may not go on; it is called about once a second. `kept` are files that every run
+    keeps.
     """
 
     def __init__(
@@ -42,9 +43,10 @@ class Driver:
         chance: float,
         run_tags: Mapping[str, str],
         check: Callable[[], None],
+        kept: Mapping[str, bytes] | None = None,
     ) -> None:
         self.pool, self.tracker, self.view, self.chance = pool, tracker, view, chance
-        self.run_tags, self.check = run_tags, check
+        self.run_tags, self.check, self.kept = run_tags, check, kept or {}
         self.spent = dict.fromkeys(("training", "tracking", "driving"), 0.0)
         self.failures: list[str] = []
         self._deaths: Counter[str] = Counter()  # of workers, by the name of the slot
@@ -128,7 +130,8 @@ class Driver:
             }
             tags = {"hardware": outcome.hardware}
             with self._measure("tracking"):
-                self.tracker.finish(active.run_id, outcome.state, metrics, outcome.files, tags=tags)
+                files = {**outcome.files, **self.kept}
+                self.tracker.finish(active.run_id, outcome.state, metrics, files, tags=tags)
         self.view.finished(shown, outcome.state, value)
 
     def _fail(self, worker: int, failure: Failure) -> None:

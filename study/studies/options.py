@@ -3,16 +3,16 @@
 import argparse
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hyperstudy.models import MODELS
-from hyperstudy.study.core.config import HYPERPARAMETERS, default_of, type_of
+from hyperstudy.study.core.config import HYPERPARAMETERS, rows_of
 from hyperstudy.study.core.datasets import DATASETS
-from hyperstudy.study.core.domains import Choice, Range
+from hyperstudy.study.core.domains import Choice, Hyperparameter, Range
 from hyperstudy.study.core.errors import InputError, Parser, count, not_one_of, without_passwords
-from hyperstudy.study.core.plan import usual_space
+from hyperstudy.study.core.own import load_own, read_own
 from hyperstudy.study.outputs.names import RESERVED, check_name
 from hyperstudy.study.search.design import explore_size
 from hyperstudy.study.search.samplers import PRUNERS, SAMPLERS
@@ -23,8 +23,10 @@ DATA_DIR = Path(os.environ.get("STUDY_DATA_DIR", "data"))
 
 def parse_options(words: Sequence[str] | None = None) -> argparse.Namespace:
     """The checked options; `given` maps each hyperparameter that the user gave to its text."""
-    options = _parser().parse(words)
-    options.given = {name: text for name in HYPERPARAMETERS if (text := getattr(options, name)) is not None}
+    first = _first(words)
+    rows = HYPERPARAMETERS | (rows_of(first.model) if first.model in MODELS else {})
+    options = _parser(rows).parse(words)
+    options.own, options.given = first.own, {n: text for n in rows if (text := getattr(options, n)) is not None}
     for name, registry in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
         if getattr(options, name) not in registry:
             raise not_one_of(name, getattr(options, name), registry)
@@ -37,13 +39,25 @@ def parse_options(words: Sequence[str] | None = None) -> argparse.Namespace:
     return options
 
 
+def _first(words: Sequence[str] | None) -> argparse.Namespace:
+    """What decides which other options there are: the model, and the user's own file, which is run here."""
+    parser = Parser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--from", dest="own", type=Path)
+    parser.add_argument("--model", default="cnn")
+    options, _ = parser.parse_known_args(words)
+    if options.own is not None:
+        options.own = read_own(options.own)
+        load_own(options.own)
+    return options
+
+
 def _usual_name(dataset: str, model: str) -> str:
     kind, _, location = dataset.partition(":")
     place = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(location).expanduser().resolve().name) if location else kind
     return f"{place.lstrip('._-') or kind}-{model}"
 
 
-def _parser() -> Parser:
+def _parser(rows: Mapping[str, Hyperparameter]) -> Parser:
     parser = Parser(
         prog="python -m study.run",
         description="Run a hyperparameter study: designed trials, a search, and, over fresh seeds, a re-ranking of the "
@@ -55,8 +69,8 @@ def _parser() -> Parser:
     hyper = parser.add_argument_group(
         "hyperparameters", "a value fixes one, low:high searches a range, a,b,c searches those values"
     )
-    for name in HYPERPARAMETERS:
-        hyper.add_argument(_flag(name), metavar=_metavar(name), help=_describe(name))
+    for name, row in rows.items():
+        hyper.add_argument(_flag(name), dest=name, metavar=_metavar(row), help=_describe(name, row).replace("%", "%%"))
     how = parser.add_argument_group("the search")
     how.add_argument("--sampler", default="tpe", metavar="NAME", help=_listed(SAMPLERS, "tpe"))
     how.add_argument("--pruner", default="median", metavar="NAME", help=_listed(PRUNERS, "median"))
@@ -65,6 +79,7 @@ def _parser() -> Parser:
 
 
 def _add_question(what: Any) -> None:
+    what.add_argument("--from", dest="own", metavar="FILE", help="your own Python file, which adds models or data sets")
     what.add_argument("--dataset", default="digits", metavar="NAME", help=_listed(_dataset_names(), "digits"))
     what.add_argument("--model", default="cnn", metavar="NAME", help=_listed(MODELS, "cnn"))
     what.add_argument("--study", metavar="NAME", help="the study's name (default: DATASET-MODEL)")
@@ -119,8 +134,8 @@ def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _metavar(name: str) -> str:
-    return "A,B" if isinstance(HYPERPARAMETERS[name].space, Choice) else "LOW:HIGH"
+def _metavar(row: Hyperparameter) -> str:
+    return "A,B" if isinstance(row.space, Choice) else "LOW:HIGH"
 
 
 def _dataset_names() -> list[str]:
@@ -131,18 +146,15 @@ def _listed(names: Any, default: str) -> str:
     return f"{', '.join(names)} (default {default})"
 
 
-def _describe(name: str) -> str:
+def _describe(name: str, row: Hyperparameter) -> str:
     """A hyperparameter's help: its meaning, its default, and its range."""
-    row = HYPERPARAMETERS[name]
-    if row.space is None:
-        families = {model: family for model, family in MODELS.items() if name in family.hyperparameters}
-        spaces = "; ".join(
-            f"{model} {family.default_depth} of {usual_space(name, model)}" for model, family in families.items()
-        )
-        return f"{row.help} (default and range by model: {spaces}; searched)"
-    default = default_of(name)
-    accepted = f"; accepts {', '.join(row.accepted)}" if type_of(name) is str else ""
+    usual = HYPERPARAMETERS.get(name, row)
+    if usual.space is None:
+        families = [model for model, family in MODELS.items() if name in family.hyperparameters]
+        spaces = [f"{model} {rows_of(model)[name].default} of {rows_of(model)[name].space}" for model in families]
+        return f"{usual.help} (default and range by model: {'; '.join(spaces)}; searched)"
+    accepted = f"; accepts {', '.join(row.limits)}" if row.kind is str else ""
     log = " on a log scale" if isinstance(row.space, Range) and row.space.log else ""
     verb = "searched in" if row.searched else "fixed; a usual range is"
-    shown = "" if default is None else f"default {default}, "
+    shown = "" if row.default is None else f"default {row.default}, "
     return f"{row.help} ({shown}{verb} {row.space}{log}{accepted})"

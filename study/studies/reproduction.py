@@ -41,7 +41,7 @@ def parse_options(words: list[str] | None) -> Namespace:
     for name in options.names:
         if name not in RECIPES:
             raise not_one_of("recipe", name, RECIPES)
-    options.names, options.study = options.names or list(RECIPES), RECIPES_STUDY
+    options.names, options.study, options.own = options.names or list(RECIPES), RECIPES_STUDY, None
     return options
 
 

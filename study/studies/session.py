@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hyperstudy.study.comparisons.finalists import finished, over_seeds
-from hyperstudy.study.core.config import HYPERPARAMETERS, Config, default_of, from_params
+from hyperstudy.study.core.config import HYPERPARAMETERS, Config, from_params
 from hyperstudy.study.core.data import Splits, digest_of, load_test
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.plan import Plan
@@ -77,7 +77,8 @@ def open_session(
             tracker.close_left_open()
             pool.load(splits)
             with make_view(console, tuple(shown)) as view:
-                driver = Driver(pool, tracker, view, splits.chance, environment.run_tags(), check)
+                kept = {options.own.path.name: options.own.content} if options.own else {}
+                driver = Driver(pool, tracker, view, splits.chance, environment.run_tags(), check, kept)
                 yield Session(console, tracker, pool, view, driver, options, splits)
     except KeyboardInterrupt:
         console.print("interrupted; the same command goes on from here", markup=False)
@@ -95,7 +96,7 @@ def settle(tracker: Tracker, kind: str, values: Mapping[str, str]) -> None:
         tracker.tag(kind, json.dumps(values))
         return
     kept = json.loads(tracker.tags()[kind])
-    known = {name: str(default_of(name)) for name in HYPERPARAMETERS} | kept
+    known = {name: str(row.default) for name, row in HYPERPARAMETERS.items()} | kept
     changes = [
         f"{name} {known.get(name, 'none')} (now {value})" for name, value in values.items() if value != known.get(name)
     ]
@@ -135,4 +136,6 @@ def settings(options: Namespace, plan: Plan, splits: Splits) -> dict[str, str]:
     }
     data = {"dataset": options.dataset.partition(":")[0], "data digest": splits.digest, "model": options.model}
     how = {"sampler": options.sampler, "pruner": options.pruner}
+    if options.own:
+        how["file"] = options.own.setting
     return {name: str(value) for name, value in {**data, **values, **how}.items()}

@@ -13,6 +13,7 @@ from multiprocessing.process import BaseProcess
 import torch
 import torch.multiprocessing  # registers how tensors travel between processes
 from hyperstudy.study.core.data import Splits
+from hyperstudy.study.core.own import OwnFile, load_own
 from hyperstudy.study.core.train import Epoch
 from hyperstudy.study.outputs.environment import cores
 from hyperstudy.study.workers.worker import Death, Failure, Job, Outcome, perform
@@ -22,17 +23,18 @@ GONE = (EOFError, BrokenPipeError, ConnectionResetError)  # what a closed connec
 Message = Epoch | Outcome | Failure | Death
 
 
-def make_pool(device: torch.device, workers: int | None, jobs: int) -> "Pool":
-    """As many workers as asked for, by default one per core, or one on an accelerator; never more than jobs."""
+def make_pool(device: torch.device, workers: int | None, jobs: int, own: OwnFile | None = None) -> "Pool":
+    """As many workers as asked for, by default one per core, or one on an accelerator; never more than jobs. All of
+    them run the user's own file."""
     usual = cores() if device.type == "cpu" else 1
-    return Pool(max(1, min(workers or usual, jobs)), device)
+    return Pool(max(1, min(workers or usual, jobs)), device, own=own)
 
 
 class Pool:
     """A fixed number of worker processes; one that died is replaced when it is next needed."""
 
-    def __init__(self, size: int, device: torch.device, threads: int = 1) -> None:
-        self._arguments = (device, threads)
+    def __init__(self, size: int, device: torch.device, threads: int = 1, own: OwnFile | None = None) -> None:
+        self._arguments = (device, threads, own)
         self._splits: Splits | None = None
         self._workers = [self._spawn() for _ in range(size)]
         self._busy: set[int] = set()
@@ -123,10 +125,12 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.raise_signal(signal.SIGINT)
 
 
-def _work(orders: Connection, device: torch.device, threads: int) -> None:
+def _work(orders: Connection, device: torch.device, threads: int, own: OwnFile | None) -> None:
     """A worker's life: pictures and jobs, until the driver closes the connection or ends. It ignores Ctrl-C."""
     threading.Thread(target=_end_with_driver, daemon=True).start()
     torch.set_num_threads(threads)
+    if own is not None:
+        load_own(own)
     splits = None
     with suppress(*GONE):
         while True:

@@ -7,7 +7,6 @@ has no graphs, and shows only that the other ways learn: `--device cpu --picture
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -41,7 +40,7 @@ class Measured(NamedTuple):
 def one_at_a_time(config: Config, splits: Splits, trials: int) -> Measured:
     """As the core trains them."""
     started = perf_counter()
-    lasts = [list(train(replace(config, seed=seed), splits)) for seed in range(trials)]
+    lasts = [list(train(config.replace(seed=seed), splits)) for seed in range(trials)]
     return Measured(perf_counter() - started, sum(history[-1].train_loss for history in lasts) / trials)
 
 
@@ -57,7 +56,7 @@ def in_processes(count: int, config: Config, splits: Splits, trials: int) -> Mea
             while len(losses) < target:
                 for worker in pool.idle():
                     if (seed := next(waiting, None)) is not None:
-                        pool.start(worker, Job(replace(config, seed=seed, epochs=epochs)))
+                        pool.start(worker, Job(config.replace(seed=seed, epochs=epochs)))
                 for worker, message in pool.messages(1.0):
                     if isinstance(message, Epoch):
                         histories[worker] = message
@@ -111,7 +110,7 @@ def captured(config: Config, splits: Splits, trials: int) -> Measured:
     started = perf_counter()
     step = CapturedStep(config, splits)
     for seed in range(trials):
-        step.restart(build(replace(config, seed=seed), splits.shape, len(splits.classes)).state_dict())
+        step.restart(build(config.replace(seed=seed), splits.shape, len(splits.classes)).state_dict())
         generator = torch.Generator(splits.mean.device).manual_seed(seed)
         for _ in range(config.epochs):
             step.total.zero_()
@@ -126,7 +125,7 @@ def captured(config: Config, splits: Splits, trials: int) -> Measured:
 def batch_of_models(config: Config, splits: Splits, trials: int) -> Measured:
     """All trials in one batch of models, each with weights and permutations of its own."""
     device, started = splits.mean.device, perf_counter()
-    models = [build(replace(config, seed=seed), splits.shape, len(splits.classes)) for seed in range(trials)]
+    models = [build(config.replace(seed=seed), splits.shape, len(splits.classes)) for seed in range(trials)]
     weights, buffers = stack_module_state([model.to(device) for model in models])
     weights = {name: tensor.detach().requires_grad_() for name, tensor in weights.items()}
     optimizer = OPTIMIZERS[config.optimizer](weights.values(), config.lr, config.momentum, config.weight_decay)
@@ -186,11 +185,11 @@ def main() -> int:
     splits = splits._replace(val=Part(*(tensor[:1024].clone() for tensor in splits.val))).to(device)
     ways = {name: way for name, way in WAYS.items() if device.type == "cuda" or way is not captured}
     for name, config in CONFIGS.items():
-        one_at_a_time(replace(config, epochs=1), splits, 1)  # the device wakes up
+        one_at_a_time(config.replace(epochs=1), splits, 1)  # the device wakes up
         for _ in range(options.rounds):
             first = None
             for way, measure in ways.items():
-                measured = measure(replace(config, epochs=options.epochs), splits, options.trials)
+                measured = measure(config.replace(epochs=options.epochs), splits, options.trials)
                 hourly = options.trials * 3600 / measured.seconds
                 first = first or hourly
                 print(

@@ -1,7 +1,6 @@
 """What bf16 costs in accuracy and saves in time: the CNN on CIFAR-10 (JPEG), both precisions over the same seeds."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from statistics import median, stdev
 
@@ -46,7 +45,7 @@ def trained(config: Config, splits: Splits, seeds: Iterable[int]) -> dict[str, l
         while True:
             for worker, (precision, seed) in zip(pool.idle(), jobs, strict=False):
                 at_work[worker] = histories[precision][seed] = []
-                pool.start(worker, Job(replace(config, precision=precision, seed=seed)))
+                pool.start(worker, Job(config.replace(precision=precision, seed=seed)))
             if len(pool.idle()) == len(pool):
                 return {precision: [*by_seed.values()] for precision, by_seed in histories.items()}
             for worker, message in pool.messages(1.0):

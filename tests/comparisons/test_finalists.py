@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 from hyperstudy.study.comparisons.finalists import FIRST_SEED, confirmed, finished, over_seeds, ranking, unconfirmed
 from hyperstudy.study.core.config import HYPERPARAMETERS, Config, from_params
@@ -46,7 +44,7 @@ ROLES = {"winner": Config(lr=0.2), "default": Config()}
 def test_every_finalist_gets_the_same_fresh_seeds():
     seeds = {role: [c.seed for name, c in over_seeds(ROLES, 3) if name == role] for role in ROLES}
     assert seeds == {"winner": [1000, 1001, 1002], "default": [1000, 1001, 1002]}
-    assert over_seeds(ROLES, 1)[0] == ("winner", replace(ROLES["winner"], seed=FIRST_SEED))
+    assert over_seeds(ROLES, 1)[0] == ("winner", ROLES["winner"].replace(seed=FIRST_SEED))
 
 
 def test_more_seeds_add_to_those_that_are_there():

@@ -1,7 +1,5 @@
 """Which configurations are re-ranked, over which seeds, and what comes of it."""
 
-from dataclasses import replace
-
 from hyperstudy.study.comparisons.finalists import ranking
 from hyperstudy.study.comparisons.reranking import FIRST_SEED, SEEDS, candidates, elected, fresh, kept
 from hyperstudy.study.core.config import Config
@@ -79,4 +77,4 @@ def test_the_seeds_that_choose_do_not_testify():
     testifying = {config.seed for _, config in over_seeds(LEFT, 400)}
     assert len(choosing) == SEEDS
     assert not choosing & testifying
-    assert replace(BASE).seed not in choosing | testifying
+    assert BASE.replace().seed not in choosing | testifying

@@ -54,7 +54,7 @@ def parse_usual(name):
 def test_what_the_help_prints_can_be_given_back():
     for name, row in HYPERPARAMETERS.items():
         if row.space is not None:
-            assert parse(name, str(row.space)) == row.space
+            assert parse(name, row, str(row.space)) == row.space
 
 
 @pytest.mark.parametrize(

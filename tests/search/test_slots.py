@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.outputs.names import COMPLETE, FAILED
 from hyperstudy.study.search.slots import Jobs
@@ -15,14 +13,14 @@ def test_a_configuration_under_two_roles_is_trained_once_under_the_first():
 
 
 def test_jobs_that_are_done_are_skipped_and_counted():
-    wanted = [("winner", replace(FAST, seed=seed)) for seed in range(4)]
-    jobs = Jobs("confirm", wanted, {replace(FAST, seed=seed) for seed in (0, 2, 9)})
+    wanted = [("winner", FAST.replace(seed=seed)) for seed in range(4)]
+    jobs = Jobs("confirm", wanted, {FAST.replace(seed=seed) for seed in (0, 2, 9)})
     assert (jobs.finished, jobs.total) == (2, 4)
     assert [slot.config.seed for slot in iter(jobs.next, None)] == [1, 3]
 
 
 def test_a_job_names_its_run_after_role_and_seed_and_is_never_pruned():
-    (slot,) = iter(Jobs("confirm", [("winner", replace(FAST, seed=7))], []).next, None)
+    (slot,) = iter(Jobs("confirm", [("winner", FAST.replace(seed=7))], []).next, None)
     assert (slot.name, slot.tags) == ("winner-seed-7", {"phase": "confirm", "role": "winner"})
     assert not slot.prunable
     assert not Jobs("confirm", [], []).report(slot, 1, 0.0)

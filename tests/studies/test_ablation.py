@@ -1,7 +1,5 @@
 """Which ablations a study runs by itself."""
 
-from dataclasses import replace
-
 import pytest
 from hyperstudy.study.core.plan import make_plan
 from hyperstudy.study.outputs.names import COMPLETE, CONFIRM, EXPLORE, TEST_METRIC
@@ -9,11 +7,11 @@ from hyperstudy.study.studies.ablation import cheap_arms
 from hyperstudy.study.tracking.tracker import Run
 
 PLAN = make_plan("digits", "mlp", {})
-WINNER = replace(PLAN.base, lr=0.01, batch_size=32)
+WINNER = PLAN.base.replace(lr=0.01, batch_size=32)
 
 
 def run(config, seconds, phase=CONFIRM, seed=1000):
-    params = {name: str(value) for name, value in replace(config, seed=seed).hyperparameters().items()}
+    params = {name: str(value) for name, value in config.replace(seed=seed).hyperparameters().items()}
     params |= {"dataset": config.dataset, "model": config.model}
     metrics = {"train_seconds": seconds, "objective": 0.9} | ({TEST_METRIC: 0.9} if phase == CONFIRM else {})
     return Run(f"{phase}{seed}{seconds}", "name", "FINISHED", params, metrics, {"phase": phase, "state": COMPLETE}, "")
@@ -37,6 +35,6 @@ def test_arms_are_those_between_default_and_winner():
     }
 
 
-@pytest.mark.parametrize("winner", [PLAN.base, replace(PLAN.base, lr=0.01)])
+@pytest.mark.parametrize("winner", [PLAN.base, PLAN.base.replace(lr=0.01)])
 def test_where_the_default_wins_or_one_hyperparameter_differs_nothing_is_left_to_train(winner):
     assert arms(100, winner) == {}

@@ -67,7 +67,7 @@ def space_plan(inert: int = 0, seed: int = 0) -> Plan:
     given = {name: f"{min(levels)!r}:{max(levels)!r}" for name, levels in LEVELS.items()}
     given |= dict(list(INERT.items())[:inert])
     plan = make_plan("digits", "mlp", {**given, "activation": "relu"})
-    return replace(plan, base=replace(plan.base, seed=seed))
+    return replace(plan, base=plan.base.replace(seed=seed))
 
 
 def space(plan: Plan) -> dict[str, Dimension]:

@@ -268,7 +268,7 @@ def test_workers_end_when_their_driver_is_killed(tmp_path):
 class Sized:
     """A pool that starts no process."""
 
-    def __init__(self, size, device):
+    def __init__(self, size, device, own=None):
         self.size, self.device = size, device
 
 

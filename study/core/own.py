@@ -1,0 +1,110 @@
+"""A user's own file, whose rows stand in the registries beside the project's.
+
+It is run as it is, like any script of its user: in the driver, and in every process that trains.
+"""
+
+import atexit
+import hashlib
+import shutil
+import sys
+import traceback
+from pathlib import Path
+from runpy import run_path
+from tempfile import mkdtemp
+from typing import NamedTuple
+
+from hyperstudy.models import MODELS, Family
+from hyperstudy.study.core.config import HYPERPARAMETERS, family_of
+from hyperstudy.study.core.datasets import DATASETS, Source
+from hyperstudy.study.core.domains import Hyperparameter
+from hyperstudy.study.core.errors import InputError
+
+LOADED: dict[str, Path] = {}  # where the files lie that were run in this process, by digest
+
+
+class OwnFile(NamedTuple):
+    """A file that was read: where it lies, and what it holds."""
+
+    path: Path
+    content: bytes
+
+    @property
+    def digest(self) -> str:
+        """16 hexadecimal digits that change with any byte."""
+        return hashlib.sha256(self.content).hexdigest()[:16]
+
+    @property
+    def setting(self) -> str:
+        """The file as a study's settings have it."""
+        return f"{self.path.name} {self.digest}"
+
+
+def read_own(path: Path) -> OwnFile:
+    """The file at `path`; raises `InputError` if it cannot be read."""
+    try:
+        return OwnFile(path.resolve(), path.read_bytes())
+    except OSError as error:
+        raise InputError(f"file {str(path)!r} cannot be read: {error.strerror}") from None
+
+
+def load_own(own: OwnFile) -> None:
+    """Run the file, so that its rows are in the registries; raises `InputError` with the line that fails.
+
+    Modules that lie beside it can be imported by it. A file that this process has run is not run again.
+    """
+    if own.digest in LOADED:
+        return
+    if not own.path.is_file() or own.path.read_bytes() != own.content:
+        own = own._replace(path=_copy(own))
+    if str(own.path.parent) not in sys.path:
+        sys.path.insert(0, str(own.path.parent))
+    LOADED[own.digest] = own.path
+    try:
+        run_path(str(own.path), run_name=own.path.stem)
+        _check_rows(own.path)
+    except (InputError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # also SystemExit
+        raise InputError(f"{own.path.name} cannot be used: {said(error)}") from None
+
+
+def _copy(own: OwnFile) -> Path:
+    """The file in a folder of its own, which goes when this process ends."""
+    folder = mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    copy = Path(folder) / own.path.name
+    copy.write_bytes(own.content)
+    return copy
+
+
+def said(error: BaseException) -> str:
+    """What was raised, with the line of the user's file that it comes from, if it comes from there."""
+    line, places = f"{type(error).__name__}: {error}", set(map(str, LOADED.values()))
+    if isinstance(error, SyntaxError) and error.filename in places:
+        return f"{type(error).__name__}: {error.msg} (line {error.lineno}: {(error.text or '').strip()})"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in places]
+    return f"{line} (line {frames[-1].lineno}: {frames[-1].line})" if frames else line
+
+
+def _check_rows(path: Path) -> None:
+    """Raise `InputError` for a row that is none, or that asks for a hyperparameter that nobody declares."""
+    for registry, kind, what in ((MODELS, Family, "MODELS"), (DATASETS, Source, "DATASETS")):
+        for name, row in registry.items():
+            if not isinstance(row, kind):
+                raise InputError(f"{path.name}: {what}[{name!r}] must be a {kind.__name__}; got {type(row).__name__}")
+    for model in MODELS:
+        family = family_of(model)
+        for name, row in family.own.items():
+            if not isinstance(row, Hyperparameter):
+                got = type(row).__name__
+                raise InputError(f"{path.name}: own[{name!r}] of model {model!r} must be a Hyperparameter; got {got}")
+            if not name.isidentifier() or not name.isascii() or name.startswith("_"):
+                raise InputError(f"{path.name}: a hyperparameter's name must be a plain identifier; got {name!r}")
+            row.check(name, row.default)
+        missing = [name for name in family.hyperparameters if name not in {**HYPERPARAMETERS, **family.own}]
+        missing += [n for n in ("depth",) if n in family.hyperparameters and not (family.depths or n in family.own)]
+        if missing:
+            raise InputError(
+                f"{path.name}: model {model!r} takes {missing[0]!r}, which is no hyperparameter yet: give it a row in "
+                f"own={{{missing[0]!r}: Hyperparameter(...)}}"
+            )
