@@ -22,6 +22,7 @@ PUBLIC = {
     "DATASETS": "study.core.datasets",
     "Source": "study.core.datasets",
     "Pictures": "study.core.datasets",
+    "pictures": "study.core.own_pictures",
     "Hyperparameter": "study.core.domains",
     "Range": "study.core.domains",
     "Choice": "study.core.domains",

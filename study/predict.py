@@ -10,9 +10,10 @@ from pathlib import Path
 
 import torch
 from hyperstudy.study.comparisons.published import RECIPES
-from hyperstudy.study.core.data import LEVELS, Part, load_test
-from hyperstudy.study.core.datasets import read_picture
+from hyperstudy.study.core.data import LEVELS, Part, drawable, load_test
+from hyperstudy.study.core.decoding import read_picture
 from hyperstudy.study.core.errors import InputError, Parser, count, exit_code, not_one_of
+from hyperstudy.study.core.pictures import scaled
 from hyperstudy.study.outputs.files import CONFIG, WEIGHTS, Trained, load_trained
 from hyperstudy.study.outputs.names import RECIPE
 from hyperstudy.study.outputs.pictures import prediction_grid
@@ -24,6 +25,7 @@ from hyperstudy.study.tracking.store import TRACKING_OPTION, existing
 from hyperstudy.study.tracking.tracker import Tracker, experiments
 from rich.table import Table
 from rich.text import Text
+from torch import Tensor
 
 DRAWING = Path("predictions.png")
 SHOWN = 5  # classes at most, the likeliest first
@@ -107,23 +109,30 @@ def _tell(options: Namespace, trained: Trained) -> None:
     for heading in ("picture", "class", "probabilities"):
         table.add_column(heading, overflow="fold")
     for path in options.pictures:
-        pixels = torch.from_numpy(read_picture(path, trained.config.image_size))[None]
-        part = Part(LEVELS - pixels if options.invert else pixels, torch.zeros(1)).with_channels(trained.channels)
-        probabilities = trained.probabilities(part.images)[0]
+        probabilities = trained.probabilities(_read(path, options.invert, trained))[0]
         best = probabilities.argsort(descending=True)[:SHOWN].tolist()
         told = ", ".join(f"{trained.classes[number]} {probabilities[number]:.1%}" for number in best)
         table.add_row(Text(str(path)), Text(trained.classes[best[0]]), Text(told))
     make_console().print(table)
 
 
+def _read(path: Path, invert: bool, trained: Trained) -> Tensor:
+    """One picture file as `(1, C, H, W)`, as the network was given its pictures."""
+    channels, *size = trained.shape
+    pixels = torch.from_numpy(read_picture(path, scaled(size, trained.config.image_size)).copy())[None]
+    levels = pixels if trained.white == LEVELS else pixels * (trained.white / LEVELS)
+    return Part(trained.white - levels if invert else levels, torch.zeros(1)).with_channels(channels).images
+
+
 def _draw(options: Namespace, trained: Trained) -> None:
     """Draw test pictures, always the same random ones, with true and predicted class."""
     test = load_test(trained.config.dataset, options.data_dir, trained.config.image_size)
     rows = torch.randperm(len(test.labels), generator=torch.Generator().manual_seed(0))[: options.grid]
-    shown = Part(test.images[rows], test.labels[rows]).with_channels(trained.channels)
+    shown = Part(test.images.index_select(0, rows), test.labels[rows]).with_channels(trained.shape[0])
     predicted = trained.probabilities(shown.images).argmax(1)
+    drawn = drawable(shown.images).numpy()
     try:
-        prediction_grid(options.out, shown.images.numpy(), shown.labels.numpy(), predicted.numpy(), trained.classes)
+        prediction_grid(options.out, drawn, shown.labels.numpy(), predicted.numpy(), trained.classes)
     except (OSError, ValueError) as error:
         raise InputError(f"grid {str(options.out)!r} cannot be drawn: {error}") from None
     right = int((predicted == shown.labels).sum())

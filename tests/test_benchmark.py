@@ -27,7 +27,7 @@ def noise(channels: int, side: int, count: int = 320) -> Splits:
 def test_the_tutorials_network_is_ours(name):
     config, _, network, _ = CASES[name]
     channels = 3 if "CIFAR" in name else 1
-    ours, theirs = build(config, channels, 10), network()
+    ours, theirs = build(config, (channels, 32, 32), 10), network()
     theirs.load_state_dict(ours.state_dict())
     images = torch.rand(4, channels, config.image_size, config.image_size)
     assert torch.allclose(ours(images), theirs(images), atol=1e-5)

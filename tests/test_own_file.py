@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 from hyperstudy.study.tracking.store import sqlite_file
 from hyperstudy.study.tracking.tracker import Tracker
+from PIL import Image
 
 from tests.conftest import python, store_of
 from tests.core.test_own import SMALL
@@ -75,6 +77,32 @@ def test_prediction_finds_the_file_and_runs_a_stored_copy_only_if_it_is_told_to(
     assert refused.returncode == 2
     assert "is not there: name it with --from FILE, or run the copy" in refused.stderr
     assert (named.returncode, stored.returncode) == (0, 0), named.stderr + stored.stderr
+
+
+SCANS = """
+import hyperstudy as hs
+import numpy as np
+
+hs.DATASETS["scans"] = hs.pictures(lambda: (np.load("scans.npy", mmap_mode="r"), np.load("labels.npy")))
+"""
+
+
+def test_pictures_of_the_user_s_own_are_studied_where_they_lie(tmp_path):
+    """Floats in a memory-mapped file that are twice as wide as high, in three classes that differ in brightness."""
+    labels = np.arange(90) % 3
+    levels = np.random.default_rng(0).random((90, 8, 16)).astype(np.float32) * 0.4 + 0.3 * labels[:, None, None]
+    np.save(tmp_path / "scans.npy", levels)
+    np.save(tmp_path / "labels.npy", np.array(["dark", "dim", "light"])[labels])
+    (tmp_path / "mine.py").write_text(SCANS)
+    words = ("--from", "mine.py", "--dataset", "scans", "--model", "mlp", "--scaling", "unit", "--border", "1")
+    short = ("--trials", "3", "--epochs", "9", "--confirm-seeds", "1", "--workers", "1", "--lr", "1e-3:1e-2")
+    done = python("-m", "study.run", *words, *short, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    drawn = python("-m", "study.predict", "--grid", "18", cwd=tmp_path)
+    assert "18 of 18 right" in drawn.stdout, drawn.stderr
+    Image.fromarray(np.full((40, 80), 20, np.uint8)).save(tmp_path / "night.png")
+    told = python("-m", "study.predict", "night.png", cwd=tmp_path)
+    assert " dark " in told.stdout, told.stderr
 
 
 def test_a_model_that_cannot_work_leaves_nothing(tmp_path):

@@ -16,6 +16,7 @@ from hyperstudy.reports.findings import main as report
 from hyperstudy.study.ablate import main as ablate
 from hyperstudy.study.core.config import HYPERPARAMETERS
 from hyperstudy.study.core.plan import make_plan
+from hyperstudy.study.predict import main as predict
 from hyperstudy.study.run import main
 from hyperstudy.study.search.design import explore_design
 from hyperstudy.study.studies.description import FINALISTS
@@ -358,14 +359,19 @@ def test_a_default_that_nothing_beats_is_the_winner_and_all_say_so(tmp_path):
     assert "Use the default." in text
 
 
-def test_pictures_in_a_folder_can_be_studied(tmp_path):
-    write_pictures(tmp_path / "my pets", count=20, size=(24, 24))
+def test_pictures_in_a_folder_can_be_studied_whatever_their_proportions(tmp_path):
+    write_pictures(tmp_path / "my pets", count=20, size=(24, 16))
     words = ["--model", "mlp", "--image-size", "6:12", "--trials", "4", "--confirm-seeds", "1", "--epochs", "1"]
-    done = here(main, tmp_path, "--dataset", f"folder:{tmp_path}/my pets", *words)
+    place = ["--data-dir", str(tmp_path / "data")]
+    done = here(main, tmp_path, "--dataset", f"folder:{tmp_path}/my pets", *words, *place)
     assert done.returncode == 0, done.stderr
     runs = trial_runs(tmp_path, "my-pets-mlp")
     assert len({run.params["image_size"] for run in in_phase(runs, "explore", "search")}) > 1
     assert all("test/accuracy" in run.metrics for run in in_phase(runs, "confirm"))
+    picture = next((tmp_path / "my pets" / "cat").iterdir())
+    assert " cat " in here(predict, tmp_path, str(picture)).stdout
+    grid = here(predict, tmp_path, "--grid", "4", "--out", str(tmp_path / "grid.png"), *place)
+    assert "of 4 right" in grid.stdout, grid.stderr
 
 
 def test_a_seed_at_the_top_of_its_range_is_confirmed_over_seeds_within_it(tmp_path):

@@ -43,7 +43,7 @@ HYPERPARAMETERS: dict[str, Hyperparameter] = {
     "epochs": Hyperparameter("passes over the training pictures", 10, Range(5, 40), (1, 10000), "epochs"),
     "seed": Hyperparameter("seed of initialisation and shuffling", 0, Range(0, 9), (0, 2**30)),
     "image_size": Hyperparameter(
-        "side of the pictures (default: the data set's)", None, Range(8, 64), (1, 1024), "pixels"
+        "shorter side of the pictures (default: the data set's)", None, Range(8, 64), (1, 1024), "pixels"
     ),
     "border": Hyperparameter(
         "black border around a picture, added before it is resized", 0, Range(0, 8), (0, 512), "pixels"
@@ -75,7 +75,9 @@ class Config:
         for name, value in values.items():
             if name not in rows and value not in (None, default_of(name)):
                 raise InputError(f"model {model!r} has no {name}; got {name} {value}")
-        defaults = {name: each.default for name, each in rows.items()} | {"image_size": row.side}
+        defaults = {name: each.default for name, each in rows.items()}
+        if values.get("image_size") is None:  # only then, since a user's own data are read for it
+            defaults["image_size"] = row.side
         chosen = {name: value for name, value in values.items() if name in rows and value is not None}
         found = {name: rows[name].check(name, value) for name, value in (defaults | chosen).items()}
         if family.depths and found["depth"] not in family.depths:

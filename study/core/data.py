@@ -5,24 +5,29 @@ call, which only confirmation and published recipes make.
 """
 
 import hashlib
+import json
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from hyperstudy.study.core.datasets import Pictures, cut, source
+from hyperstudy.study.core.datasets import source
 from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.mapped import CHUNK, Mapped
+from hyperstudy.study.core.pictures import Pictures, cut, scaled
 from torch import Tensor
 from torch.nn import functional
 
 VALIDATION_FRACTION = 0.2
-LEVELS = 255  # of a pixel, above black
-RESIZE_CHUNK = 1024  # pictures; bounds the floats that resizing holds at once
+LEVELS = 255  # of a pixel in uint8, above black; floats have one
+LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 
 
 class Part(NamedTuple):
-    images: Tensor  # uint8 (N, C, H, W)
+    images: Tensor | Mapped  # (N, C, H, W), uint8 or float32
     labels: Tensor  # int64 (N,)
 
     def to(self, device: torch.device) -> "Part":
@@ -32,34 +37,67 @@ class Part(NamedTuple):
         return Part(self.images[:count], self.labels[:count])
 
     def resized(self, side: int) -> "Part":
-        """The pictures at `side` x `side` pixels, bilinear, antialiased; the same tensors if they have that size."""
-        if self.images.shape[-2:] == (side, side):
-            return self
-        chunks = [
-            functional.interpolate(chunk.float(), (side, side), mode="bilinear", antialias=True)
-            for chunk in self.images.split(RESIZE_CHUNK)
-        ]
-        return Part(torch.cat([chunk.round_().clamp_(0, 255).to(torch.uint8) for chunk in chunks]), self.labels)
+        """The pictures with a shorter side of `side` pixels, bilinear, antialiased; unchanged if they have that."""
+        size = scaled(self.images.shape[-2:], side)
+        return self if self.images.shape[-2:] == size else self._each(partial(_resize, size=size))
 
     def framed(self, side: int, border: int) -> "Part":
-        """The pictures, with a black border of `border` pixels around them, at `side` x `side` pixels."""
-        images = functional.pad(self.images, (border,) * 4) if border else self.images
-        return Part(images, self.labels).resized(side)
+        """The pictures with a black border of `border` pixels around them, resized to a shorter side of `side`."""
+        return (self._each(partial(_surround, border=border)) if border else self).resized(side)
 
     def with_channels(self, channels: int) -> "Part":
-        """The pictures in one channel (their luminance, ITU-R BT.601) or in three; unchanged if they have these."""
-        if self.images.shape[1] == channels:
+        """The pictures in one channel, their luminance, or in three; unchanged if they have these."""
+        if (found := self.images.shape[1]) == channels:
             return self
-        if channels == 3:
-            return Part(self.images.repeat(1, 3, 1, 1), self.labels)
-        weights = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
-        return Part((self.images * weights).sum(1, keepdim=True).round_().to(torch.uint8), self.labels)
+        if {found, channels} != {1, 3}:
+            raise InputError(f"pictures must have {channels} channels, as those that were trained on; got {found}")
+        return self._each(_grey if channels == 1 else _tripled)
 
     def shared(self) -> "Part":
         """The same tensors in memory that other processes can map."""
         for tensor in self:
             tensor.share_memory_()
         return self
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Part":
+        """The pictures changed chunk by chunk; those in a file are changed whenever they are read."""
+        if isinstance(self.images, Mapped):
+            return self._replace(images=self.images.then(change))
+        return self._replace(images=torch.cat([change(chunk) for chunk in self.images.split(CHUNK)]))
+
+
+def framed_shape(shape: tuple[int, ...], side: int, border: int) -> tuple[int, int, int]:
+    """The shape `(C, H, W)` that `Part.framed` gives pictures of this shape."""
+    channels, height, width = shape
+    return channels, *scaled((height + 2 * border, width + 2 * border), side)
+
+
+def _resize(images: Tensor, size: tuple[int, int]) -> Tensor:
+    return _as(images.dtype, functional.interpolate(images.float(), size, mode="bilinear", antialias=True))
+
+
+def _surround(images: Tensor, border: int) -> Tensor:
+    return functional.pad(images, (border,) * 4)
+
+
+def _grey(images: Tensor) -> Tensor:
+    weights = torch.tensor(LUMINANCE, device=images.device).view(1, 3, 1, 1)
+    return _as(images.dtype, (images * weights).sum(1, keepdim=True))
+
+
+def _tripled(images: Tensor) -> Tensor:
+    return images.repeat(1, 3, 1, 1)
+
+
+def _as(dtype: torch.dtype, images: Tensor) -> Tensor:
+    """Float levels as a picture of this type has them."""
+    return images.round_().clamp_(0, LEVELS).to(dtype) if dtype is torch.uint8 else images
+
+
+def drawable(images: Tensor) -> Tensor:
+    """Pictures `(N, C, H, W)` as uint8 in one channel or in three, the first ones if they have more."""
+    shown = images[:, : 3 if images.shape[1] >= 3 else 1]
+    return shown if shown.dtype is torch.uint8 else _as(torch.uint8, shown * LEVELS)
 
 
 class Splits(NamedTuple):
@@ -85,6 +123,11 @@ class Splits(NamedTuple):
     def shape(self) -> tuple[int, int, int]:
         return tuple(self.train.images.shape[1:])
 
+    @property
+    def white(self) -> int:
+        """The level of a white pixel."""
+        return LEVELS if self.train.images.dtype is torch.uint8 else 1
+
     def to(self, device: torch.device) -> "Splits":
         moved = self._each_part(lambda part: part.to(device))
         return moved._replace(mean=self.mean.to(device), std=self.std.to(device))
@@ -109,10 +152,8 @@ def load_splits(dataset: str, root: Path, side: int) -> Splits:
     `side` is the size at which a folder of pictures is read; other data sets come in their own.
     """
     pictures = _read(dataset, root, True, side)
-    train, val = (
-        _part(pictures, torch.from_numpy(rows)) for rows in cut(pictures.labels, VALIDATION_FRACTION, pictures.classes)
-    )
-    return _splits(pictures, train, val)
+    train, val = cut(pictures.labels, VALIDATION_FRACTION, pictures.classes)
+    return _splits(pictures, train, _part(pictures, val))
 
 
 def load_published(dataset: str, root: Path, side: int) -> Splits:
@@ -121,21 +162,13 @@ def load_published(dataset: str, root: Path, side: int) -> Splits:
     For configurations that are fixed beforehand: choosing by these figures would be choosing by the test set.
     """
     pictures = _read(dataset, root, True, side)
-    train = Part(torch.from_numpy(pictures.images), torch.from_numpy(pictures.labels))
-    return _splits(pictures, train, load_test(dataset, root, side).with_channels(train.images.shape[1]))
-
-
-def _splits(pictures: Pictures, train: Part, val: Part) -> Splits:
-    statistics = [torch.std_mean(train.images[:, channel].float()) for channel in range(train.images.shape[1])]
-    std, mean = (torch.stack(column).view(-1, 1, 1) for column in zip(*statistics, strict=True))
-    digest = digest_of(pictures.images, pictures.labels, pictures.classes)
-    return Splits(train, val, pictures.classes, mean, std.clamp(min=1.0), digest)
+    test = load_test(dataset, root, side).with_channels(pictures.images.shape[1])
+    return _splits(pictures, slice(None), test)
 
 
 def load_test(dataset: str, root: Path, side: int) -> Part:
     """The test pictures. Only confirmation and published recipes call this."""
-    pictures = _read(dataset, root, False, side)
-    return Part(torch.from_numpy(pictures.images), torch.from_numpy(pictures.labels))
+    return _part(_read(dataset, root, False, side), slice(None))
 
 
 def _read(dataset: str, root: Path, train: bool, side: int) -> Pictures:
@@ -146,15 +179,58 @@ def _read(dataset: str, root: Path, train: bool, side: int) -> Pictures:
         raise InputError(f"data {str(error.filename)!r} cannot be read: {error.strerror}") from None
 
 
-def _part(pictures: Pictures, rows: Tensor) -> Part:
-    return Part(torch.from_numpy(pictures.images)[rows], torch.from_numpy(pictures.labels)[rows])
+def _splits(pictures: Pictures, rows: np.ndarray | slice, val: Part) -> Splits:
+    train, whole = _part(pictures, rows), _part(pictures, slice(None))
+    numbers = np.arange(len(pictures.labels))[rows]
+    mean, std = _once(pictures.facts, "mean and std", numbers, lambda: mean_and_std(train.images))
+    digest = _once(pictures.facts, "digest", pictures.classes, lambda: digest_of(*whole, pictures.classes))
+    mean, std = (torch.tensor(column).view(-1, 1, 1) for column in (mean, std))
+    darkest = 1.0 if train.images.dtype is torch.uint8 else 1 / LEVELS
+    return Splits(train, val, pictures.classes, mean, std.clamp(min=darkest), digest)
 
 
-def digest_of(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> str:
+def _part(pictures: Pictures, rows: np.ndarray | slice) -> Part:
+    images = pictures.images if isinstance(pictures.images, Mapped) else torch.from_numpy(pictures.images)
+    return Part(images[rows], torch.from_numpy(pictures.labels)[rows])
+
+
+def _once(facts: Path | None, name: str, of: object, compute: Callable[[], Any]) -> Any:
+    """What `compute` returns, from the JSON file `facts` if an earlier start has kept it there."""
+    if facts is None:
+        return compute()
+    key = f"{name} {hashlib.sha256(of if isinstance(of, np.ndarray) else repr(of).encode()).hexdigest()[:16]}"
+    try:
+        kept = json.loads(facts.read_text())
+    except (OSError, ValueError):  # it is not there yet, or is damaged
+        kept = {}
+    if key not in kept:
+        kept[key] = compute()
+        with suppress(OSError):  # where nothing can be written, the next start computes it again
+            new = facts.with_suffix(".new")
+            new.write_text(json.dumps(kept))
+            new.replace(facts)
+    return kept[key]
+
+
+def mean_and_std(images: Tensor | Mapped) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of the pixels of each channel."""
+    count, total, squares = 0, 0.0, 0.0
+    for chunk in images.split(CHUNK // 8):
+        pixels = chunk.double()
+        count += pixels[:, 0].numel()
+        total = total + pixels.sum((0, 2, 3))
+        squares = squares + pixels.square_().sum((0, 2, 3))
+    mean = total / count
+    variance = (squares - count * mean**2).clamp(min=0) / max(count - 1, 1)
+    return mean.float().tolist(), variance.sqrt().float().tolist()
+
+
+def digest_of(images: Tensor | Mapped, labels: Tensor, classes: tuple[str, ...]) -> str:
     """16 hexadecimal digits that change with any pixel, label or class name."""
-    digest = hashlib.sha256(repr((images.shape, classes)).encode())
-    digest.update(images)
-    digest.update(labels)
+    digest = hashlib.sha256(repr((tuple(images.shape), classes)).encode())
+    for chunk in images.split(CHUNK):
+        digest.update(chunk.contiguous().numpy())
+    digest.update(labels.numpy())
     return digest.hexdigest()[:16]
 
 
@@ -162,6 +238,6 @@ SCALINGS: dict[
     str, Callable[[Splits], tuple[Tensor, Tensor]]
 ] = {  # what is subtracted from a pixel, and what divides the result
     "standardised": lambda splits: (splits.mean, splits.std),
-    "unit": lambda splits: (torch.zeros_like(splits.mean), torch.full_like(splits.std, LEVELS)),  # to [0, 1]
-    "symmetric": lambda splits: (torch.full_like(splits.mean, LEVELS / 2), torch.full_like(splits.std, LEVELS / 2)),
+    "unit": lambda splits: (torch.zeros_like(splits.mean), torch.full_like(splits.std, splits.white)),  # to [0, 1]
+    "symmetric": lambda splits: (torch.full_like(splits.mean, splits.white / 2),) * 2,
 }

@@ -1,43 +1,24 @@
-"""Where pictures come from: one row of `DATASETS` per data set.
-
-A loader `load(root, location, train, side)` returns the training or the test pictures. `root` is the data directory,
-`location` what follows the colon in `folder:PATH`, and `side` is used only where pictures have many sizes.
-"""
+"""Where pictures come from: one row of `DATASETS` per data set."""
 
 import os
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.error import URLError
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from hyperstudy.study.core.errors import InputError, not_one_of
+from hyperstudy.study.core.folder import load_folder
+from hyperstudy.study.core.pictures import TEST_FRACTION, Pictures, Source, cut
 
-TEST_FRACTION = 0.2  # of a data set without a test set
-CUT_SEED = 0
-SIXTEEN_BITS = 65535
 FOLDER_SIDE = 32  # pixels, unless --image-size says otherwise
-
-
-class Pictures(NamedTuple):
-    images: np.ndarray  # uint8 (N, C, H, W)
-    labels: np.ndarray  # int64 (N,)
-    classes: tuple[str, ...]
-
-
-class Source(NamedTuple):
-    """A row of `DATASETS`: its loader and the side of its pictures in pixels."""
-
-    load: Callable[[Path, str, bool, int], Pictures]
-    side: int
 
 
 def source(dataset: str) -> tuple[Source, str]:
@@ -48,21 +29,6 @@ def source(dataset: str) -> tuple[Source, str]:
     if colon and not location:
         raise InputError(f"dataset must be 'folder:PATH' with a folder of pictures; got {dataset!r}")
     return DATASETS[name], location
-
-
-def cut(labels: np.ndarray, fraction: float, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of a stratified split `(rest, fraction)`. It depends on the labels alone, not on a study's seed."""
-    from sklearn.model_selection import train_test_split  # takes 1 s to import
-
-    try:
-        return train_test_split(np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=CUT_SEED)
-    except ValueError:
-        counts = np.bincount(labels, minlength=len(classes))
-        fewest = int(counts.argmin())
-        raise InputError(
-            f"every class must have enough pictures to be split in two, about 5 or more; "
-            f"class {classes[fewest]!r} has {counts[fewest]}"
-        ) from None
 
 
 def _digits(root: Path, location: str, train: bool, side: int) -> Pictures:
@@ -181,86 +147,14 @@ def _download(kind: Any, choice: dict[str, Any], root: Path, missing: list[Path]
         ) from None
 
 
-def _folder(root: Path, location: str, train: bool, side: int) -> Pictures:
-    """A user's own pictures, `PATH/{train,test}/<class>/*` or `PATH/<class>/*`; of the latter a fifth is the test set.
-
-    Each picture is rotated as its EXIF tag says, cropped to a square around its centre and scaled to `side` pixels.
-    Pictures are RGB, or have one channel if none of this part has any colour.
-    """
-    top = Path(location).expanduser()
-    has_split = (top / "train").is_dir()
-    files, labels, classes = _listing(top / "train" if has_split else top)
-    if has_split:
-        test_files, test_labels, test_classes = _listing(top / "test")
-        if test_classes != classes:
-            odd = sorted(set(classes) ^ set(test_classes))
-            raise InputError(f"{top}/train and {top}/test must have the same classes; only one has {', '.join(odd)}")
-        if not train:
-            files, labels = test_files, test_labels
-    else:
-        rows = cut(labels, TEST_FRACTION, classes)[0 if train else 1]
-        files, labels = [files[row] for row in rows], labels[rows]
-    with ThreadPoolExecutor() as threads:  # Pillow releases the interpreter's lock while it decodes
-        images = np.stack(list(threads.map(partial(_decode, side=side), files)))
-    grey = (images[..., 0] == images[..., 1]).all() and (images[..., 0] == images[..., 2]).all()
-    images = images[..., :1] if grey else images
-    return Pictures(np.ascontiguousarray(images.transpose(0, 3, 1, 2)), labels, classes)
-
-
-def _listing(top: Path) -> tuple[list[Path], np.ndarray, tuple[str, ...]]:
-    """Files, labels (N,) and class names of the class folders in `top`, in the order of their names."""
-    from PIL import Image
-
-    endings = {ending.lower() for ending in Image.registered_extensions()}
-    folders = sorted(path for path in top.iterdir() if path.is_dir() and not path.name.startswith("."))
-    found = [sorted(p for p in folder.iterdir() if p.suffix.lower() in endings) for folder in folders]
-    if len(folders) < 2:
-        raise InputError(f"picture folder {str(top)!r} must hold a folder per class, two or more; got {len(folders)}")
-    for folder, files in zip(folders, found, strict=True):
-        if not files:
-            raise InputError(f"class folder {str(folder)!r} must hold pictures, such as .png or .jpg; it holds none")
-    labels = np.repeat(np.arange(len(folders)), [len(files) for files in found])
-    return [path for files in found for path in files], labels, tuple(folder.name for folder in folders)
-
-
-def read_picture(path: Path, side: int) -> np.ndarray:
-    """One picture file of any size and mode as uint8 (3, side, side), upright, cropped to its central square."""
-    return np.ascontiguousarray(_decode(path, side).transpose(2, 0, 1))
-
-
-def _decode(path: Path, side: int) -> np.ndarray:
-    """One picture as uint8 (side, side, 3)."""
-    from PIL import Image, ImageOps
-
-    try:
-        with Image.open(path) as image:
-            upright = _eight_bits(ImageOps.exif_transpose(image)).convert("RGB")
-            return np.asarray(ImageOps.fit(upright, (side, side), Image.Resampling.BILINEAR))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"picture {path} is damaged or no picture: {error}") from None
-
-
-def _eight_bits(image: Any) -> Any:
-    """A picture of 16 or 32 bits a pixel with its levels scaled to 0 to 255; Pillow would clip them."""
-    from PIL import Image
-
-    if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
-        return image
-    levels = np.asarray(image, dtype=float)
-    if not 0 <= levels.min() <= levels.max() <= SIXTEEN_BITS:
-        raise ValueError(f"levels run from {levels.min():g} to {levels.max():g}, not within 0 to {SIXTEEN_BITS}")
-    most = 255 if levels.max() <= 255 and image.mode in ("I", "F") else SIXTEEN_BITS
-    return Image.fromarray((levels * (255 / most)).round().astype(np.uint8))
-
-
 DATASETS: dict[str, Source] = {
-    "digits": Source(_digits, side=8),
-    "mnist": Source(partial(_torchvision, "MNIST"), side=28),
-    "fashion-mnist": Source(partial(_torchvision, "FashionMNIST"), side=28),
-    "kmnist": Source(partial(_torchvision, "KMNIST"), side=28),
-    "cifar10": Source(partial(_torchvision, "CIFAR10"), side=32),
-    "cifar10-jpeg": Source(partial(_archive, "cifar10-jpeg"), side=32),
-    "cifar100": Source(partial(_torchvision, "CIFAR100"), side=32),
-    "svhn": Source(partial(_torchvision, "SVHN"), side=32),
-    "folder": Source(_folder, side=FOLDER_SIDE),
+    "digits": Source(_digits, 8),
+    "mnist": Source(partial(_torchvision, "MNIST"), 28),
+    "fashion-mnist": Source(partial(_torchvision, "FashionMNIST"), 28),
+    "kmnist": Source(partial(_torchvision, "KMNIST"), 28),
+    "cifar10": Source(partial(_torchvision, "CIFAR10"), 32),
+    "cifar10-jpeg": Source(partial(_archive, "cifar10-jpeg"), 32),
+    "cifar100": Source(partial(_torchvision, "CIFAR100"), 32),
+    "svhn": Source(partial(_torchvision, "SVHN"), 32),
+    "folder": Source(load_folder, FOLDER_SIDE),
 }

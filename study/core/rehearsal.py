@@ -18,16 +18,17 @@ def rehearse(plan: Plan, splits: Splits) -> None:
     configs = [plan.base, *(plan.config({name: end}) for name, space in plan.space.items() for end in space.ends)]
     few = splits._replace(train=splits.train.first(FEW), val=splits.val.first(FEW))
     for config in dict.fromkeys(configs):
-        _rehearse(config, few.framed(config.image_size, config.border))
+        _rehearse(config, few.framed(config.image_size, config.border), splits.shape)
 
 
-def _rehearse(config: Config, few: Splits) -> None:
+def _rehearse(config: Config, few: Splits, own_shape: tuple[int, int, int]) -> None:
+    """Try the configuration on framed pictures, of which the data set's own shape is this."""
     images, classes = few.train.images, len(few.classes)
     family = family_of(config.model)
     levels = ", ".join(f"{name}={getattr(config, name)}" for name in family.hyperparameters)
     shown = f"model {config.model!r}" + (f" with {levels}" if levels else "")
     try:
-        model = build(config, few.shape[0], classes)
+        model = build(config, own_shape, classes)
         with torch.enable_grad():
             logits = predict(config, few, model, images)
     except InputError:

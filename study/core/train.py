@@ -11,13 +11,14 @@ from typing import NamedTuple
 import torch
 from hyperstudy.models import MODELS, initialise
 from hyperstudy.study.core.config import PRECISIONS, Config
-from hyperstudy.study.core.data import SCALINGS, Splits
+from hyperstudy.study.core.data import SCALINGS, Splits, framed_shape
 from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.mapped import Mapped
 from hyperstudy.study.core.optimizers import OPTIMIZERS
 from torch import Tensor, nn
 from torch.nn import functional
 
-EVALUATION_BATCH = 1024  # pictures
+EVALUATION_BATCH = 1024  # pictures of 32 x 32 pixels; larger ones are fewer, so that a worker's memory stays the same
 LAYOUT = torch.channels_last  # makes convolutions 1.1 to 1.5 times as fast on a CPU, and nothing slower
 
 
@@ -57,12 +58,15 @@ def device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
-def build(config: Config, channels: int, classes: int) -> nn.Module:
-    """A freshly initialised model on the CPU; the same configuration gives the same weights."""
+def build(config: Config, shape: tuple[int, int, int], classes: int) -> nn.Module:
+    """A freshly initialised model on the CPU for pictures of this `(C, H, W)`, which the configuration resizes.
+
+    The same configuration gives the same weights.
+    """
     torch.manual_seed(config.seed)
     family = MODELS[config.model]
     chosen = {name: getattr(config, name) for name in family.hyperparameters}
-    network = family.build((channels, config.image_size, config.image_size), classes, **chosen)
+    network = family.build(framed_shape(shape, config.image_size, config.border), classes, **chosen)
     initialise(network, config.initialisation)
     return network
 
@@ -75,8 +79,8 @@ def train(config: Config, splits: Splits, model: nn.Module | None = None) -> Ite
     no variance for batch normalisation; `last_batch` says whether any other that is not full is kept. Dropout draws
     from torch's global generator.
     """
+    model = build(config, splits.shape, len(splits.classes)) if model is None else model
     splits = splits.framed(config.image_size, config.border)
-    model = build(config, splits.shape[0], len(splits.classes)) if model is None else model
     model.to(splits.mean.device, memory_format=LAYOUT)
     optimizer = OPTIMIZERS[config.optimizer](model.parameters(), config.lr, config.momentum, config.weight_decay)
     generator = torch.Generator(splits.mean.device).manual_seed(config.seed)
@@ -113,12 +117,17 @@ def score(logits: Tensor, labels: Tensor) -> tuple[float, float]:
     return functional.cross_entropy(logits, labels).item(), right / len(labels)
 
 
+def evaluation_batch(shape: tuple[int, ...]) -> int:
+    """How many pictures `(N, C, H, W)` go through a network at once when nothing is learnt."""
+    return max(1, min(EVALUATION_BATCH, EVALUATION_BATCH * 32**2 // (shape[-2] * shape[-1])))
+
+
 @torch.inference_mode()
-def predict(config: Config, splits: Splits, model: nn.Module, images: Tensor) -> Tensor:
+def predict(config: Config, splits: Splits, model: nn.Module, images: Tensor | Mapped) -> Tensor:
     """Logits `(N, classes)` in float32 for pictures `(N, C, H, W)`; the model's mode is left unchanged."""
     training = model.training
     model.eval()
-    batches = [_forward(config, splits, model, batch) for batch in images.split(EVALUATION_BATCH)]
+    batches = [_forward(config, splits, model, batch) for batch in images.split(evaluation_batch(images.shape))]
     model.train(training)
     return torch.cat(batches)
 
@@ -150,7 +159,7 @@ def _train_epoch(
 
 
 def _forward(config: Config, splits: Splits, model: nn.Module, images: Tensor) -> Tensor:
-    """Logits in float32 for a batch of uint8 pictures."""
+    """Logits in float32 for a batch of pictures."""
     shift, scale = SCALINGS[config.scaling](splits)
     normalised = images.float().contiguous(memory_format=LAYOUT).sub_(shift).div_(scale)
     dtype = PRECISIONS[config.precision]

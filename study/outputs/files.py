@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from hyperstudy.study.core.config import Config
-from hyperstudy.study.core.data import SCALINGS, Part, Splits
-from hyperstudy.study.core.train import EVALUATION_BATCH, Epoch, build
+from hyperstudy.study.core.data import LEVELS, SCALINGS, Part, Splits, drawable
+from hyperstudy.study.core.train import Epoch, build, evaluation_batch
 from hyperstudy.study.outputs.names import HISTORY
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ MISTAKES = 12  # pictures
 class Classifier(nn.Module):
     """A trained network with its normalisation: pictures in, class probabilities out.
 
-    Takes `(N, C, H, W)` with pixels from 0 to 255 in any dtype, gives `(N, classes)` in float32.
+    Takes `(N, C, H, W)` with the levels that its data set has, in any dtype, gives `(N, classes)` in float32.
     """
 
     def __init__(self, network: nn.Module, mean: Tensor, std: Tensor) -> None:
@@ -41,7 +41,8 @@ def of_trial(config: Config, splits: Splits, history: Sequence[Epoch], model: nn
     mean, std = SCALINGS[config.scaling](splits)
     data = {
         "digest": splits.digest,
-        "channels": splits.shape[0],
+        **dict(zip(("channels", "height", "width"), splits.shape, strict=True)),
+        "white": splits.white,
         "classes": splits.classes,
         "mean": mean.flatten().tolist(),
         "std": std.flatten().tolist(),
@@ -71,8 +72,9 @@ def mistakes(logits: Tensor, part: Part) -> bytes:
     probability, predicted = logits.softmax(1).max(1)
     wrong = (predicted != part.labels).nonzero().flatten()
     worst = wrong[probability[wrong].argsort(descending=True)][:MISTAKES]
-    columns = {"pictures": part.images, "true": part.labels, "predicted": predicted, "probability": probability}
-    return _npz(**{name: tensor[worst].cpu().numpy() for name, tensor in columns.items()})
+    columns = {"true": part.labels, "predicted": predicted, "probability": probability}
+    pictures = drawable(part.images.index_select(0, worst))
+    return _npz(pictures=pictures.cpu().numpy(), **{name: row[worst].cpu().numpy() for name, row in columns.items()})
 
 
 def _npz(**arrays: np.ndarray) -> bytes:
@@ -88,25 +90,29 @@ def _table(rows: Iterable[Sequence[object]]) -> bytes:
 
 
 class Trained(NamedTuple):
-    """A trial's classifier, its configuration and its classes."""
+    """A trial's classifier, its configuration and its classes, and the pictures that it takes."""
 
     config: Config
     classifier: Classifier
     classes: tuple[str, ...]
-    channels: int
+    shape: tuple[int, int, int]  # (C, H, W) of the data set's pictures
+    white: int  # the level of a white pixel
 
     @torch.inference_mode()
     def probabilities(self, images: Tensor) -> Tensor:
-        """`(N, classes)` for pictures `(N, channels, H, W)` in uint8 as their data set has them."""
+        """`(N, classes)` for pictures `(N, *shape)` with the levels that their data set has."""
         framed = Part(images, torch.zeros(len(images))).framed(self.config.image_size, self.config.border).images
-        return torch.cat([self.classifier(batch) for batch in framed.split(EVALUATION_BATCH)])
+        return torch.cat([self.classifier(batch) for batch in framed.split(evaluation_batch(framed.shape))])
 
 
 def load_trained(folder: Path) -> Trained:
     """The network of a trial whose `config.json` and `weights.safetensors` lie in `folder`, ready to predict."""
     kept = json.loads((folder / CONFIG).read_text())
     config, data = Config(**kept["config"]), kept["data"]
-    network = build(config, data["channels"], len(data["classes"]))
+    side = config.image_size  # an earlier version kept no size, since all pictures were square
+    shape = (data["channels"], data.get("height", side), data.get("width", side))
+    network = build(config, shape, len(data["classes"]))
     network.load_state_dict(load_file(folder / WEIGHTS))
     mean, std = (torch.tensor(data[name]).view(-1, 1, 1) for name in ("mean", "std"))
-    return Trained(config, Classifier(network, mean, std).eval(), tuple(data["classes"]), data["channels"])
+    classifier = Classifier(network, mean, std).eval()
+    return Trained(config, classifier, tuple(data["classes"]), shape, data.get("white", LEVELS))

@@ -26,7 +26,6 @@ from hyperstudy.study.studies.view import make_console
 from hyperstudy.study.tracking.store import sqlite_file
 from hyperstudy.study.tracking.tracker import Run, Tracker
 from hyperstudy.study.workers.pool import make_pool
-from rich.markup import escape
 
 
 def conduct(options: Namespace, plan: Plan) -> int:
@@ -34,10 +33,9 @@ def conduct(options: Namespace, plan: Plan) -> int:
     console, device = make_console(), find_device(options.device)
     # Workers import while pictures are read.
     with make_pool(device, options.workers, options.trials, options.own) as pool:
-        with console.status(f"reading {escape(options.dataset)}"):
-            splits = read_splits(plan, options.data_dir)
-            if options.own:
-                rehearse(plan, splits)
+        splits = read_splits(plan, options.data_dir)
+        if options.own:
+            rehearse(plan, splits)
         tracker = Tracker(options.tracking_uri, options.study)
         tracker.create()
         with open_session(console, tracker, pool, options, splits, tuple(plan.space)) as session:

@@ -65,7 +65,7 @@ def _train(
 ) -> bool:
     """Train what is missing of the recipes, on the first of the data sets that is there; whether all of it finished."""
     try:
-        options.dataset, splits = _read(console, options, datasets, names)
+        options.dataset, splits = _read(options, datasets, names)
     except InputError as error:
         console.print(f"not run: {', '.join(names)}: {error}", markup=False, highlight=False, soft_wrap=True)
         return False
@@ -80,14 +80,13 @@ def _train(
     return not session.driver.failures and jobs.finished == jobs.total
 
 
-def _read(console: Console, options: Namespace, datasets: Sequence[str], names: Sequence[str]) -> tuple[str, Splits]:
+def _read(options: Namespace, datasets: Sequence[str], names: Sequence[str]) -> tuple[str, Splits]:
     """The first of the data sets that can be read, and its pictures, with the test set as validation and test."""
     missing = []
     for dataset in datasets:
         side = max(RECIPES[name].config(dataset).image_size for name in names)
         try:
-            with console.status(f"reading {dataset}"):
-                splits = load_published(dataset, options.data_dir, side)
+            splits = load_published(dataset, options.data_dir, side)
             return dataset, splits._replace(test=splits.val)
         except InputError as error:
             missing.append(str(error))

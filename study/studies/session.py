@@ -44,7 +44,7 @@ class Session:
         place = str(self.options.data_dir)
         found = [dataset_input(self.options.dataset, self.splits.digest, place, "training", counts)]
         if (test := self.splits.test) is not None:
-            digest = digest_of(test.images.numpy(), test.labels.numpy(), self.splits.classes)
+            digest = digest_of(*test, self.splits.classes)
             name, count = f"{self.options.dataset} (test)", {"testing": len(test.labels)}
             found.append(dataset_input(name, digest, place, "testing", count))
         return found

@@ -54,7 +54,7 @@ class Death(NamedTuple):
 def perform(job: Job, splits: Splits) -> Generator[Epoch, bool, Outcome | Failure]:
     """Yield the job's epochs; what is sent back says whether to prune. Returns what came of it."""
     try:
-        model = build(job.config, splits.shape[0], len(splits.classes))
+        model = build(job.config, splits.shape, len(splits.classes))
         history, state = [], COMPLETE
         for epoch in train(job.config, splits, model):
             history.append(epoch)

@@ -9,7 +9,7 @@ from hyperstudy.study.core.errors import Parser, count, exit_code, not_one_of
 from hyperstudy.study.outputs.environment import hardware, versions
 from rich.console import Console
 
-from tests.benchmark import core, memory, overhead, precision, pruning, report, scale, start, whole
+from tests.benchmark import core, folder, memory, overhead, precision, pruning, report, scale, start, whole
 from tests.benchmark.timing import ROOT
 
 PARTS: dict[str, Callable[[Console, Path, int], None]] = {
@@ -19,6 +19,7 @@ PARTS: dict[str, Callable[[Console, Path, int], None]] = {
     "start": start.benchmark,
     "scale": scale.benchmark,
     "memory": memory.benchmark,
+    "folder": folder.benchmark,
     "precision": precision.benchmark,
     "pruning": pruning.benchmark,
     "report": report.benchmark,

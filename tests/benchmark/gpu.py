@@ -75,7 +75,7 @@ class CapturedStep:
 
     def __init__(self, config: Config, splits: Splits) -> None:
         self.splits, device = splits, splits.mean.device
-        self.model = build(config, splits.shape[0], len(splits.classes)).to(device, memory_format=LAYOUT)
+        self.model = build(config, splits.shape, len(splits.classes)).to(device, memory_format=LAYOUT)
         self.optimizer = torch.optim.Adam(self.model.parameters(), config.lr, fused=True, capturable=True)
         self.rows = torch.zeros(config.batch_size, dtype=torch.int64, device=device)
         self.total = torch.zeros((), device=device)
@@ -110,7 +110,7 @@ def captured(config: Config, splits: Splits, trials: int) -> Measured:
     started = perf_counter()
     step = CapturedStep(config, splits)
     for seed in range(trials):
-        step.restart(build(config.replace(seed=seed), splits.shape[0], len(splits.classes)).state_dict())
+        step.restart(build(config.replace(seed=seed), splits.shape, len(splits.classes)).state_dict())
         generator = torch.Generator(splits.mean.device).manual_seed(seed)
         for _ in range(config.epochs):
             step.total.zero_()
@@ -125,7 +125,7 @@ def captured(config: Config, splits: Splits, trials: int) -> Measured:
 def batch_of_models(config: Config, splits: Splits, trials: int) -> Measured:
     """All trials in one batch of models, each with weights and permutations of its own."""
     device, started = splits.mean.device, perf_counter()
-    models = [build(config.replace(seed=seed), splits.shape[0], len(splits.classes)) for seed in range(trials)]
+    models = [build(config.replace(seed=seed), splits.shape, len(splits.classes)) for seed in range(trials)]
     weights, buffers = stack_module_state([model.to(device) for model in models])
     weights = {name: tensor.detach().requires_grad_() for name, tensor in weights.items()}
     optimizer = OPTIMIZERS[config.optimizer](weights.values(), config.lr, config.momentum, config.weight_decay)

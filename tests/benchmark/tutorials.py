@@ -42,7 +42,7 @@ class Pictures(Dataset):
 
 def train(config: Config, splits: Splits, model: nn.Module) -> Iterator[Epoch]:
     """Train a model, and yield what the tutorials print after every epoch."""
-    model.load_state_dict(build(config, splits.shape[0], len(splits.classes)).state_dict())
+    model.load_state_dict(build(config, splits.shape, len(splits.classes)).state_dict())
     optimizer = OPTIMIZERS[config.optimizer](model.parameters(), config.lr, config.momentum, config.weight_decay)
     criterion = nn.CrossEntropyLoss()
     steps = transform(config, splits)

@@ -3,7 +3,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hyperstudy.study.core.data import SCALINGS, Part, Splits, load_published, load_splits, load_test
+from hyperstudy.study.core.data import (
+    SCALINGS,
+    Part,
+    Splits,
+    drawable,
+    framed_shape,
+    load_published,
+    load_splits,
+    load_test,
+    mean_and_std,
+)
 from PIL import Image
 
 
@@ -55,6 +65,43 @@ def test_a_border_is_black_and_part_of_the_size():
     assert (framed[..., :3, :] == 0).all()
 
 
+@pytest.mark.parametrize(("side", "border", "size"), [(12, 0, (12, 20)), (48, 0, (48, 80)), (12, 4, (12, 18))])
+def test_the_size_is_the_shorter_side_and_proportions_are_kept(side, border, size):
+    """With a border of 4 pixels 24 x 40 are 32 x 48."""
+    pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (5, 3, 24, 40), dtype=np.uint8))
+    for images in (pixels, pixels.transpose(2, 3)):
+        framed = Part(images, torch.zeros(5)).framed(side, border).images
+        expected = (3, *size) if images is pixels else (3, *size[::-1])
+        assert tuple(framed.shape[1:]) == framed_shape(images.shape[1:], side, border) == expected
+        assert Part(framed, torch.zeros(5)).resized(side).images is framed
+
+
+def test_floats_are_resized_without_rounding():
+    pixels = torch.rand(4, 1, 8, 8)
+    resized = Part(pixels, torch.zeros(4)).resized(4).images
+    assert resized.dtype == torch.float32
+    assert resized.mean().item() == pytest.approx(pixels.mean().item(), abs=0.05)
+    assert len(resized.unique()) == 64
+
+
+@pytest.mark.parametrize(("channels", "shown"), [(1, 1), (2, 1), (3, 3), (5, 3)])
+def test_any_pictures_can_be_drawn(channels, shown):
+    levels = torch.linspace(-0.1, 1.1, 12).expand(channels, 1, 12)[None]
+    drawn = drawable(levels)
+    assert drawn.dtype == torch.uint8
+    assert tuple(drawn.shape) == (1, shown, 1, 12)
+    assert (drawn[0, 0, 0, 0].item(), drawn[0, 0, 0, -1].item()) == (0, 255)
+    assert drawable(drawn) is not None
+
+
+def test_statistics_in_chunks_are_those_of_the_whole():
+    images = torch.randint(0, 256, (3000, 3, 4, 5), dtype=torch.uint8)
+    std, mean = torch.std_mean(images.double(), (0, 2, 3))
+    found = mean_and_std(images)
+    assert found[0] == pytest.approx(mean.tolist(), rel=1e-6)
+    assert found[1] == pytest.approx(std.tolist(), rel=1e-6)
+
+
 def test_without_a_border_pictures_of_the_right_size_are_left_alone(digits):
     assert digits.train.framed(8, 0).images is digits.train.images
 
@@ -81,7 +128,7 @@ def test_published_recipes_train_on_all_and_validate_on_the_test_pictures(digits
 
 def test_the_digest_changes_with_one_pixel_one_label_or_a_class_name(tmp_path):
     def digest():
-        return load_splits(f"folder:{tmp_path}", Path("data"), 8).digest
+        return load_splits(f"folder:{tmp_path}", tmp_path / ".data", 8).digest
 
     rng = np.random.default_rng(0)
     for name in ("a", "b"):
@@ -104,7 +151,7 @@ def test_a_constant_channel_does_not_divide_by_zero(tmp_path):
         (tmp_path / name).mkdir()
         for index in range(10):
             Image.new("L", (8, 8), 7).save(tmp_path / name / f"{index}.png")
-    splits = load_splits(f"folder:{tmp_path}", Path("data"), 8)
+    splits = load_splits(f"folder:{tmp_path}", tmp_path / ".data", 8)
     assert splits.std.item() == 1.0
 
 

@@ -7,7 +7,7 @@ from hyperstudy.study.core.config import PRECISIONS, Config
 from hyperstudy.study.core.data import Part
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.optimizers import OPTIMIZERS
-from hyperstudy.study.core.train import build, device, devices, predict, score, train
+from hyperstudy.study.core.train import build, device, devices, evaluation_batch, predict, score, train
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
@@ -41,7 +41,7 @@ def test_one_step_is_the_step_that_the_formula_gives(digits):
     """Softmax regression by SGD without momentum: w - lr * X'(p - y) / n, worked out without autograd."""
     whole = digits._replace(train=Part(digits.train.images[:100], digits.train.labels[:100]))
     config = Config(model="softmax", optimizer="sgd", momentum=0.0, lr=0.1, batch_size=100, epochs=1)
-    model = build(config, 1, 10)
+    model = build(config, digits.shape, 10)
     weight, bias = (parameter.detach().clone().double() for parameter in model.parameters())
     pixels = ((whole.train.images.double() - digits.mean) / digits.std).flatten(1)
     residual = (pixels @ weight.T + bias).softmax(1) - functional.one_hot(whole.train.labels, 10)
@@ -98,7 +98,7 @@ def test_a_last_batch_of_one_picture_is_left_out(digits):
 
 
 def test_pictures_are_resized_to_the_configured_size(digits):
-    model = build(Config(model="softmax", image_size=12), 1, 10)
+    model = build(Config(model="softmax", image_size=12), digits.shape, 10)
     list(train(Config(model="softmax", image_size=12, epochs=1), digits, model))
     assert model[1].in_features == 144
 
@@ -108,9 +108,14 @@ def test_bf16_learns_about_as_well_as_float32(digits):
     assert abs(accuracies[0] - accuracies[1]) < 0.05
 
 
+@pytest.mark.parametrize(("size", "batch"), [((8, 8), 1024), ((32, 32), 1024), ((64, 64), 256), ((2000, 900), 1)])
+def test_larger_pictures_are_evaluated_in_smaller_batches(size, batch):
+    assert evaluation_batch((5000, 3, *size)) == batch
+
+
 def test_prediction_does_not_change_the_model_or_its_mode(digits):
     config = Config(model="cnn", dropout=0.5)
-    model = build(config, 1, 10).train()
+    model = build(config, digits.shape, 10).train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     logits = predict(config, digits, model, digits.val.images)
     assert logits.shape == (len(digits.val.labels), 10)
@@ -185,7 +190,7 @@ def test_a_batch_larger_than_the_data_is_not_dropped(digits):
 def test_a_trial_sees_the_pictures_as_its_configuration_frames_and_scales_them(digits):
     seen = []
     config = Config(model="softmax", epochs=1, border=2, image_size=12, scaling="unit")
-    model = build(config, 1, 10)
+    model = build(config, digits.shape, 10)
     model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     list(train(config, digits, model))
     assert all(batch.shape[1:] == (1, 12, 12) for batch in seen)

@@ -9,22 +9,24 @@ from torch.nn import functional
 
 from tests.conftest import small
 
-SIDES_AND_CHANNELS = [(8, 1), (12, 1), (28, 1), (32, 3), (33, 3)]
+GREY = (1, 8, 8)
+SHAPES = [GREY, (1, 12, 12), (1, 28, 28), (3, 32, 32), (3, 33, 33), (3, 24, 40), (1, 64, 37)]
 
 
 def every_build():
-    """Each model at each picture size, its smallest one too, and each depth that it takes."""
+    """Each model at each shape of pictures, its smallest one too, and each depth that it takes."""
     for model, family in MODELS.items():
-        for side, channels in dict.fromkeys([*SIDES_AND_CHANNELS, (family.smallest_side, 1)]):
+        smallest = max(2, family.smallest_side)
+        for shape in dict.fromkeys([*SHAPES, (1, smallest, smallest), (3, smallest, 2 * smallest)]):
             for depth in family.depths or (None,):
-                if side >= max(2, family.smallest_side):
-                    yield pytest.param(model, side, channels, depth, id=f"{model}-{channels}x{side}-depth{depth}")
+                if min(shape[1:]) >= smallest:
+                    yield pytest.param(model, shape, depth, id=f"{model}-{'x'.join(map(str, shape))}-depth{depth}")
 
 
-@pytest.mark.parametrize(("model", "side", "channels", "depth"), every_build())
-def test_a_model_gives_logits_per_class_and_finite_gradients(model, side, channels, depth):
-    network = build(Config(**small(model), image_size=side, depth=depth), channels, 7)
-    logits = network(torch.rand(5, channels, side, side))
+@pytest.mark.parametrize(("model", "shape", "depth"), every_build())
+def test_a_model_gives_logits_per_class_and_finite_gradients(model, shape, depth):
+    network = build(Config(**small(model), image_size=min(shape[1:]), depth=depth), shape, 7)
+    logits = network(torch.rand(5, *shape))
     assert logits.shape == (5, 7)
     functional.cross_entropy(logits, torch.arange(5)).backward()
     gradients = [parameter.grad for parameter in network.parameters()]
@@ -35,7 +37,7 @@ def test_a_model_gives_logits_per_class_and_finite_gradients(model, side, channe
 @pytest.mark.parametrize("model", MODELS)
 def test_a_model_can_learn_one_batch_by_heart(model):
     side = max(12, MODELS[model].smallest_side)
-    network = build(Config(**small(model), image_size=side, seed=1), 1, 4)
+    network = build(Config(**small(model), image_size=side, seed=1), GREY, 4)
     generator = torch.Generator().manual_seed(0)
     images, labels = torch.randn(16, 1, side, side, generator=generator), torch.arange(16) % 4
     optimizer = torch.optim.Adam(network.parameters(), 1e-2)
@@ -49,31 +51,31 @@ def test_a_model_can_learn_one_batch_by_heart(model):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_every_activation_stands_between_the_layers(activation):
     for model in ("mlp", "lenet", "cnn"):
-        network = build(Config(model=model, image_size=12, activation=activation), 1, 10)
+        network = build(Config(model=model, image_size=12, activation=activation), GREY, 10)
         assert sum(isinstance(module, ACTIVATIONS[activation]) for module in network) >= 2
 
 
 def test_lenet_has_the_published_number_of_parameters():
     """61,706: 156 + 2,416 + 48,120 + 10,164 + 850, as LeNet-5 is counted with full connections from S2 to C3."""
-    network = build(Config(model="lenet", image_size=28), 1, 10)
+    network = build(Config(model="lenet", image_size=28), GREY, 10)
     assert sum(parameter.numel() for parameter in network.parameters()) == 61_706
 
 
 def test_softmax_regression_is_one_linear_layer():
-    network = build(Config(model="softmax"), 1, 10)
+    network = build(Config(model="softmax"), GREY, 10)
     assert sum(parameter.numel() for parameter in network.parameters()) == 8 * 8 * 10 + 10
 
 
 @pytest.mark.parametrize("model", ["mlp", "lenet", "cnn"])
 def test_width_multiplies_the_units(model):
     def parameters(width):
-        return sum(p.numel() for p in build(Config(model=model, image_size=12, width=width), 1, 10).parameters())
+        return sum(p.numel() for p in build(Config(model=model, image_size=12, width=width), GREY, 10).parameters())
 
     assert parameters(0.5) < parameters(1.0) < parameters(2.0)
 
 
 def test_the_smallest_side_of_lenet_is_where_its_maps_vanish():
-    build(Config(model="lenet", image_size=12), 1, 10)(torch.rand(2, 1, 12, 12))
+    build(Config(model="lenet", image_size=12), GREY, 10)(torch.rand(2, 1, 12, 12))
     with pytest.raises(InputError, match="at least 12 pixels"):
         Config(model="lenet", image_size=11)
 
@@ -118,14 +120,14 @@ def test_the_tutorials_layouts():
     assert parameters_of("mlp-diamond", (1, 28, 28), 10, dropout=0.0) == (
         785 * 128 + 129 * 256 + 257 * 128 + 129 * 64 + 65 * 10
     )
-    network = build(Config(model="lenet-linear", dataset="mnist"), 1, 10)
+    network = build(Config(model="lenet-linear", dataset="mnist"), GREY, 10)
     assert [type(layer) for layer in network[-4:]] == [nn.Flatten, nn.Linear, nn.Linear, nn.Linear]
     assert parameters_of("lenet-linear", (1, 28, 28), 10) == 10 * 6 + 151 * 16 + 401 * 120 + 121 * 84 + 85 * 10
 
 
 def test_weights_start_as_the_initialisation_says():
     def first_layer(name):
-        network = build(Config(model="mlp", dataset="mnist", width=4.0, initialisation=name), 1, 10)
+        network = build(Config(model="mlp", dataset="mnist", width=4.0, initialisation=name), GREY, 10)
         return network[1].weight, network[1].bias
 
     for name, deviation in (("normal", 0.01), ("xavier", (2 / (784 + 512)) ** 0.5), ("he", (2 / 784) ** 0.5)):
@@ -143,7 +145,7 @@ WIDTHS = [round(0.05 * step, 2) for step in range(1, 41)]
 def test_lenet_has_any_width(model, width):
     """Forwards and backwards, at the smallest side and at MNIST's, with as many maps as the width says."""
     for side in (12, 28):
-        network = build(Config(model=model, image_size=side, width=width), 1, 10)
+        network = build(Config(model=model, image_size=side, width=width), GREY, 10)
         maps = [layer.out_channels for layer in network if isinstance(layer, nn.Conv2d)]
         assert maps == [max(1, round(6 * width)), max(1, round(16 * width))]
         functional.cross_entropy(network(torch.rand(3, 1, side, side)), torch.arange(3)).backward()
@@ -153,7 +155,7 @@ def test_lenet_has_any_width(model, width):
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
 def test_lenet_is_the_textbook_s(activation):
     """The layers written out with torch alone, with the same weights: the same outputs and gradients."""
-    network = build(Config(model="lenet", image_size=28, activation=activation), 1, 10)
+    network = build(Config(model="lenet", image_size=28, activation=activation), GREY, 10)
     function = ACTIVATIONS[activation]
     plain = nn.Sequential(
         *(nn.Conv2d(1, 6, 5, padding=2), function(), nn.MaxPool2d(2)),

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from hyperstudy.study.core.config import Config
-from hyperstudy.study.core.data import Part
+from hyperstudy.study.core.data import Part, Splits
 from hyperstudy.study.core.train import build, predict, train
 from hyperstudy.study.outputs import files
 from torch.nn import functional
@@ -19,7 +19,7 @@ from torch.nn import functional
 def trained(digits):
     """A configuration, its model, and its history."""
     config = Config(epochs=3, lr=3e-3, image_size=12, border=1, scaling="unit")
-    model = build(config, 1, 10)
+    model = build(config, digits.shape, 10)
     return config, model, list(train(config, digits, model))
 
 
@@ -28,10 +28,44 @@ def test_the_classifier_predicts_what_the_model_predicted(digits, trained, tmp_p
     for name, content in files.of_trial(config, digits, history, model).items():
         (tmp_path / name).write_bytes(content)
     back = files.load_trained(tmp_path)
-    assert (back.config, back.classes, back.channels) == (config, digits.classes, 1)
+    assert (back.config, back.classes, back.shape) == (config, digits.classes, (1, 8, 8))
     framed = digits.val.framed(config.image_size, config.border).images
     expected = predict(config, digits, model, framed).softmax(1)
     torch.testing.assert_close(back.probabilities(digits.val.images), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", [torch.uint8, torch.float32])
+def test_a_classifier_of_pictures_that_are_not_square_comes_back(kind, tmp_path):
+    images = torch.randint(0, 256, (20, 3, 6, 10), dtype=torch.uint8)
+    part = Part(images if kind is torch.uint8 else images / 255, torch.arange(20) % 2)
+    mean = torch.full((3, 1, 1), 0.5)
+    splits = Splits(part, part, ("left", "right"), mean, mean, "noise")
+    config = Config(model="mlp", epochs=1, image_size=9, border=2)
+    model = build(config, splits.shape, 2)
+    for name, content in files.of_trial(config, splits, list(train(config, splits, model)), model).items():
+        (tmp_path / name).write_bytes(content)
+    back = files.load_trained(tmp_path)
+    assert (back.shape, back.white) == ((3, 6, 10), 255 if kind is torch.uint8 else 1)
+    expected = predict(config, splits, model, part.framed(9, 2).images).softmax(1)
+    torch.testing.assert_close(back.probabilities(part.images), expected, atol=1e-5, rtol=0)
+    with np.load(
+        io.BytesIO(files.mistakes(torch.eye(2)[1 - part.labels] * torch.linspace(2, 1, 20)[:, None], part))
+    ) as found:
+        assert found["pictures"].dtype == np.uint8
+        assert (np.abs(found["pictures"].astype(int) - images[: files.MISTAKES].numpy()) <= 1).all()
+
+
+def test_the_network_of_an_earlier_version_comes_back_as_a_square(digits, trained, tmp_path):
+    config, model, history = trained
+    made = files.of_trial(config, digits, history, model)
+    kept = json.loads(made["config.json"])
+    for name in ("height", "width", "white"):
+        del kept["data"][name]
+    (tmp_path / "config.json").write_text(json.dumps(kept))
+    (tmp_path / "weights.safetensors").write_bytes(made["weights.safetensors"])
+    back = files.load_trained(tmp_path)
+    assert back.white == 255
+    assert back.probabilities(digits.val.images).shape == (360 - 72, 10)
 
 
 def test_the_history_is_a_table_with_a_row_per_epoch(digits, trained):

@@ -13,7 +13,8 @@ import pytest
 import torch
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data import load_test
-from hyperstudy.study.core.train import Epoch
+from hyperstudy.study.core.mapped import mapped
+from hyperstudy.study.core.train import Epoch, train
 from hyperstudy.study.outputs.environment import cores, hardware
 from hyperstudy.study.outputs.files import load_trained
 from hyperstudy.study.workers.pool import Pool, make_pool
@@ -111,6 +112,26 @@ def test_test_pictures_arrive_with_the_others_and_are_met(digits, tmp_path):
         assert len(mistakes["true"]) == min(12, 360 - counts.trace())
         answered = trained.probabilities(torch.from_numpy(mistakes["pictures"])).argmax(1)
         assert answered.tolist() == mistakes["predicted"].tolist() != mistakes["true"].tolist()
+
+
+@pytest.mark.skipif(not hasattr(psutil.Process, "memory_maps"), reason="no list of mapped files on this system")
+def test_a_worker_maps_the_file_of_the_pictures_and_trains_the_same(digits, tmp_path):
+    def in_file(part, name):
+        np.save(tmp_path / f"{name}.npy", part.images.numpy())
+        return part._replace(images=mapped(np.load(tmp_path / f"{name}.npy", mmap_mode="r")))
+
+    config = Config(epochs=1, image_size=6)
+    *_, expected = train(config, digits)
+    with one_worker(digits._replace(train=in_file(digits.train, "train"), val=in_file(digits.val, "val"))) as (
+        pool,
+        process,
+    ):
+        pool.start(0, Job(config))
+        *_, epoch, outcome = listen(pool, 0)
+        maps = {Path(row.path).name for row in process().memory_maps() if row.path}
+    assert outcome.state == "complete"
+    assert (epoch.train_loss, epoch.val_loss) == (expected.train_loss, expected.val_loss)
+    assert {"train.npy", "val.npy"} <= maps
 
 
 def test_a_prunable_job_stops_when_it_is_told_to(pool):

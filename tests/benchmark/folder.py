@@ -1,0 +1,68 @@
+"""A folder of 100,000 pictures of 64 pixels: how long it takes to read, and what memory two workers need to train."""
+
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import psutil
+import torch
+from hyperstudy.study.core.config import Config
+from hyperstudy.study.core.data import load_splits
+from hyperstudy.study.core.train import Epoch
+from hyperstudy.study.workers.pool import Pool
+from hyperstudy.study.workers.worker import Job, Outcome
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+
+from tests.benchmark.memory import is_worker
+
+CLASSES, EACH, SIDE = 100, 1000, 64
+WORKERS = 2
+POLL_SECONDS = 0.5
+
+
+def benchmark(console: Console, data_dir: Path, rounds: int) -> None:
+    """Print the seconds of the first and the second start, and a worker's memory in one epoch of an MLP."""
+    with tempfile.TemporaryDirectory() as folder:
+        top, cache = Path(folder, "pictures"), Path(folder, "data")
+        draw(top)
+        seconds = []
+        for _ in range(2):
+            started = perf_counter()
+            splits = load_splits(f"folder:{top}", cache, SIDE)
+            seconds.append(perf_counter() - started)
+        size = sum(file.stat().st_size for file in cache.rglob("*.npy")) / 2**20
+        console.print(
+            f"folder: {CLASSES * EACH:,} pictures: {seconds[0]:.1f} s, again {seconds[1]:.1f} s, {size:.0f} MiB"
+        )
+        others = set(psutil.Process().children())
+        with Pool(WORKERS, torch.device("cpu")) as pool:
+            workers = [child for child in set(psutil.Process().children()) - others if is_worker(child)]
+            pool.load(splits)
+            for worker in pool.idle():
+                pool.start(worker, Job(Config(model="mlp", image_size=SIDE, epochs=1, seed=worker)))
+            sizes = []
+            while len(pool.idle()) < WORKERS:
+                sizes += [memory(worker) for worker in workers]
+                for _, message in pool.messages(POLL_SECONDS):
+                    assert isinstance(message, Epoch | Outcome), message
+        for what, most in zip(("not shared", "unique"), np.max(sizes, 0) / 2**20, strict=True):
+            console.print(f"folder: memory of one of {WORKERS} workers, {what}: {most:.0f} MiB")
+
+
+def memory(process: psutil.Process) -> tuple[int, int]:
+    """Resident memory without what may be shared, and what no other process has, in bytes."""
+    info = process.memory_full_info()
+    return info.rss - info.shared, info.uss
+
+
+def draw(top: Path) -> None:
+    """JPEGs of random blotches, brighter from class to class."""
+    generator = np.random.default_rng(0)
+    for number in track(range(CLASSES), "drawing", transient=True):
+        folder = top / f"class-{number:03d}"
+        folder.mkdir(parents=True)
+        for index, pixels in enumerate(generator.integers(0, 156 + number, (EACH, 8, 8, 3), dtype=np.uint8)):
+            Image.fromarray(pixels).resize((SIDE, SIDE)).save(folder / f"{index:04d}.jpg", quality=90)
