@@ -10,13 +10,17 @@ from typing import Any
 
 import torch
 from hyperstudy.models import ACTIVATIONS, INITIALISATIONS, MODELS, Family
+from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from hyperstudy.study.core.data import SCALINGS
 from hyperstudy.study.core.datasets import source
 from hyperstudy.study.core.domains import Choice, Hyperparameter, Range
 from hyperstudy.study.core.errors import InputError, not_one_of
+from hyperstudy.study.core.losses import LOSSES
 from hyperstudy.study.core.optimizers import OPTIMIZERS
+from hyperstudy.study.core.schedules import SCHEDULES
 
 LAST_BATCH = ("keep", "drop")
+CLASS_WEIGHTS = ("none", "balanced")
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -34,6 +38,26 @@ HYPERPARAMETERS: dict[str, Hyperparameter] = {
     "momentum": Hyperparameter(
         "momentum of sgd and rmsprop, beta1 of adam and adamw", 0.9, Range(0.5, 0.99), (0, 0.9999)
     ),
+    "schedule": Hyperparameter(
+        "course of the learning rate, whose peak is lr", "constant", Choice(tuple(SCHEDULES)), SCHEDULES
+    ),
+    "warmup": Hyperparameter(
+        "share of the training steps over which the learning rate rises from 0", 0.0, Range(0.0, 0.3), (0, 0.9)
+    ),
+    "clip": Hyperparameter("largest norm of the gradient; 0: no clipping", 0.0, Range(0.1, 10.0, log=True), (0, 1000)),
+    "loss": Hyperparameter("loss that training minimises", "cross-entropy", Choice(tuple(LOSSES)), LOSSES),
+    "label_smoothing": Hyperparameter(
+        "share of a training picture's label that is spread evenly over all classes", 0.0, Range(0.0, 0.3), (0, 0.99)
+    ),
+    "class_weights": Hyperparameter(
+        "balanced: every class counts alike in training, however many pictures it has",
+        "none",
+        Choice(CLASS_WEIGHTS),
+        CLASS_WEIGHTS,
+    ),
+    "augmentation": Hyperparameter(
+        "random changes of the training pictures", "none", Choice(tuple(AUGMENTATIONS)), AUGMENTATIONS
+    ),
     "dropout": Hyperparameter("share of units that dropout sets to zero", 0.0, Range(0.0, 0.5), (0, 0.95)),
     "width": Hyperparameter(
         "units per layer, as a multiple of the family's", 1.0, Range(0.25, 4.0, log=True), (0.01, 64)
@@ -41,7 +65,7 @@ HYPERPARAMETERS: dict[str, Hyperparameter] = {
     "kernel_size": Hyperparameter("side of the convolution kernels", 3, Choice((3, 5, 7)), (1, 31), "pixels"),
     "initialisation": Hyperparameter("initial weights", "torch", Choice(("torch", "xavier", "he")), INITIALISATIONS),
     "epochs": Hyperparameter("passes over the training pictures", 10, Range(5, 40), (1, 10000), "epochs"),
-    "seed": Hyperparameter("seed of initialisation and shuffling", 0, Range(0, 9), (0, 2**30)),
+    "seed": Hyperparameter("seed of initialisation, shuffling and augmentation", 0, Range(0, 9), (0, 2**30)),
     "image_size": Hyperparameter(
         "shorter side of the pictures (default: the data set's)", None, Range(8, 64), (1, 1024), "pixels"
     ),

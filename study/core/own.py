@@ -15,18 +15,24 @@ from typing import NamedTuple
 
 import cloudpickle
 from hyperstudy.models import ACTIVATIONS, INITIALISATIONS, MODELS, Family
+from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from hyperstudy.study.core.config import HYPERPARAMETERS, family_of
 from hyperstudy.study.core.data import SCALINGS
 from hyperstudy.study.core.datasets import DATASETS, Source
 from hyperstudy.study.core.domains import Hyperparameter
 from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.losses import LOSSES
 from hyperstudy.study.core.optimizers import OPTIMIZERS
+from hyperstudy.study.core.schedules import SCHEDULES
 
 LOADED: dict[str, Path] = {}  # where the files lie that were run in this process, by digest
 
 
 # What processes that train look up by name; pictures come to them from the driver.
-REGISTRIES = (MODELS, ACTIVATIONS, INITIALISATIONS, OPTIMIZERS, SCALINGS)
+REGISTRIES = (
+    *(MODELS, ACTIVATIONS, INITIALISATIONS, SCALINGS, AUGMENTATIONS),
+    *(OPTIMIZERS, SCHEDULES, LOSSES),
+)
 BUILT_IN = tuple(frozenset(registry) for registry in REGISTRIES)  # before a user adds any
 
 

@@ -10,11 +10,14 @@ from typing import NamedTuple
 
 import torch
 from hyperstudy.models import MODELS, initialise
+from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from hyperstudy.study.core.config import PRECISIONS, Config
 from hyperstudy.study.core.data import SCALINGS, Splits, framed_shape
 from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.losses import LOSSES, class_weights
 from hyperstudy.study.core.mapped import Mapped
 from hyperstudy.study.core.optimizers import OPTIMIZERS
+from hyperstudy.study.core.schedules import lr_factor
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -23,9 +26,11 @@ LAYOUT = torch.channels_last  # makes convolutions 1.1 to 1.5 times as fast on a
 
 
 class Epoch(NamedTuple):
-    """The results of one epoch. Losses are mean cross-entropies in nats, accuracies fractions in [0, 1].
+    """The results of one epoch. Losses are in nats, accuracies fractions in [0, 1].
 
-    Training loss and accuracy are averages over the batches while the weights changed. The gradient norm is that of the
+    Training loss and accuracy are averages over the batches, as augmented, while the weights changed. The training loss
+    is the one that the steps lower, with its smoothing and weights; the validation loss is always the plain mean
+    cross-entropy, so that trials can be compared. Learning rate and gradient norm, after clipping, are those of the
     last step. `diverged_at` is the first step whose loss was not finite; then other numbers here may not be finite.
     """
 
@@ -87,7 +92,7 @@ def train(config: Config, splits: Splits, model: nn.Module | None = None) -> Ite
     done = 0
     for epoch in range(1, config.epochs + 1):
         started = perf_counter()
-        losses, sizes, accuracy, grad_norm = _train_epoch(config, splits, model, optimizer, generator)
+        losses, sizes, accuracy, grad_norm = _train_epoch(config, splits, model, optimizer, generator, done)
         trained = perf_counter()
         val_loss, val_accuracy = score(predict(config, splits, model, splits.val.images), splits.val.labels)
         evaluated = perf_counter()
@@ -133,29 +138,53 @@ def predict(config: Config, splits: Splits, model: nn.Module, images: Tensor | M
 
 
 def _train_epoch(
-    config: Config, splits: Splits, model: nn.Module, optimizer: torch.optim.Optimizer, generator: torch.Generator
+    config: Config,
+    splits: Splits,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    generator: torch.Generator,
+    done: int,
 ) -> tuple[Tensor, Tensor, float, float]:
     """Loss and size of every batch, each `(steps,)` on the CPU; training accuracy; norm of the last gradient.
 
-    Sums stay on the device and are read once, at the end of the epoch.
+    `done` is the number of steps before this epoch. Sums stay on the device and are read once, at the end of the epoch.
     """
     images, labels = splits.train
-    order = torch.randperm(len(labels), generator=generator, device=labels.device)
-    fewest = config.batch_size if config.last_batch == "drop" else 2
-    batches = [rows for rows in order.split(config.batch_size) if len(rows) >= fewest] or [order]
+    batches = _batches(config, labels, generator)
     losses, hits = torch.empty(len(batches), device=labels.device), torch.zeros((), device=labels.device)
+    augment, loss_of, smoothing = AUGMENTATIONS[config.augmentation], LOSSES[config.loss], config.label_smoothing
+    weights = class_weights(config.class_weights, labels, len(splits.classes))
+    scheduled, clip = config.schedule != "constant" or config.warmup > 0, config.clip
     for step, rows in enumerate(batches):
+        if scheduled:
+            _set_lr(config, optimizer, (done + step) / (config.epochs * len(batches)))
         optimizer.zero_grad()
-        batch, truth = images.index_select(0, rows), labels.index_select(0, rows)
+        batch, truth = augment(images.index_select(0, rows), generator), labels.index_select(0, rows)
         logits = _forward(config, splits, model, batch)
-        loss = functional.cross_entropy(logits, truth)
+        loss = loss_of(logits, truth, weights, smoothing)
         loss.backward()
+        if clip:
+            nn.utils.clip_grad_norm_(model.parameters(), clip)
         optimizer.step()
         losses[step] = loss.detach()
         hits += (logits.detach().argmax(1) == truth).sum()
     sizes = torch.tensor([float(len(rows)) for rows in batches])
     norm = nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
     return losses.cpu(), sizes, hits.item() / sizes.sum().item(), norm.item()
+
+
+def _batches(config: Config, labels: Tensor, generator: torch.Generator) -> list[Tensor]:
+    """The rows of each batch of an epoch, in a random order."""
+    order = torch.randperm(len(labels), generator=generator, device=labels.device)
+    fewest = config.batch_size if config.last_batch == "drop" else 2
+    return [rows for rows in order.split(config.batch_size) if len(rows) >= fewest] or [order]
+
+
+def _set_lr(config: Config, optimizer: torch.optim.Optimizer, share: float) -> None:
+    """Set the learning rate of the step before which that share of the training was done."""
+    factor = lr_factor(config.schedule, config.warmup, share)
+    for group in optimizer.param_groups:
+        group["lr"] = factor * group.setdefault("initial_lr", group["lr"])
 
 
 def _forward(config: Config, splits: Splits, model: nn.Module, images: Tensor) -> Tensor:

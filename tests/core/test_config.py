@@ -2,9 +2,12 @@ import math
 
 import pytest
 from hyperstudy.models import ACTIVATIONS, MODELS
+from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from hyperstudy.study.core.config import HYPERPARAMETERS, Config, from_params, rows_of
 from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.losses import LOSSES
 from hyperstudy.study.core.optimizers import OPTIMIZERS
+from hyperstudy.study.core.schedules import SCHEDULES
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -56,6 +59,10 @@ def test_an_impossible_configuration_is_refused(fields, message):
 
 
 def test_the_accepted_names_are_those_of_the_registries():
-    assert HYPERPARAMETERS["activation"].limits is ACTIVATIONS
-    assert HYPERPARAMETERS["optimizer"].limits is OPTIMIZERS
+    registries = {
+        **{"activation": ACTIVATIONS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES},
+        **{"augmentation": AUGMENTATIONS, "loss": LOSSES},
+    }
+    for name, registry in registries.items():
+        assert HYPERPARAMETERS[name].limits is registry
     assert "momentum" in rows_of("softmax")

@@ -4,12 +4,17 @@ import sys
 
 import pytest
 from hyperstudy.models import MODELS
+from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from hyperstudy.study.core.config import Config, from_params, rows_of
 from hyperstudy.study.core.data import load_splits
 from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.losses import LOSSES
 from hyperstudy.study.core.own import LOADED, load_own, read_own
 from hyperstudy.study.core.plan import make_plan
 from hyperstudy.study.core.rehearsal import rehearse
+from hyperstudy.study.core.schedules import SCHEDULES
+from hyperstudy.study.core.train import train
+from hyperstudy.study.studies.options import parse_options
 
 SMALL = """
 import hyperstudy as hs
@@ -33,7 +38,7 @@ hs.MODELS["patchnet"] = hs.Family(patchnet, own={"patch": patch})
 def written(tmp_path, monkeypatch):
     """Writes a file, runs it, and forgets its rows after the test."""
     monkeypatch.setattr(sys, "path", list(sys.path))
-    before, loaded = dict(MODELS), dict(LOADED)
+    before = [(table, dict(table)) for table in (MODELS, SCHEDULES, AUGMENTATIONS, LOSSES, LOADED)]
 
     def write(text, name="mine.py"):
         path = tmp_path / name
@@ -43,7 +48,7 @@ def written(tmp_path, monkeypatch):
         return own
 
     yield write
-    for registry, rows in ((MODELS, before), (LOADED, loaded)):
+    for registry, rows in before:
         registry.clear()
         registry.update(rows)
 
@@ -144,3 +149,49 @@ def test_a_model_that_cannot_work_is_refused_before_the_study_begins(written, tm
 def test_a_model_that_works_is_let_through(written, tmp_path):
     written(SMALL)
     rehearse(make_plan("digits", "patchnet", {}), load_splits("digits", tmp_path, 8))
+
+
+TUNED = """
+import hyperstudy as hs
+
+hs.SCHEDULES["halfway"] = lambda share: 1.0 if share < 0.5 else 0.1
+hs.AUGMENTATIONS["dark"] = lambda images, generator: images // 2
+hs.LOSSES["twice"] = lambda logits, labels, weights, smoothing: 2 * hs.LOSSES["cross-entropy"](
+    logits, labels, weights, smoothing
+)
+"""
+OPTIONS = ("--schedule", "halfway,cosine", "--augmentation", "dark", "--loss", "twice")
+
+
+def test_rows_of_a_file_are_options_and_trained_with(tmp_path, written):
+    (tmp_path / "mine.py").write_text(TUNED)
+    options = parse_options(["--from", str(tmp_path / "mine.py"), "--model", "softmax", *OPTIONS])
+    plan, splits = make_plan(options.dataset, options.model, options.given), load_splits("digits", tmp_path, 8)
+    assert plan.space["schedule"].options == ("halfway", "cosine")
+    rehearse(plan, splits)
+    ours = list(train(plan.config({"schedule": "halfway", "batch_size": 2000}).replace(epochs=2), splits))
+    assert [epoch.lr for epoch in ours] == pytest.approx([1e-3, 1e-4])
+    darker = splits._replace(train=splits.train._replace(images=splits.train.images // 2))
+    plain = next(train(Config(model="softmax", batch_size=2000), darker))
+    assert ours[0].train_loss == pytest.approx(2 * plain.train_loss, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("images // 2", "images[:, :, 1:]"), r"augmentation 'dark' must give pictures as it takes them, .*; got"),
+        (("images // 2", "images / 255"), r"augmentation 'dark' .*torch.uint8 4x1x8x8; got torch.float32 4x1x8x8"),
+        (("lambda images, generator", "lambda images"), r"augmentation 'dark' fails: TypeError"),
+        (("2 * hs", "float('inf') * hs"), "loss 'twice' must give one finite number for a batch; got inf"),
+        (("2 * hs", "logits @ hs"), r"loss 'twice' fails: RuntimeError.*\(line 6: "),
+        (("0.1\n", "-0.1\n"), r"schedule 'halfway' must give factors from 0 up; got \[1.0, -0.1, -0.1\]"),
+        (("0.1\n", "1 / 0\n"), r"schedule 'halfway' fails: ZeroDivisionError.*\(line 4: "),
+    ],
+)
+def test_a_row_that_cannot_work_is_refused_before_the_study_begins(written, tmp_path, change, message):
+    text = TUNED.replace(*change)
+    assert text != TUNED
+    written(text)
+    given = {"schedule": "halfway", "augmentation": "dark", "loss": "twice"}
+    with pytest.raises(InputError, match=message):
+        rehearse(make_plan("digits", "softmax", given), load_splits("digits", tmp_path, 8))

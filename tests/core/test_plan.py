@@ -41,6 +41,23 @@ def test_a_value_fixes_a_range_searches_and_a_list_searches_its_values():
     assert plan.base.depth == 3
 
 
+def test_what_practitioners_tune_is_searched_by_name_or_range():
+    given = {
+        **{"schedule": "cosine,one-cycle", "warmup": "0:0.2", "augmentation": "none,flip-crop", "clip": "0.5:5"},
+        **{"label_smoothing": "0:0.2", "class_weights": "none,balanced", "loss": "cross-entropy,focal"},
+    }
+    space = make_plan("digits", "cnn", given).space
+    assert {name: space[name] for name in given} == {
+        "schedule": Choice(("cosine", "one-cycle")),
+        "warmup": Range(0.0, 0.2),
+        "augmentation": Choice(("none", "flip-crop")),
+        "clip": Range(0.5, 5.0, log=True),
+        "label_smoothing": Range(0.0, 0.2),
+        "class_weights": Choice(("none", "balanced")),
+        "loss": Choice(("cross-entropy", "focal")),
+    }
+
+
 @pytest.mark.parametrize("name", HYPERPARAMETERS)
 def test_every_hyperparameter_can_be_searched(name):
     space = make_plan("digits", "cnn", {name: str(parse_usual(name))}).space

@@ -36,7 +36,7 @@ def test_other_settings_are_refused_with_all_that_differ(tracker):
     assert json.loads(tracker.tags()[KIND])["model"] == "cnn"
 
 
-@pytest.mark.parametrize("name", ["dropout", "scaling", "border"])
+@pytest.mark.parametrize("name", ["dropout", "scaling", "border", "schedule", "label_smoothing"])
 def test_a_hyperparameter_that_the_study_did_not_know_has_its_default(name, tracker, digits):
     """`Config` got a field after the study had begun."""
     options = parse_options([])
