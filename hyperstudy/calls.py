@@ -96,7 +96,11 @@ class Finished:
         the data set's own pixels."""
         tensor = torch.as_tensor(np.asarray(images))
         tensor = tensor[:, None] if tensor.ndim == 3 else tensor
-        part = Part(tensor, torch.zeros(len(tensor))).with_channels(self._trained.channels)
+        tensor = tensor.float() if tensor.is_floating_point() else tensor
+        if tensor.ndim != 4:
+            got = "x".join(map(str, tensor.shape))
+            raise InputError(f"pictures must be (N, C, H, W) or (N, H, W); got {got}")
+        part = Part(tensor, torch.zeros(len(tensor))).with_channels(self._trained.shape[0])
         return pd.DataFrame(self._trained.probabilities(part.images).numpy(), columns=list(self._trained.classes))
 
     def __repr__(self) -> str:

@@ -34,7 +34,9 @@ class Part(NamedTuple):
         return Part(self.images.to(device), self.labels.to(device))
 
     def first(self, count: int) -> "Part":
-        return Part(self.images[:count], self.labels[:count])
+        """The first pictures, in memory."""
+        rows = torch.arange(min(count, len(self.labels)))
+        return Part(self.images.index_select(0, rows), self.labels[rows])
 
     def resized(self, side: int) -> "Part":
         """The pictures with a shorter side of `side` pixels, bilinear, antialiased; unchanged if they have that."""

@@ -2,14 +2,17 @@
 
 import sys
 
+import numpy as np
 import pytest
 from hyperstudy.models import MODELS
 from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from hyperstudy.study.core.config import Config, from_params, rows_of
 from hyperstudy.study.core.data import load_splits
+from hyperstudy.study.core.datasets import DATASETS
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.losses import LOSSES
 from hyperstudy.study.core.own import LOADED, load_own, read_own
+from hyperstudy.study.core.own_pictures import pictures
 from hyperstudy.study.core.plan import make_plan
 from hyperstudy.study.core.rehearsal import rehearse
 from hyperstudy.study.core.schedules import SCHEDULES
@@ -144,6 +147,16 @@ def test_a_model_that_cannot_work_is_refused_before_the_study_begins(written, tm
     written(text)
     with pytest.raises(InputError, match=message):
         rehearse(make_plan("digits", "patchnet", {}), load_splits("digits", tmp_path, 8))
+
+
+def test_a_rehearsal_of_mapped_pictures_reads_a_few(written, tmp_path):
+    images, labels = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.uint8, (40, 8, 12)), np.arange(40) % 2
+    DATASETS["scans"] = pictures((images, labels))
+    try:
+        splits = load_splits("scans", tmp_path, 8)
+        rehearse(make_plan("scans", "cnn", {"augmentation": "flip-crop"}), splits)
+    finally:
+        del DATASETS["scans"]
 
 
 def test_a_model_that_works_is_let_through(written, tmp_path):
