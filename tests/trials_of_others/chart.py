@@ -11,11 +11,12 @@ ROWS = {  # kind: label
     "total share covered": "95% intervals of total shares cover",
     "first-order share covered": "95% intervals of first-order shares cover",
     "worst to best covered": "95% intervals of effects cover",
+    "worst to best is at least its lower end": "an effect is at least its lower end",
     "gain over the default covered": "95% intervals of gains cover",
     "share over 15% found": "a share over 15% is found",
     "share of 5 to 15% found": "a share of 5 to 15% is found",
     "an inert hyperparameter is said to matter": "an inert one is said to matter",
-    "worst and best exchanged": "worst and best are exchanged",
+    "worst and best exchanged": "best and worst are named and exchanged",
     "nothing matters: any supported sentence": "anything is supported where nothing matters",
 }
 
