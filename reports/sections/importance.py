@@ -74,9 +74,9 @@ def _to_be_surer(analysis: Analysis, row: Influence) -> str:
 
 def importance(analysis: Analysis) -> Figure | None:
     """What moving each hyperparameter from its worst to its best value adds to validation accuracy, averaged over all
-    configurations of the others that train, with the posterior's 95% intervals: their lower ends held in 97% of studies
-    of real tables, and a true effect was often larger than estimated. The strongest colour: supported; a lighter one:
-    suggestive; grey: inconclusive."""
+    configurations of the others that train, with the posterior's 95% intervals: their lower ends held for 98% of
+    effects on real tables, and a true effect was often larger than estimated. The strongest colour: supported; a
+    lighter one: suggestive; grey: inconclusive."""
     rows = analysis.influences
     if not rows:
         return None
