@@ -11,6 +11,7 @@ from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.frames import MARKS, Study
 from hyperstudy.reports.page import text
 from hyperstudy.reports.page.chapters import Chapter, Drawing, write_chapter
+from hyperstudy.reports.page.measured import MEASURED
 from hyperstudy.reports.page.section import Decision, Finding, Section
 from hyperstudy.study.tracking.store import UI_ADDRESS
 from jinja2 import Environment, FileSystemLoader, select_autoescape
@@ -36,6 +37,7 @@ def write_report(
     content = {
         "study": analysis.study,
         "question": question,
+        "measured": MEASURED if analysis.study.searched else "",
         "local": analysis.study.link.startswith(UI_ADDRESS),
         "decision": decision,
         "card": card,

@@ -5,8 +5,9 @@ from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.section import Finding, Section
 from hyperstudy.reports.page.style import VERDICT_COLOURS, canvas
 from hyperstudy.reports.sections.wording import between, larger_study, level, percent_interval, probability
-from hyperstudy.reports.statistics.effects import Difference
+from hyperstudy.reports.statistics.effects import Difference, Effect
 from hyperstudy.reports.statistics.influence import Influence, trials_needed
+from hyperstudy.reports.statistics.scales import Domain
 from hyperstudy.reports.statistics.shares import LEAST
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
 from hyperstudy.study.outputs.objective import Objective
@@ -38,20 +39,23 @@ def _influence(analysis: Analysis, row: Influence) -> Finding:
     sure = f"probability {probability(row.probability)} that its share of the variance exceeds {LEAST:.0%}"
     claim = f"{row.name} {WORDS[analysis.study.at_most(row.verdict)]} ({sure})"
     if row.verdict != INCONCLUSIVE:
-        claim += (
-            f": averaged over the others, accuracy is best at {level(domain, row.effect.best)} and worst at "
-            f"{level(domain, row.effect.worst)}, {_apart(objective, found)}"
-        )
+        claim += f": averaged over the others, {_apart(objective, domain, row.effect)}"
     claim += f"; its share is {share.total:.0%} {percent_interval(share.total_low, share.total_high)}."
     effect, interval = objective.amount(found.mean), objective.amounts(found.low, found.high)
     step = "" if row.verdict == SUPPORTED else _to_be_surer(analysis, row)
     return Finding(claim, effect, interval, row.n, row.verdict, list(analysis.trained.run_id), step)
 
 
-def _apart(objective: Objective, found: Difference) -> str:
-    """How far best and worst are apart. The lower end is the promise: on real tables estimates are rather too small."""
-    least = f"at least {objective.amount(found.low)}" if found.low > 0 else "which may be nothing"
-    return f"{objective.amount(found.mean)} apart, {least}"
+def _apart(objective: Objective, domain: Domain, effect: Effect) -> str:
+    """Where it is best and worst, and how far these are apart. The lower end is the promise: on real tables estimates
+    are rather too small. Where it is not above 0, the data do not tell best from worst, so neither is named."""
+    found = effect.difference
+    if found.low <= 0:
+        return f"its best and worst value are not told apart ({objective.amount(found.mean)}, which may be nothing)"
+    return (
+        f"accuracy is best at {level(domain, effect.best)} and worst at {level(domain, effect.worst)}, "
+        f"{objective.amount(found.mean)} apart, at least {objective.amount(found.low)}"
+    )
 
 
 def _to_be_surer(analysis: Analysis, row: Influence) -> str:
@@ -70,9 +74,9 @@ def _to_be_surer(analysis: Analysis, row: Influence) -> str:
 
 def importance(analysis: Analysis) -> Figure | None:
     """What moving each hyperparameter from its worst to its best value adds to validation accuracy, averaged over all
-    configurations of the others that train, with the posterior's 95% intervals: their lower ends held in 97% of studies
-    of real tables, and a true effect was often larger than estimated. The strongest colour: supported; a lighter one:
-    suggestive; grey: inconclusive."""
+    configurations of the others that train, with the posterior's 95% intervals: their lower ends held for 98% of
+    effects on real tables, and a true effect was often larger than estimated. The strongest colour: supported; a
+    lighter one: suggestive; grey: inconclusive."""
     rows = analysis.influences
     if not rows:
         return None

@@ -158,6 +158,27 @@ def test_a_claim_of_influence_carries_its_effect_in_points_and_its_share():
     assert all("shows no clear influence" in claim.claim and claim.next_step for claim in nothing)
 
 
+def test_a_claim_names_best_and_worst_only_where_they_are_told_apart():
+    """lr and depth matter through their interaction alone: averaged over the other, all values are equal."""
+    claims = influence_claims(planted(0, lambda u: 0.9 + 0.2 * (u.lr - 0.5) * (u.depth - 0.5)))
+    for claim in (claims := [claim for claim in claims if claim.verdict == "supported"]):
+        assert claim.claim.split()[0] in ("lr", "depth")
+        assert claim.interval.startswith("[-")
+        assert "is best at" not in claim.claim
+        assert "best and worst value are not told apart" in claim.claim
+    assert len(claims) == 2
+    assert "is best at" in influence_claims(planted(0, peak))[0].claim
+
+
+def test_with_fewer_than_four_trials_per_hyperparameter_nothing_is_supported():
+    """The prior alone gives nine in ten that any hyperparameter matters; 12 trials do little to change that."""
+    for seed in range(8):
+        few = influence_claims(planted(seed, peak, 12))
+        assert {claim.verdict for claim in few} <= {"suggestive", "inconclusive"}
+        assert all(claim.next_step for claim in few)
+    assert "lr" in claimed(planted(0, peak, 24))
+
+
 def test_pairs_that_act_together_are_named_and_others_are_said_not_to_show():
     (found,) = interaction_claims(planted(0, truths.interacting(peak, truths.lr_with_batch_size)))
     assert found.claim.startswith("lr and batch_size interact")

@@ -1,4 +1,4 @@
-"""Promised against measured rates, a row of dots per promise."""
+"""Wanted against measured rates, a row of dots per promise."""
 
 from pathlib import Path
 
@@ -11,17 +11,19 @@ ROWS = {  # kind: label
     "total share covered": "95% intervals of total shares cover",
     "first-order share covered": "95% intervals of first-order shares cover",
     "worst to best covered": "95% intervals of effects cover",
+    "worst to best is at least its lower end": "an effect is at least its lower end",
     "gain over the default covered": "95% intervals of gains cover",
     "share over 15% found": "a share over 15% is found",
     "share of 5 to 15% found": "a share of 5 to 15% is found",
     "an inert hyperparameter is said to matter": "an inert one is said to matter",
-    "worst and best exchanged": "worst and best are exchanged",
+    "worst and best exchanged": "best and worst are named and exchanged",
     "nothing matters: any supported sentence": "anything is supported where nothing matters",
 }
 
 
 def draw_chart(by_table: dict[str, Tallies], path: Path) -> None:
-    """Grey bands: what the report promises. Small dots: tables; large ones: all, with Wilson's 95% intervals."""
+    """Grey bands: what is wanted; orange: outside of it. Small dots: tables; large ones: all, with Wilson's 95%
+    intervals."""
     every, kinds = (
         together(by_table.values()),
         [kind for kind in ROWS if any(kind in part for part in by_table.values())],
@@ -38,7 +40,7 @@ def draw_chart(by_table: dict[str, Tallies], path: Path) -> None:
         axes.plot(interval, [place] * 2, color=colour, linewidth=1.6, clip_on=False, zorder=3)
         axes.scatter([100 * found.mean], [place], color=colour, s=44, clip_on=False, zorder=4)
         axes.text(0, place - 0.24, ROWS[kind], va="bottom", fontsize=10.5)
-    axes.set(ylim=(len(kinds) - 0.6, -0.75), yticks=[], xlim=(0, 100), xlabel="% of statements; band: promised")
+    axes.set(ylim=(len(kinds) - 0.6, -0.75), yticks=[], xlim=(0, 100), xlabel="% of statements; band: wanted")
     axes.spines["left"].set_visible(False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)

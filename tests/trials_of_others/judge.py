@@ -66,8 +66,10 @@ def effects(analysis: Analysis, truth: Truth) -> Iterator[Statement]:
             best, worst = (along(domain, levels, means, place) for place in (row.effect.best, row.effect.worst))
             found = row.effect.difference
             yield Statement("worst to best covered", found.low <= best - worst <= found.high)
+            yield Statement("worst to best is at least its lower end", found.low <= best - worst)
             if row.verdict == SUPPORTED:
-                yield Statement("worst and best exchanged", best - worst <= 0)
+                named = "" if found.low > 0 else ", not named"
+                yield Statement(f"worst and best exchanged{named}", best - worst <= 0)
 
 
 def gains(analysis: Analysis, truth: Truth) -> Iterator[Statement]:

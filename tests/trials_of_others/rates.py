@@ -42,6 +42,7 @@ WANTED: dict[str, Wanted] = {  # by kind; kinds that are missing are described o
     "total share covered": COVERAGE,
     "first-order share covered": COVERAGE,
     "worst to best covered": COVERAGE,
+    "worst to best is at least its lower end": Wanted(0.95, 1.0),
     "gain over the default covered": COVERAGE,
     "share over 15% found": Wanted(0.75, 1.0),
     "share of 5 to 15% found": Wanted(0.35, 1.0),
