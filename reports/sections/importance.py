@@ -37,11 +37,13 @@ def _influence(analysis: Analysis, row: Influence) -> Finding:
     objective = analysis.study.objective
     sure = f"probability {probability(row.probability)} that its share of the variance exceeds {LEAST:.0%}"
     claim = f"{row.name} {WORDS[analysis.study.at_most(row.verdict)]} ({sure})"
-    if row.verdict != INCONCLUSIVE:
+    if row.verdict != INCONCLUSIVE and row.effect.is_directed:
         claim += (
             f": averaged over the others, accuracy is best at {level(domain, row.effect.best)} and worst at "
             f"{level(domain, row.effect.worst)}, {_apart(objective, found)}"
         )
+    elif row.verdict != INCONCLUSIVE:
+        claim += ": which of its values is best, averaged over the others, is not clear"
     claim += f"; its share is {share.total:.0%} {percent_interval(share.total_low, share.total_high)}."
     effect, interval = objective.amount(found.mean), objective.amounts(found.low, found.high)
     step = "" if row.verdict == SUPPORTED else _to_be_surer(analysis, row)
@@ -58,6 +60,8 @@ def _to_be_surer(analysis: Analysis, row: Influence) -> str:
     """What would show the influence, over the shares that the interval holds."""
     count = len(analysis.study.searched)
     few, many = (trials_needed(share, count) for share in (row.share.total_high, row.share.total_low))
+    if row.share.total_high <= LEAST:
+        return "More trials are not needed: its share is too small to matter."
     if few is None:
         return "Over 1,024 designed trials would be needed to find an influence this small."
     if many is not None and many <= len(analysis.study.explored):
