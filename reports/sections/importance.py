@@ -48,13 +48,14 @@ def _influence(analysis: Analysis, row: Influence) -> Finding:
 
 def _apart(objective: Objective, domain: Domain, effect: Effect) -> str:
     """Where it is best and worst, and how far these are apart. The lower end is the promise: on real tables estimates
-    are rather too small. Where it is not above 0, the data do not tell best from worst, so neither is named."""
+    are rather too small. Where the draws do not agree that the best is better, neither is named."""
     found = effect.difference
-    if found.low <= 0:
+    if not effect.is_directed:
         return f"its best and worst value are not told apart ({objective.amount(found.mean)}, which may be nothing)"
+    least = f"at least {objective.amount(found.low)}" if found.low > 0 else "which may be nothing"
     return (
         f"accuracy is best at {level(domain, effect.best)} and worst at {level(domain, effect.worst)}, "
-        f"{objective.amount(found.mean)} apart, at least {objective.amount(found.low)}"
+        f"{objective.amount(found.mean)} apart, {least}"
     )
 
 
@@ -62,6 +63,8 @@ def _to_be_surer(analysis: Analysis, row: Influence) -> str:
     """What would show the influence, over the shares that the interval holds."""
     count = len(analysis.study.searched)
     few, many = (trials_needed(share, count) for share in (row.share.total_high, row.share.total_low))
+    if row.share.total_high <= LEAST:
+        return "More trials are not needed: its share is too small to matter."
     if few is None:
         return "Over 1,024 designed trials would be needed to find an influence this small."
     if many is not None and many <= len(analysis.study.explored):

@@ -11,6 +11,7 @@ from scipy.stats import qmc
 GRID = 21  # points along a range
 AROUND = 64  # points of all other hyperparameters that an effect is averaged over, a power of two
 POINT = 0.01  # of accuracy
+NAMED = 0.9  # probability that the average is larger at the best place than at the worst one
 LISTED = 24  # whole numbers in a range that are tried one by one
 
 
@@ -51,6 +52,11 @@ class Effect(NamedTuple):
     worst: float
     difference: Difference
     near: list[float]
+
+    @property
+    def is_directed(self) -> bool:
+        """Whether the draws agree that the best is better than the worst: only then are the two named."""
+        return self.difference.positive >= NAMED
 
 
 class Gain(NamedTuple):

@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 from hyperstudy.reports.statistics.effects import Curve, Effect, effect
 from hyperstudy.reports.statistics.posterior import Posterior
-from hyperstudy.reports.statistics.shares import LEAST, Share, shares
+from hyperstudy.reports.statistics.shares import Share, shares
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
 from scipy import stats
 
-SURE, LIKELY = 0.95, 0.8  # probability that the share exceeds `LEAST`
+# Probability that the share exceeds `LEAST`. Before any trial the prior gives 0.8 for each of six hyperparameters.
+SURE, LIKELY = 0.9, 0.7
 UNLIKELY, UNSURE = 0.2, 0.5  # probability that nothing matters at all
 # Trials that trained per hyperparameter, below which nothing is supported: the prior alone gives a probability of 0.91
 # that a share exceeds `LEAST`. Beside five others an inert hyperparameter would be supported in 28% of studies with 2
@@ -55,7 +56,7 @@ def influences(posterior: Posterior, curves: Mapping[str, Curve], tolerance: flo
 def trials_needed(share: float, hyperparameters: int, power: float = 0.8, most: int = 1024) -> int | None:
     """Designed trials, a power of two, with which an F test of a curved effect finds such a share with that power,
     corrected for the number of hyperparameters; None above `most`."""
-    if share <= LEAST:
+    if share <= 0:
         return None
     n, alpha = 8, 0.05 / hyperparameters
     while n <= most:

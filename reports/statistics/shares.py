@@ -7,7 +7,7 @@ from hyperstudy.reports.statistics.posterior import Posterior, points_at
 from scipy.stats import qmc
 
 SAMPLES = 512  # of the space, a power of two
-LEAST = 0.01  # a smaller share does not matter
+LEAST = 0.03  # a smaller share hardly matters
 
 
 class Share(NamedTuple):

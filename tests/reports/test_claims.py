@@ -179,6 +179,17 @@ def test_with_fewer_than_four_trials_per_hyperparameter_nothing_is_supported():
     assert "lr" in claimed(planted(0, peak, 24))
 
 
+def test_no_value_is_named_best_where_the_best_depends_on_the_others_only():
+    """A large lr is good with two activations and as bad with the other two: on average it does nothing."""
+    signs = {"relu": 0.5, "gelu": -0.5, "tanh": 0.5, "sigmoid": -0.5}
+    claims = influence_claims(planted(2, lambda u: 0.7 + (u.lr - 0.5) * u.activation.map(signs).astype(float)))
+    lr, activation = sorted(claims[:2], key=lambda claim: claim.claim, reverse=True)
+    for name, claim in (("lr", lr), ("activation", activation)):
+        assert claim.claim.startswith(f"{name} matters")
+        assert "best and worst value are not told apart" in claim.claim
+        assert "best at" not in claim.claim
+
+
 def test_pairs_that_act_together_are_named_and_others_are_said_not_to_show():
     (found,) = interaction_claims(planted(0, truths.interacting(peak, truths.lr_with_batch_size)))
     assert found.claim.startswith("lr and batch_size interact")

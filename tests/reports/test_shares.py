@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hyperstudy.reports.statistics.effects import at, averaged, effect, gain
+from hyperstudy.reports.statistics.effects import Curve, at, averaged, effect, gain
 from hyperstudy.reports.statistics.influence import trials_needed
 from hyperstudy.reports.statistics.posterior import fit_posterior
 from hyperstudy.reports.statistics.shares import shares
@@ -80,3 +80,12 @@ def test_trials_needed_are_those_of_the_f_test_s_power():
         assert (power >= 0.8) == enough
     assert trials_needed(0.011, 4) is None
     assert trials_needed(0.005, 4) is None
+
+
+def test_the_best_place_is_named_only_where_the_draws_agree():
+    rng = np.random.default_rng(3)
+    for shift, agree in ((2.0, True), (0.8, False)):  # of a standard deviation: 98% and 79% of the draws
+        draws = rng.normal(size=(2, 2000)) / np.sqrt(2) + [[0.0], [shift]]
+        found = effect(Curve("x", np.array([0.0, 1.0]), draws))
+        assert (found.worst, found.best) == (0, 1)
+        assert found.is_directed == agree

@@ -18,21 +18,26 @@ from tests.trials_of_others.truth import Truth, table_weights, truth_of
 
 TABLES = ("phoneme", "segment")
 STUDIES = 40  # of each
-FOUND = "share over 15% found"
+FOUND, EXCHANGED = "share over 15% found", "worst and best exchanged"
+INERT = "an inert hyperparameter is said to matter"
 WRONG = {  # rates that a test must notice, by kind
     "total share covered": 0.75,
     "first-order share covered": 0.75,
     FOUND: 0.5,
-    "an inert hyperparameter is said to matter": 0.25,
+    "what matters has a best value named": 0.25,
+    EXCHANGED: 0.25,
+    INERT: 0.25,
     "an inert hyperparameter is said to interact": 0.25,
-    "share under 1% said to matter": 0.25,
+    "share under 3% said to matter": 0.25,
 }
 
 
 def judged(truth: Truth, seed: int) -> Tallies:
-    """What is said of the shares of a study with an inert hyperparameter beside those of the table."""
-    analysis = Analysis(draw(truth.table, seed, inert=1))
-    return count(chain(judge.influence(analysis, truth), judge.inert(analysis, truth)))
+    """What is said of the effects of a study with an inert hyperparameter beside those of the table."""
+    trials = HARD[truth.table.name].trials if truth.table.name in HARD else 50
+    analysis = Analysis(draw(truth.table, seed, trials, inert=1))
+    judges = (judge.influence, judge.effects, judge.inert)
+    return count(chain.from_iterable(make(analysis, truth) for make in judges))
 
 
 def measured(truths: list[Truth]) -> Tallies:
@@ -57,6 +62,12 @@ def nothing() -> Tallies:
     return measured([truth_of(plant("nothing, 60 pictures"), table_weights())])
 
 
+@pytest.fixture(scope="module")
+def few() -> Tallies:
+    """Of 12 trials 8 are designed: the prior says more than they do."""
+    return measured([truth_of(plant("12 trials"), table_weights())])
+
+
 def is_right(tallies: Tallies, kind: str) -> bool:
     """Whether the rate may be the wanted one, where enough statements would show a wrong one."""
     (hits, n), wanted = tallies[kind], WANTED[kind]
@@ -66,7 +77,7 @@ def is_right(tallies: Tallies, kind: str) -> bool:
     return least <= hits <= most
 
 
-@pytest.mark.parametrize("kind", [kind for kind in WRONG if kind != "share under 1% said to matter"])
+@pytest.mark.parametrize("kind", [kind for kind in WRONG if kind != "share under 3% said to matter"])
 def test_the_report_is_right_on_trials_of_others(kind, real):
     assert is_right(real, kind)
 
@@ -76,9 +87,13 @@ def test_an_effect_is_always_given(real):
     assert hits == n == len(TABLES) * STUDIES
 
 
-@pytest.mark.parametrize("kind", ["share under 1% said to matter", "an inert hyperparameter is said to interact"])
+@pytest.mark.parametrize("kind", ["share under 3% said to matter", "an inert hyperparameter is said to interact"])
 def test_nothing_is_said_to_matter_where_nothing_does(kind, nothing):
     assert is_right(nothing, kind)
+
+
+def test_few_trials_do_not_show_that_an_inert_hyperparameter_matters(few):
+    assert is_right(few, INERT)
 
 
 @pytest.mark.parametrize("name", HARD)
