@@ -1,7 +1,8 @@
 """AlexNet (Krizhevsky, Sutskever & Hinton 2012) in the single-tower form of Krizhevsky 2014, which is taught today."""
 
-from hyperstudy.models.activations import ACTIVATIONS
 from torch import nn
+
+from hyperstudy.models.activations import ACTIVATIONS
 
 MAPS = (64, 192, 384, 256, 256)
 UNITS = 4096

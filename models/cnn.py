@@ -1,7 +1,8 @@
 """Small convolutional network of conv-norm-activation-pool blocks."""
 
-from hyperstudy.models.activations import ACTIVATIONS
 from torch import nn
+
+from hyperstudy.models.activations import ACTIVATIONS
 
 FIRST_MAPS = 16  # maps of the first block at width 1; each further block has twice as many
 

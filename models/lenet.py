@@ -2,8 +2,9 @@
 
 from itertools import pairwise
 
-from hyperstudy.models.activations import ACTIVATIONS
 from torch import nn
+
+from hyperstudy.models.activations import ACTIVATIONS
 
 
 def lenet(

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from math import prod
 
-from hyperstudy.models.activations import ACTIVATIONS
 from torch import nn
+
+from hyperstudy.models.activations import ACTIVATIONS
 
 HIDDEN_UNITS = 128  # per layer at width 1
 DIAMOND = (128, 256, 128, 64)

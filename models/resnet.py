@@ -1,8 +1,9 @@
 """Residual network for small pictures (He, Zhang, Ren & Sun 2016, section 4.2)."""
 
-from hyperstudy.models.activations import ACTIVATIONS
 from torch import Tensor, nn
 from torch.nn import functional
+
+from hyperstudy.models.activations import ACTIVATIONS
 
 MAPS = (16, 32, 64)  # of the three stages
 

@@ -1,8 +1,9 @@
 """VGG (Simonyan & Zisserman 2015) with batch norm, and a network of two such stacks side by side."""
 
 import torch
-from hyperstudy.models.activations import ACTIVATIONS
 from torch import Tensor, nn
+
+from hyperstudy.models.activations import ACTIVATIONS
 
 CONVOLUTIONS = {  # per stage, by the number of layers with weights: configurations A, B, D and E of the paper
     11: (1, 1, 2, 2, 2),

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+
 from hyperstudy.reports.frames import Study
 from hyperstudy.reports.statistics.ablations import Result, compare
 from hyperstudy.reports.statistics.boundaries import Crowd, crowds

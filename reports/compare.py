@@ -5,6 +5,8 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.load import load
 from hyperstudy.reports.page.render import write_report
@@ -13,7 +15,6 @@ from hyperstudy.reports.versus import Versus, check_comparable
 from hyperstudy.study.core.errors import InputError, Parser, exit_code, without_passwords
 from hyperstudy.study.outputs.names import check_name
 from hyperstudy.study.tracking.store import ROOT, TRACKING_FILE, TRACKING_OPTION, UI_ADDRESS, existing, is_server
-from threadpoolctl import threadpool_limits
 
 
 def main(words: list[str] | None = None) -> int:

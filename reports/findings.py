@@ -10,6 +10,8 @@ from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.frames import Study
 from hyperstudy.reports.load import load
@@ -22,7 +24,6 @@ from hyperstudy.study.core.errors import InputError, Parser, exit_code, without_
 from hyperstudy.study.outputs.names import check_name
 from hyperstudy.study.tracking.store import ROOT, TRACKING_OPTION, UI_ADDRESS, existing, is_server
 from hyperstudy.study.tracking.tracker import Tracker
-from threadpoolctl import threadpool_limits
 
 SOURCES = ("optuna", "experiment", "csv")
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+
 from hyperstudy.reports.statistics.verdicts import SUGGESTIVE, SUPPORTED
 from hyperstudy.study.comparisons.arms import Levels
 from hyperstudy.study.comparisons.choice import Reranking, read_reranking

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
 from hyperstudy.reports.frames import MARKS, Answers, Study
 from hyperstudy.study.comparisons.answers import right_answers
 from hyperstudy.study.core.domains import dimension

@@ -9,6 +9,10 @@ from argparse import Namespace
 from pathlib import Path
 
 import torch
+from rich.table import Table
+from rich.text import Text
+from torch import Tensor
+
 from hyperstudy.study.comparisons.published import RECIPES
 from hyperstudy.study.core.data import LEVELS, Part, drawable, load_test
 from hyperstudy.study.core.decoding import read_picture
@@ -23,9 +27,6 @@ from hyperstudy.study.studies.view import make_console
 from hyperstudy.study.tracking.registry import champion
 from hyperstudy.study.tracking.store import TRACKING_OPTION, existing
 from hyperstudy.study.tracking.tracker import Tracker, experiments
-from rich.table import Table
-from rich.text import Text
-from torch import Tensor
 
 DRAWING = Path("predictions.png")
 SHOWN = 5  # classes at most, the likeliest first

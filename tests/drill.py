@@ -14,9 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
+
 from hyperstudy.study.core.errors import Parser, count, exit_code
 from hyperstudy.study.tracking.tracker import Tracker
-
 from tests.conftest import environment
 
 TRIALS = 200

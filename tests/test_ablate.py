@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from hyperstudy.reports.findings import main as report
 from hyperstudy.study.ablate import main
 from hyperstudy.study.run import main as run
@@ -13,7 +14,6 @@ from hyperstudy.study.studies.description import FINALISTS
 from hyperstudy.study.studies.session import SETTINGS
 from hyperstudy.study.tracking.store import flush
 from hyperstudy.study.tracking.tracker import Tracker
-
 from tests.conftest import copy_study, environment, here, in_phase, store_of, trial_runs
 
 STUDY = ["--model", "softmax", "--trials", "4", "--epochs", "2", "--confirm-seeds", "2", "--workers", "2"]

@@ -4,12 +4,12 @@ from functools import partial
 
 import pytest
 import torch
+
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data import SCALINGS, Part, Splits
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.train import build
 from hyperstudy.study.outputs.environment import cores
-
 from tests.benchmark import gpu, overhead, precision, timing, tutorials
 from tests.benchmark.core import CASES
 

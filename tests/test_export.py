@@ -4,13 +4,13 @@ import json
 
 import optuna
 import pytest
+from optuna.trial import TrialState
+from sqlalchemy import create_engine, inspect
+
 from hyperstudy.study.core.domains import Choice, dimension
 from hyperstudy.study.export import main
 from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, PRUNED
 from hyperstudy.study.tracking.tracker import Tracker
-from optuna.trial import TrialState
-from sqlalchemy import create_engine, inspect
-
 from tests.conftest import in_phase, store_of, trial_runs
 from tests.studies.test_session import track
 from tests.tracking.runs import make_tracker

@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from hyperstudy.study.tracking.store import sqlite_file
-from hyperstudy.study.tracking.tracker import Tracker
 from PIL import Image
 
+from hyperstudy.study.tracking.store import sqlite_file
+from hyperstudy.study.tracking.tracker import Tracker
 from tests.conftest import python, store_of
 from tests.core.test_own import SMALL
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from hyperstudy.study.core.data import load_test
 from hyperstudy.study.predict import main
-from PIL import Image
 
 
 @pytest.fixture

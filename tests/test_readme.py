@@ -8,14 +8,14 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
+from hyperstudy import models, study
 from hyperstudy.study.core.config import HYPERPARAMETERS
 from hyperstudy.study.core.datasets import DATASETS
 from hyperstudy.study.core.plan import make_plan
 from hyperstudy.study.outputs.names import DIVERGED, EPOCH_METRICS, FAILED, FINISHED, INTERRUPTED, PHASES, summary
 from hyperstudy.study.studies.options import parse_options
 from hyperstudy.study.tracking.tracker import Tracker
-
-from hyperstudy import models, study
 from tests.conftest import ROOT, store_of, trial_runs
 from tests.outputs.test_names import epochs
 

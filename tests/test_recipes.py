@@ -4,11 +4,11 @@ import shutil
 from urllib.error import URLError
 
 import pytest
+from torchvision import datasets as torchvision_datasets
+
 from hyperstudy.study.comparisons.published import RECIPES
 from hyperstudy.study.recipes import main
 from hyperstudy.study.tracking.tracker import Tracker
-from torchvision import datasets as torchvision_datasets
-
 from tests.conftest import copy_study, python
 from tests.datafiles import write_archive, write_cifar, write_mnist
 

@@ -12,6 +12,7 @@ from collections import Counter
 
 import psutil
 import pytest
+
 from hyperstudy.reports.findings import main as report
 from hyperstudy.study.ablate import main as ablate
 from hyperstudy.study.core.config import HYPERPARAMETERS
@@ -21,7 +22,6 @@ from hyperstudy.study.run import main
 from hyperstudy.study.search.design import explore_design
 from hyperstudy.study.studies.description import FINALISTS
 from hyperstudy.study.tracking.tracker import Tracker
-
 from tests.conftest import environment, here, in_phase, python, store_of, trial_runs, wait_for
 from tests.datafiles import write_pictures
 

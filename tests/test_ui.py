@@ -10,8 +10,8 @@ import urllib.error
 import urllib.request
 
 import pytest
-from hyperstudy.study.ui import main
 
+from hyperstudy.study.ui import main
 from tests.conftest import environment, python, wait_for
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+from matplotlib.figure import Figure
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.points import Canvas, Point
 from hyperstudy.reports.page.section import Check, Finding, Picture, Section, Step
-from matplotlib.figure import Figure
 
 DPI = 210  # 1,092 pixels: sharp on a phone with three pixels to a point, and on a screen with two
 

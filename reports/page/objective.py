@@ -3,11 +3,12 @@
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
 from hyperstudy.reports.page.style import accuracy_axis
 from hyperstudy.study.outputs.objective import Objective
 from hyperstudy.study.outputs.pictures import plain
-from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 WIDE = 30  # times the smallest value from which the axis of positive values is logarithmic
 TICKS = 7  # at most, of a logarithmic axis

@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from hyperstudy.reports.frames import Study
-from hyperstudy.reports.page import text
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from hyperstudy.reports.frames import Study
+from hyperstudy.reports.page import text
 
 
 class Point(NamedTuple):

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.frames import MARKS, Study
 from hyperstudy.reports.page import text
@@ -14,7 +16,6 @@ from hyperstudy.reports.page.chapters import Chapter, Drawing, write_chapter
 from hyperstudy.reports.page.measured import MEASURED
 from hyperstudy.reports.page.section import Decision, Finding, Section
 from hyperstudy.study.tracking.store import UI_ADDRESS
-from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 ERRORS = "errors.log"
 FRONT = "decision"  # the name of the card's figure

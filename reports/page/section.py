@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import pandas as pd
-from hyperstudy.reports.analysis import Analysis
 from matplotlib.figure import Figure
+
+from hyperstudy.reports.analysis import Analysis
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
 

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
 from hyperstudy.reports.page.points import Canvas
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
 from hyperstudy.study.comparisons.seeds import Estimate, mean_interval
 from hyperstudy.study.core.domains import Choice, Dimension, Range
-from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 # Okabe & Ito 2008: distinct for colour-blind readers, and in greyscale by their lightness.
 BLUE, ORANGE, GREEN, SKY, YELLOW, GREY = "#0072B2", "#D55E00", "#009E73", "#56B4E9", "#E69F00", "#7F7F7F"

@@ -1,6 +1,8 @@
 """What experiments say: the effect of each change from the default to the winner, over paired seeds."""
 
 import pandas as pd
+from matplotlib.figure import Figure
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.points import pointed, remark
 from hyperstudy.reports.page.section import Finding, Section
@@ -9,7 +11,6 @@ from hyperstudy.reports.sections.wording import p_value, signed_interval
 from hyperstudy.reports.statistics.ablations import Result
 from hyperstudy.reports.statistics.verdicts import SUPPORTED
 from hyperstudy.study.comparisons.arms import ALONE, PATH, SEEDS, short
-from matplotlib.figure import Figure
 
 FLAT = 5  # arms whose labels fit beside each other
 

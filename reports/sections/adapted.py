@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 import pandas as pd
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.frames import Study
 from hyperstudy.reports.page.section import Check, Finding, Section

@@ -1,6 +1,7 @@
 """The space that was searched, and every run."""
 
 import pandas as pd
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.section import Section
 

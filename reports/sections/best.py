@@ -1,6 +1,7 @@
 """The best of trials that others ran."""
 
 import pandas as pd
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.section import Finding, Section
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.frames import Study
 from hyperstudy.reports.page.objective import objective_axis
@@ -10,8 +13,6 @@ from hyperstudy.reports.page.section import Section
 from hyperstudy.reports.page.style import BLUE, GREEN, GREY, ORANGE, YELLOW, canvas, hyperparameter_axis, with_unit
 from hyperstudy.reports.statistics.scales import bucket
 from hyperstudy.study.outputs.names import COMPLETE, DEFAULT, EXPLORE, RUNNER_UP, WINNER
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 # Marker, size and colour; the winner on top.
 MARKERS = {DEFAULT: ("s", 48, ORANGE), RUNNER_UP: ("D", 40, YELLOW), WINNER: ("*", 150, GREEN)}

@@ -2,6 +2,11 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.points import pointed, remark
 from hyperstudy.reports.page.section import Finding, Section
@@ -16,10 +21,6 @@ from hyperstudy.study.comparisons.seeds import Estimate
 from hyperstudy.study.core.domains import Range
 from hyperstudy.study.outputs.names import DIVERGED
 from hyperstudy.study.outputs.pictures import plain
-from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 ENOUGH = 8  # designed trials for a rate of failures
 NEAR = 0.22  # of the square of two ranges: farther from every designed trial nothing is drawn

@@ -1,6 +1,7 @@
 """Health checks: what to know before trusting the findings."""
 
 import pandas as pd
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.section import FAIL, PASS, WARN, Check, Section
 from hyperstudy.reports.sections.wording import larger_study, probability

@@ -1,6 +1,8 @@
 """Which hyperparameters matter, and how much."""
 
 import pandas as pd
+from matplotlib.figure import Figure
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.section import Finding, Section
 from hyperstudy.reports.page.style import VERDICT_COLOURS, canvas
@@ -12,7 +14,6 @@ from hyperstudy.reports.statistics.shares import LEAST
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
 from hyperstudy.study.outputs.objective import Objective
 from hyperstudy.study.outputs.pictures import plain
-from matplotlib.figure import Figure
 
 WORDS = {SUPPORTED: "matters", SUGGESTIVE: "may matter", INCONCLUSIVE: "shows no clear influence"}
 

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.section import Section
 from hyperstudy.reports.page.style import canvas
 from hyperstudy.reports.statistics.intervals import rate
 from hyperstudy.study.outputs.pictures import draw_confusion, plain
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 ACROSS = 4  # pictures in a row
 

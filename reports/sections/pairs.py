@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.objective import objective_axis
 from hyperstudy.reports.page.section import Finding, Section
@@ -12,7 +14,6 @@ from hyperstudy.reports.statistics.interactions import LEVEL, Interaction, trial
 from hyperstudy.reports.statistics.lr_law import RULES
 from hyperstudy.reports.statistics.scales import Domain, bucket
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
-from matplotlib.figure import Figure
 
 
 def interaction_claims(analysis: Analysis) -> list[Finding]:

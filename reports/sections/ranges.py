@@ -1,6 +1,7 @@
 """Which ranges to extend, and which hyperparameters to leave at their default."""
 
 import pandas as pd
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.section import Finding, Section
 from hyperstudy.reports.sections.wording import probability, signed_interval

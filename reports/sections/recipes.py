@@ -5,6 +5,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from scipy import stats
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.frames import Study
 from hyperstudy.reports.page.points import pointed, remark
@@ -13,10 +18,6 @@ from hyperstudy.reports.page.style import BLUE, GREY, ORANGE, canvas, legend_bel
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
 from hyperstudy.study.comparisons.seeds import Estimate, mean_interval
 from hyperstudy.study.outputs.names import DIVERGED
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-from scipy import stats
 
 CLOSE = 0.01
 METRICS = {"train/loss": "train/loss", "train/accuracy": "train/accuracy", "test/accuracy": "val/accuracy"}

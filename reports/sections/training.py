@@ -2,6 +2,10 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.objective import objective_axis
 from hyperstudy.reports.page.points import pointed
@@ -11,9 +15,6 @@ from hyperstudy.reports.statistics.budget import expected_best, pareto
 from hyperstudy.reports.statistics.curves import audit
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
 from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, PRUNED
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 
 def pruning_claims(analysis: Analysis) -> list[Finding]:

@@ -1,6 +1,8 @@
 """Two studies side by side: winners over equal seeds, effects that agree and that do not, and cost."""
 
 import pandas as pd
+from matplotlib.figure import Figure
+
 from hyperstudy.reports.page.section import Finding, Section
 from hyperstudy.reports.page.style import canvas, seeds_and_means
 from hyperstudy.reports.sections.wording import signed_interval
@@ -11,7 +13,6 @@ from hyperstudy.reports.versus import Versus
 from hyperstudy.study.comparisons.arms import short
 from hyperstudy.study.comparisons.seeds import mean_interval
 from hyperstudy.study.outputs.names import FINISHED
-from matplotlib.figure import Figure
 
 
 def winner_claims(versus: Versus) -> list[Finding]:

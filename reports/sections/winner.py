@@ -1,6 +1,9 @@
 """Which configuration to use: the finalists compared on the test pictures, and the noise of the seed."""
 
 import pandas as pd
+from matplotlib.figure import Figure
+from scipy import stats
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.frames import Study
 from hyperstudy.reports.page.section import Finding, Section
@@ -10,8 +13,6 @@ from hyperstudy.reports.statistics.intervals import pairs_needed, seeds_needed, 
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
 from hyperstudy.study.comparisons.choice import in_words
 from hyperstudy.study.comparisons.seeds import Estimate, accuracy_of, difference_table, is_constant, lead_of
-from matplotlib.figure import Figure
-from scipy import stats
 
 LIKELY = 0.9  # probability from which an uncertain lead is called suggestive
 

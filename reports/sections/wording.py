@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+
 from hyperstudy.reports.frames import Study
 from hyperstudy.reports.statistics.posterior import Domain
 from hyperstudy.study.comparisons.arms import short

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pandas as pd
+
 from hyperstudy.reports.frames import Study
 from hyperstudy.reports.sources.trials import Found, counted, free_names, study_of
 from hyperstudy.study.core.errors import InputError, not_one_of, without_passwords

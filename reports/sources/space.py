@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hyperstudy.study.core.domains import Choice, Range
 from scipy import stats
+
+from hyperstudy.study.core.domains import Choice, Range
 
 FEW = 6  # numbers up to which, each tried often, they are choices and no range
 OFTEN = 3  # trials for each

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
 from hyperstudy.reports.frames import Study
 from hyperstudy.reports.sources.trials import Found, counted, free_names, study_of
 from hyperstudy.study.core.errors import InputError, not_one_of

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+
 from hyperstudy.reports.frames import MARKS, Origin, Study
 from hyperstudy.reports.sources.space import infer, plain
 from hyperstudy.study.comparisons.arms import short

@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import pandas as pd
+from scipy.stats import ttest_1samp
+
 from hyperstudy.reports.statistics.intervals import pairs_needed
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, holm, verdict_of
 from hyperstudy.study.comparisons.arms import ALONE, PATH, Hypothesis, Levels
 from hyperstudy.study.comparisons.seeds import Estimate, is_constant, paired_difference
-from scipy.stats import ttest_1samp
 
 
 class Result(NamedTuple):

@@ -6,6 +6,7 @@ Effects are those of the two posteriors, compared over what both studies searche
 from typing import NamedTuple
 
 import numpy as np
+
 from hyperstudy.reports.statistics.effects import Curve
 from hyperstudy.reports.statistics.scales import Domain
 from hyperstudy.study.core.domains import Range

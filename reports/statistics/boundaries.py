@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import stats
+
 from hyperstudy.reports.statistics.effects import Curve
 from hyperstudy.study.core.domains import Dimension, Range
-from scipy import stats
 
 TOP_SHARE, EDGE = 0.1, 0.05  # of the trials, and of a range on its own scale
 MANY, LEVEL = 0.4, 0.05  # share of the best trials, and the probability that as many lie at any end by chance

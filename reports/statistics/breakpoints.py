@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+
 from hyperstudy.reports.statistics.intervals import rate
 from hyperstudy.reports.statistics.scales import Domain, Domains, varied
 from hyperstudy.reports.statistics.verdicts import holm

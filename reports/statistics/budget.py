@@ -2,9 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from hyperstudy.reports.statistics.posterior import Posterior, points_at
 from scipy import special
 from scipy.stats import qmc
+
+from hyperstudy.reports.statistics.posterior import Posterior, points_at
 
 SAMPLES = 256  # random configurations, a power of two
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.stats import qmc
+
 from hyperstudy.reports.statistics.posterior import Domain, Posterior, points_at
 from hyperstudy.study.core.domains import Range
-from scipy.stats import qmc
 
 GRID = 21  # points along a range
 AROUND = 64  # points of all other hyperparameters that an effect is averaged over, a power of two

@@ -3,18 +3,19 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from scipy import stats
+
 from hyperstudy.reports.statistics.effects import Curve, Effect, effect
 from hyperstudy.reports.statistics.posterior import Posterior
 from hyperstudy.reports.statistics.shares import Share, shares
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
-from scipy import stats
 
 # Probability that the share exceeds `LEAST`. Before any trial the prior gives 0.8 for each of six hyperparameters.
 SURE, LIKELY = 0.9, 0.7
 UNLIKELY, UNSURE = 0.2, 0.5  # probability that nothing matters at all
-# Trials that trained per hyperparameter, below which nothing is supported: the prior alone gives a probability of 0.91
-# that a share exceeds `LEAST`. Beside five others an inert hyperparameter would be supported in 28% of studies with 2
-# trials each, 15% with 3, and 5 to 8% with 4 to 6 (40 studies each).
+# Trials that trained per hyperparameter, below which nothing is supported, since few say little against the prior: at a
+# probability of 0.95 of a share over 1%, an inert one beside five others was supported in 28% of studies with 2 trials
+# each, 15% with 3, and 5 to 8% with 4 to 6 (40 studies each).
 ENOUGH = 4
 TERMS = 2  # of a curved effect
 

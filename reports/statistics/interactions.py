@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from hyperstudy.reports.statistics.scales import Domain, Domains, line, normal_scores, varied
-from hyperstudy.study.core.domains import Range
 from numpy.polynomial.legendre import legvander
 from scipy import stats
+
+from hyperstudy.reports.statistics.scales import Domain, Domains, line, normal_scores, varied
+from hyperstudy.study.core.domains import Range
 
 DEGREE = 5
 LEVEL = 0.01  # probability that a study without interactions is said to have one

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from hyperstudy.study.comparisons.seeds import Estimate, is_constant, variances
 from scipy import optimize, stats
+
+from hyperstudy.study.comparisons.seeds import Estimate, is_constant, variances
 
 
 def pairs_needed(difference: Sequence[float], level: float = 0.95, power: float = 0.8, most: int = 1000) -> int | None:

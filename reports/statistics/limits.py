@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import special
+
 from hyperstudy.reports.statistics.breakpoints import Edge
 from hyperstudy.reports.statistics.scales import Domains, bucket, line, varied
-from scipy import special
 
 RESAMPLES = 200
 PENALTY = 100.0  # the inverse of the ridge

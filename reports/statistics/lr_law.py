@@ -7,6 +7,7 @@ Goyal et al. 2017, for SGD). None of them holds everywhere.
 from typing import NamedTuple
 
 import numpy as np
+
 from hyperstudy.reports.statistics.effects import AROUND, around
 from hyperstudy.reports.statistics.posterior import Posterior
 from hyperstudy.study.core.domains import Range

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import stats
+
 from hyperstudy.reports.statistics.kernel import (
     LENGTH,
     Functions,
@@ -23,7 +25,6 @@ from hyperstudy.reports.statistics.kernel import (
     matern,
 )
 from hyperstudy.study.core.domains import Choice, Range
-from scipy import stats
 
 Domain = Range | Choice
 Domains = Mapping[str, Domain]  # of the searched hyperparameters, by name

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
+
 from hyperstudy.study.comparisons.arms import short
 from hyperstudy.study.core.domains import Choice, Range
-from scipy import stats
 
 Domain = Range | Choice
 Domains = Mapping[str, Domain]  # of the searched hyperparameters, by name

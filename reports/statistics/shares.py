@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from hyperstudy.reports.statistics.posterior import Posterior, points_at
 from scipy.stats import qmc
+
+from hyperstudy.reports.statistics.posterior import Posterior, points_at
 
 SAMPLES = 512  # of the space, a power of two
 LEAST = 0.03  # a smaller share hardly matters

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+
 from hyperstudy.study.comparisons.seeds import Answered
 from hyperstudy.study.outputs.names import ANSWERS, TEST_METRIC
 from hyperstudy.study.tracking.tracker import Run, Tracker

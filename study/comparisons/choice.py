@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+
 from hyperstudy.study.outputs.names import DEFAULT
 
 RERANKING = "study.reranking"  # the experiment tag that keeps the latest choice

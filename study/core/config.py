@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+
 from hyperstudy.models import ACTIVATIONS, INITIALISATIONS, MODELS, Family
 from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from hyperstudy.study.core.data import SCALINGS

@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn import functional
+
 from hyperstudy.study.core.datasets import source
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.mapped import CHUNK, Mapped
 from hyperstudy.study.core.pictures import Pictures, cut, scaled
-from torch import Tensor
-from torch.nn import functional
 
 VALIDATION_FRACTION = 0.2
 LEVELS = 255  # of a pixel in uint8, above black; floats have one

@@ -14,6 +14,7 @@ from urllib.error import URLError
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
+
 from hyperstudy.study.core.errors import InputError, not_one_of
 from hyperstudy.study.core.folder import load_folder
 from hyperstudy.study.core.pictures import TEST_FRACTION, Pictures, Source, cut

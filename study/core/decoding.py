@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from hyperstudy.study.core.errors import InputError
 
 SIXTEEN_BITS = 65535

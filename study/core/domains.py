@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+
 from hyperstudy.study.core.errors import InputError, not_one_of
 
 

@@ -14,6 +14,7 @@ from tempfile import mkdtemp
 from typing import NamedTuple
 
 import cloudpickle
+
 from hyperstudy.models import ACTIVATIONS, INITIALISATIONS, MODELS, Family
 from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from hyperstudy.study.core.config import HYPERPARAMETERS, family_of

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+
 from hyperstudy.study.core.decoding import as_rgb, is_grey
 from hyperstudy.study.core.errors import InputError, not_one_of
 from hyperstudy.study.core.mapped import CHUNK, mapped

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.mapped import Mapped
 

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import Tensor
+from torch.nn import functional
+
 from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from hyperstudy.study.core.config import Config, family_of
 from hyperstudy.study.core.data import Splits
@@ -13,8 +16,6 @@ from hyperstudy.study.core.own import said
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.core.schedules import lr_factor
 from hyperstudy.study.core.train import build, predict
-from torch import Tensor
-from torch.nn import functional
 
 FEW = 4  # pictures
 SHARES = (0.0, 0.5, 0.99)  # of the training, at which a schedule is asked for its factor

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
+
 from hyperstudy.study.core.errors import without_passwords
 
 LIBRARIES = ("torch", "torchvision", "numpy", "optuna", "mlflow", "scikit-learn")

@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data import LEVELS, SCALINGS, Part, Splits, drawable
 from hyperstudy.study.core.train import Epoch, build, evaluation_batch
 from hyperstudy.study.outputs.names import HISTORY
-from safetensors.torch import load_file, save
-from torch import Tensor, nn
 
 CONFIG, WEIGHTS = "config.json", "weights.safetensors"
 MISTAKES = 12  # pictures

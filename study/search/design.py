@@ -6,9 +6,10 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from scipy.stats import qmc
+
 from hyperstudy.study.core.domains import Choice, Range
 from hyperstudy.study.outputs.names import EXPLORE, SEARCH
-from scipy.stats import qmc
 
 EXPLORE_SHARE = 2 / 3
 

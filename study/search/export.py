@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import optuna
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial, TrialState
+
 from hyperstudy.study.core.domains import Dimension
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.search.samplers import distribution
 from hyperstudy.study.search.trials import TOLD, Record
-from optuna.distributions import BaseDistribution
-from optuna.trial import FrozenTrial, TrialState
 
 
 def export(name: str, url: str, dimensions: Mapping[str, Dimension], records: Sequence[Record]) -> None:

@@ -9,14 +9,15 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import optuna
-from hyperstudy.study.core.domains import Choice, Range
-from hyperstudy.study.core.errors import InputError, not_one_of
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.engine import make_url
+
+from hyperstudy.study.core.domains import Choice, Range
+from hyperstudy.study.core.errors import InputError, not_one_of
 
 TABLES = {"studies", "trials", "trial_params"}  # that a storage of Optuna's has
 

@@ -5,11 +5,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from optuna import pruners, samplers
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
 from hyperstudy.study.core.domains import Choice, Range
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.search.design import design_point, grid
-from optuna import pruners, samplers
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 
 class Draw(NamedTuple):

@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import optuna
+from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler
+from optuna.trial import Trial, TrialState
+
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, EXPLORE, FAILED, INTERRUPTED, PRUNED, SEARCH
 from hyperstudy.study.search.design import schedule
 from hyperstudy.study.search.samplers import PRUNERS, SAMPLERS, Draw, designed, distribution
 from hyperstudy.study.search.slots import Slot, Slots
-from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler
-from optuna.trial import Trial, TrialState
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)

@@ -4,6 +4,9 @@ import json
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 
+from rich.console import Console
+from rich.table import Table
+
 from hyperstudy.study.comparisons.arms import SEEDS, Arm, Hypothesis, arms_of, hypotheses
 from hyperstudy.study.comparisons.finalists import confirmed
 from hyperstudy.study.core.config import Config
@@ -21,8 +24,6 @@ from hyperstudy.study.studies.view import make_console
 from hyperstudy.study.tracking.store import existing
 from hyperstudy.study.tracking.tracker import Run, Tracker, find_study
 from hyperstudy.study.workers.pool import make_pool
-from rich.console import Console
-from rich.table import Table
 
 CHEAP = 0.25  # of a study's training: an ablation that takes less belongs to the study
 

@@ -5,6 +5,7 @@ import shlex
 from argparse import Namespace
 
 import torch
+
 from hyperstudy.study.comparisons.reranking import CANDIDATES, SEEDS
 from hyperstudy.study.core.data import Splits
 from hyperstudy.study.core.own import OwnFile

@@ -5,6 +5,9 @@ from argparse import Namespace
 from collections.abc import Sequence
 from itertools import groupby
 
+from rich.console import Console
+from rich.table import Table
+
 from hyperstudy.study.comparisons.finalists import finished, over_seeds
 from hyperstudy.study.comparisons.published import RECIPES, TEST_ACCURACY
 from hyperstudy.study.core.data import Splits, load_published
@@ -18,8 +21,6 @@ from hyperstudy.study.studies.summary import print_failures, print_report_comman
 from hyperstudy.study.studies.view import make_console
 from hyperstudy.study.tracking.tracker import Tracker
 from hyperstudy.study.workers.pool import make_pool
-from rich.console import Console
-from rich.table import Table
 
 NOTE = (
     "Published recipes, each as its tutorial fixes it, over several seeds. All training pictures are trained on, and "

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rich.console import Console
+
 from hyperstudy.study.comparisons.finalists import finished, over_seeds
 from hyperstudy.study.core.config import HYPERPARAMETERS, Config, from_params
 from hyperstudy.study.core.data import Splits, digest_of, load_test
@@ -21,7 +23,6 @@ from hyperstudy.study.studies.view import View, make_view
 from hyperstudy.study.tracking.lock import sole_driver
 from hyperstudy.study.tracking.tracker import Tracker, dataset_input
 from hyperstudy.study.workers.pool import Pool
-from rich.console import Console
 
 SETTINGS, TARGETS = "study.settings", "study.targets"  # experiment tags: settings, and numbers of trials
 

@@ -5,6 +5,9 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from rich.console import Console
+from rich.table import Table
+
 from hyperstudy.study.comparisons.choice import read_reranking
 from hyperstudy.study.comparisons.decision import decide
 from hyperstudy.study.comparisons.finalists import confirmed, finalists_of, finished, ranking
@@ -16,8 +19,6 @@ from hyperstudy.study.studies.driver import Driver
 from hyperstudy.study.studies.options import places
 from hyperstudy.study.tracking.store import UI_ADDRESS, is_server
 from hyperstudy.study.tracking.tracker import Run, Tracker, charts_link
-from rich.console import Console
-from rich.table import Table
 
 
 def print_summary(

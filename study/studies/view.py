@@ -5,14 +5,15 @@ import sys
 import time
 from typing import NamedTuple
 
-from hyperstudy.study.core.config import Config
-from hyperstudy.study.core.train import Epoch
-from hyperstudy.study.outputs.names import COMPLETE
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+from hyperstudy.study.core.config import Config
+from hyperstudy.study.core.train import Epoch
+from hyperstudy.study.outputs.names import COMPLETE
 
 REDRAWS_PER_SECOND = 4
 WIDE = 200  # characters

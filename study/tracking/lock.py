@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from filelock import FileLock, Timeout
+from sqlalchemy import create_engine, func, select
+from sqlalchemy.engine import make_url
+
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.tracking.store import flush, is_server, lock_file
 from hyperstudy.study.tracking.tracker import Tracker
-from sqlalchemy import create_engine, func, select
-from sqlalchemy.engine import make_url
 
 DRIVER, LEASE = "study.driver", "study.lease"  # experiment tags: who drives, and the lease's last renewal
 ADVISORY = 5_061_947  # the first of two numbers that name our locks among a PostgreSQL server's

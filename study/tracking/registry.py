@@ -4,8 +4,9 @@ from contextlib import suppress
 from typing import Any
 
 import mlflow
-from hyperstudy.study.tracking.tracker import DONE, Tracker
 from mlflow.exceptions import MlflowException
+
+from hyperstudy.study.tracking.tracker import DONE, Tracker
 
 ALIAS = "champion"
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from filelock import FileLock
-from hyperstudy.study.core.errors import InputError
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from hyperstudy.study.core.errors import InputError
 
 ROOT = Path("mlruns")
 TRACKING_FILE = f"sqlite:///{ROOT}/mlflow.db"

@@ -12,6 +12,7 @@ from multiprocessing.process import BaseProcess
 
 import torch
 import torch.multiprocessing  # registers how tensors travel between processes
+
 from hyperstudy.study.core.data import Splits
 from hyperstudy.study.core.own import Added
 from hyperstudy.study.core.train import Epoch

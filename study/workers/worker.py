@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data import Splits
 from hyperstudy.study.core.train import Epoch, build, predict, score, train

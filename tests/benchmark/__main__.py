@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from hyperstudy.study.core.errors import Parser, count, exit_code, not_one_of
-from hyperstudy.study.outputs.environment import hardware, versions
 from rich.console import Console
 
+from hyperstudy.study.core.errors import Parser, count, exit_code, not_one_of
+from hyperstudy.study.outputs.environment import hardware, versions
 from tests.benchmark import core, folder, memory, overhead, precision, pruning, report, scale, start, whole
 from tests.benchmark.timing import ROOT
 

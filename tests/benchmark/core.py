@@ -9,6 +9,12 @@ from time import perf_counter
 from typing import NamedTuple
 
 import torch
+from rich.console import Console
+from rich.table import Table
+from torch import nn
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
 from hyperstudy.study.comparisons.published import RECIPES
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data import Part, Splits, load_splits
@@ -16,12 +22,6 @@ from hyperstudy.study.core.train import Epoch
 from hyperstudy.study.outputs.environment import cores
 from hyperstudy.study.workers.pool import Pool
 from hyperstudy.study.workers.worker import Job, Outcome
-from rich.console import Console
-from rich.table import Table
-from torch import nn
-from torch.nn import functional
-from torch.utils.flop_counter import FlopCounterMode
-
 from tests.benchmark import tutorials
 from tests.benchmark.timing import ratio
 

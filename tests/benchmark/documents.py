@@ -13,12 +13,12 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 import mlflow
 import optuna
+from torch import nn
+
 from hyperstudy.models import ACTIVATIONS
 from hyperstudy.study.core.data import load_splits
 from hyperstudy.study.core.domains import Choice, Range
 from hyperstudy.study.core.plan import make_plan
-from torch import nn
-
 from tests.benchmark import tutorials
 
 DATASET, MODEL = "mnist", "mlp"

@@ -8,15 +8,15 @@ from time import perf_counter, process_time
 import numpy as np
 import psutil
 import torch
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data import Splits, load_splits
 from hyperstudy.study.core.train import Epoch
 from hyperstudy.study.workers.pool import Pool
 from hyperstudy.study.workers.worker import Job, Outcome
-from PIL import Image
-from rich.console import Console
-from rich.progress import track
-
 from tests.benchmark.memory import is_worker
 
 CLASSES, EACH, SIDE = 100, 1000, 64

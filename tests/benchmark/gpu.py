@@ -13,6 +13,10 @@ from time import perf_counter
 from typing import NamedTuple
 
 import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+from torch.nn import functional
+
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data import Part, Splits, load_splits
 from hyperstudy.study.core.errors import Parser, count, exit_code
@@ -20,9 +24,6 @@ from hyperstudy.study.core.optimizers import OPTIMIZERS
 from hyperstudy.study.core.train import LAYOUT, Epoch, build, train
 from hyperstudy.study.workers.pool import Pool
 from hyperstudy.study.workers.worker import Job, Outcome
-from torch import Tensor, nn
-from torch.func import functional_call, stack_module_state, vmap
-from torch.nn import functional
 
 CONFIGS = {
     "MLP, MNIST": Config(dataset="mnist", model="mlp", batch_size=64, last_batch="drop"),

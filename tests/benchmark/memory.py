@@ -4,11 +4,11 @@ from pathlib import Path
 
 import psutil
 import torch
+from rich.console import Console
+
 from hyperstudy.study.core.train import Epoch
 from hyperstudy.study.workers.pool import Pool
 from hyperstudy.study.workers.worker import Job, Outcome
-from rich.console import Console
-
 from tests.benchmark.core import CASES, load
 
 POLL_SECONDS = 0.05

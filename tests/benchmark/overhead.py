@@ -6,9 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
-from hyperstudy.study.outputs.environment import cores
 from rich.console import Console
 
+from hyperstudy.study.outputs.environment import cores
 from tests.benchmark.timing import TRIAL, Line, ratio, run
 
 STUDIES = {

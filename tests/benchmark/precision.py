@@ -5,6 +5,8 @@ from pathlib import Path
 from statistics import median, stdev
 
 import torch
+from rich.console import Console
+
 from hyperstudy.study.comparisons.seeds import paired_difference
 from hyperstudy.study.core.config import PRECISIONS, Config
 from hyperstudy.study.core.data import Splits, load_splits
@@ -12,8 +14,6 @@ from hyperstudy.study.core.train import Epoch
 from hyperstudy.study.outputs.environment import cores
 from hyperstudy.study.workers.pool import Pool
 from hyperstudy.study.workers.worker import Job, Outcome
-from rich.console import Console
-
 from tests.benchmark.core import CIFAR
 from tests.benchmark.timing import ratio
 

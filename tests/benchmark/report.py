@@ -13,10 +13,10 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 import psutil
-from hyperstudy.study.outputs.names import EPOCH_METRICS, HISTORY
-from hyperstudy.study.tracking.tracker import Tracker
 from rich.console import Console
 
+from hyperstudy.study.outputs.names import EPOCH_METRICS, HISTORY
+from hyperstudy.study.tracking.tracker import Tracker
 from tests.benchmark.timing import ENVIRONMENT, run
 from tests.reports.planted import DOMAINS, SPACE, bump, planted
 

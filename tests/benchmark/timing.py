@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 import psutil
+
 from hyperstudy.study.core.errors import InputError
 
 ROOT = Path(__file__).parents[2]

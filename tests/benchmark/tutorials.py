@@ -10,14 +10,15 @@ from time import perf_counter
 from typing import NamedTuple
 
 import torch
-from hyperstudy.study.core.config import Config
-from hyperstudy.study.core.data import LEVELS, SCALINGS, Part, Splits
-from hyperstudy.study.core.optimizers import OPTIMIZERS
-from hyperstudy.study.core.train import build
 from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
+
+from hyperstudy.study.core.config import Config
+from hyperstudy.study.core.data import LEVELS, SCALINGS, Part, Splits
+from hyperstudy.study.core.optimizers import OPTIMIZERS
+from hyperstudy.study.core.train import build
 
 
 class Epoch(NamedTuple):

@@ -1,10 +1,10 @@
 """The answers that confirmation runs keep, read back from the tracker."""
 
 import numpy as np
+
 from hyperstudy.study.comparisons.answers import answered, right_answers
 from hyperstudy.study.outputs import files
 from hyperstudy.study.outputs.names import ANSWERS, COMPLETE
-
 from tests.tracking.runs import make_tracker
 
 

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+
 from hyperstudy.study.comparisons.arms import ALONE, PATH, arms_of, hypotheses, short
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.domains import Choice, Range

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from hyperstudy.study.comparisons.choice import RERANKING, Reranking, choose, in_words, lead_error, read_reranking
 
 DEFAULT = [0.90, 0.92, 0.94]  # mean 0.92, variance 0.0004

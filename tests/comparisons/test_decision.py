@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from hyperstudy.study.comparisons.choice import Reranking
 from hyperstudy.study.comparisons.decision import Finalist, decide, in_points, not_told_apart, percent
 from hyperstudy.study.comparisons.seeds import Answered, Estimate, lead_of

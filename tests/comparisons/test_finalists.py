@@ -1,4 +1,5 @@
 import pytest
+
 from hyperstudy.study.comparisons.finalists import FIRST_SEED, confirmed, finished, over_seeds, ranking, unconfirmed
 from hyperstudy.study.core.config import HYPERPARAMETERS, Config, from_params
 from hyperstudy.study.outputs.names import CONFIRM

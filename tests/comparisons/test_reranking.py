@@ -4,7 +4,6 @@ from hyperstudy.study.comparisons.finalists import ranking
 from hyperstudy.study.comparisons.reranking import FIRST_SEED, SEEDS, candidates, elected, fresh, kept
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.outputs.names import RERANK
-
 from tests.comparisons.test_finalists import run
 
 BASE = Config()

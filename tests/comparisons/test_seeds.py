@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from hyperstudy.study.comparisons.seeds import (
     Answered,
     Estimate,
@@ -14,7 +16,6 @@ from hyperstudy.study.comparisons.seeds import (
     paired_difference,
     variances,
 )
-from scipy import stats
 
 VALUES = [0.97, 0.98, 0.99, 0.985, 0.975]
 OTHERS = [0.96, 0.985, 0.97, 0.97, 0.97]

@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 import torch
-from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from torch.nn import functional
+
+from hyperstudy.study.core.augmentations import AUGMENTATIONS
 
 
 def pictures(count=300, channels=3, height=16, width=24):

@@ -1,6 +1,7 @@
 import math
 
 import pytest
+
 from hyperstudy.models import ACTIVATIONS, MODELS
 from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from hyperstudy.study.core.config import HYPERPARAMETERS, Config, from_params, rows_of

@@ -3,6 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from hyperstudy.study.core.data import (
     SCALINGS,
     Part,
@@ -14,7 +16,6 @@ from hyperstudy.study.core.data import (
     load_test,
     mean_and_std,
 )
-from PIL import Image
 
 
 def test_validation_is_a_stratified_fifth(digits):

@@ -5,13 +5,13 @@ from zipfile import ZipFile
 
 import numpy as np
 import pytest
+from PIL import Image
+from torchvision import datasets as torchvision_datasets
+
 from hyperstudy.study.core.data import load_splits, load_test
 from hyperstudy.study.core.datasets import DATASETS, source
 from hyperstudy.study.core.decoding import read_picture
 from hyperstudy.study.core.errors import InputError
-from PIL import Image
-from torchvision import datasets as torchvision_datasets
-
 from tests.datafiles import IDX, write_archive, write_cifar, write_mnist, write_pictures, write_svhn
 
 IDX_FOLDERS = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "kmnist": "KMNIST"}

@@ -2,9 +2,10 @@ import json
 
 import numpy as np
 import pytest
-from hyperstudy.study.core.domains import Choice, Dimension, Range, dimension
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hyperstudy.study.core.domains import Choice, Dimension, Range, dimension
 
 quantiles = st.floats(0, 1, exclude_max=True)
 

@@ -1,9 +1,10 @@
 """Bad input in one line, and passwords that nobody reads in it."""
 
-from hyperstudy.study.core.errors import InputError, without_passwords
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import URL
+
+from hyperstudy.study.core.errors import InputError, without_passwords
 
 NAMES = st.text("abcXYZ019._-", min_size=1)
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from rich.console import Console
+
 from hyperstudy.study.core import folder
 from hyperstudy.study.core.data import load_published, load_splits, load_test
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.mapped import Mapped
-from PIL import Image
-from rich.console import Console
-
 from tests.conftest import environment, wait_for
 from tests.datafiles import write_pictures
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from hyperstudy.study.core.losses import LOSSES, class_weights
 from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import CrossEntropyLoss
+
+from hyperstudy.study.core.losses import LOSSES, class_weights
 
 LABELS = torch.tensor([0, 0, 0, 1, 2, 2])
 LOGITS = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data import Part, Splits
 from hyperstudy.study.core.mapped import mapped

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from hyperstudy.models import MODELS
 from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from hyperstudy.study.core.config import Config, from_params, rows_of

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data import SCALINGS, Splits, load_splits, load_test
 from hyperstudy.study.core.datasets import DATASETS
@@ -12,7 +14,6 @@ from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.mapped import Mapped
 from hyperstudy.study.core.own_pictures import pictures
 from hyperstudy.study.core.train import train
-from PIL import Image
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (40, 3, 6, 10), dtype=np.uint8)

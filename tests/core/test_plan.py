@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from hyperstudy.models import MODELS
 from hyperstudy.study.core.config import HYPERPARAMETERS, Config
 from hyperstudy.study.core.domains import Choice, Range

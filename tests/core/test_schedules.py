@@ -4,8 +4,9 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hyperstudy.study.core.schedules import SCHEDULES, lr_factor
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR, OneCycleLR, SequentialLR
+
+from hyperstudy.study.core.schedules import SCHEDULES, lr_factor
 
 STEPS = 1000
 

@@ -3,6 +3,9 @@ from itertools import pairwise
 
 import pytest
 import torch
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
 from hyperstudy.models import MODELS
 from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from hyperstudy.study.core.config import PRECISIONS, Config
@@ -12,9 +15,6 @@ from hyperstudy.study.core.losses import LOSSES
 from hyperstudy.study.core.optimizers import OPTIMIZERS
 from hyperstudy.study.core.schedules import SCHEDULES, lr_factor
 from hyperstudy.study.core.train import build, device, devices, evaluation_batch, predict, score, train
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
-
 from tests.conftest import small
 
 

@@ -1,12 +1,12 @@
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional
+
 from hyperstudy.models import ACTIVATIONS, MODELS
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.train import build
-from torch import nn
-from torch.nn import functional
-
 from tests.conftest import small
 
 GREY = (1, 8, 8)

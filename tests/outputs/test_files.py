@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch.nn import functional
+
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data import Part, Splits
 from hyperstudy.study.core.train import build, predict, train
 from hyperstudy.study.outputs import files
-from torch.nn import functional
 
 
 @pytest.fixture(scope="module")

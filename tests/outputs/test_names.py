@@ -1,6 +1,7 @@
 import math
 
 import pytest
+
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.train import Epoch
 from hyperstudy.study.outputs.names import (

@@ -1,9 +1,10 @@
 """The objective: what a reader sees of larger-is-better frames is in the objective's own values."""
 
 import pytest
+from matplotlib.figure import Figure
+
 from hyperstudy.reports.page.objective import objective_axis
 from hyperstudy.study.outputs.objective import ACCURACY, Objective
-from matplotlib.figure import Figure
 
 RMSE = Objective("rmse", maximize=False)
 REWARD = Objective("reward", maximize=True, unit="points")

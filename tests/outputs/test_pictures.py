@@ -4,9 +4,9 @@ import io
 
 import numpy as np
 import pytest
-from hyperstudy.study.outputs import pictures
 from PIL import Image
 
+from hyperstudy.study.outputs import pictures
 from tests.outputs.test_names import epochs
 
 

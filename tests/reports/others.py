@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import optuna
+
 from hyperstudy.reports.findings import main
 
 BEST_LR = 10**-2.5

@@ -11,6 +11,12 @@ from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
+from joblib import Parallel, delayed
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from scipy import stats
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.frames import Study
 from hyperstudy.reports.statistics.intervals import rate
@@ -19,12 +25,6 @@ from hyperstudy.reports.statistics.verdicts import SUPPORTED
 from hyperstudy.study.comparisons.arms import ALONE
 from hyperstudy.study.comparisons.seeds import paired_difference
 from hyperstudy.study.core.errors import Parser, count, exit_code
-from joblib import Parallel, delayed
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
-from scipy import stats
-
 from tests.reports.planted import (
     DOMAINS,
     NOISE,

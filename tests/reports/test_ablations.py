@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.sections.ablations import experiment_claims, hypothesis_table
 from hyperstudy.reports.sections.ranges import default_claims, default_table
 from hyperstudy.reports.sections.steps import next_study
 from hyperstudy.reports.sections.winner import noise_claims
 from hyperstudy.study.comparisons.arms import ALONE, arms_of
-from scipy import stats
-
 from tests.reports.planted import NOISE, bump, flat, peak, planted, with_confirmation, with_experiments
 
 

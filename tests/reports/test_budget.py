@@ -5,9 +5,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.statistics.budget import expected_best, pareto, weights_of_best
-
 from tests.reports.planted import NOISE, peak, planted, population
 
 

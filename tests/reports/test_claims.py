@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.sections import health, steps
 from hyperstudy.reports.sections.failures import failure_claims
@@ -16,8 +18,6 @@ from hyperstudy.reports.sections.wording import trials_with
 from hyperstudy.study.comparisons.arms import arms_of
 from hyperstudy.study.core.domains import Dimension, Range
 from hyperstudy.study.search.design import explore_size
-from scipy import stats
-
 from tests.reports import planted as truths
 from tests.reports.planted import DOMAINS, NOISE, SPACE, beyond, bump, diverging, flat, moving, peak, with_confirmation
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.compare import main
 from hyperstudy.reports.sections.versus import cost_table, effect_claims, effect_table, winner_claims
@@ -14,7 +15,6 @@ from hyperstudy.reports.statistics.effects import Curve
 from hyperstudy.reports.versus import Versus, check_comparable
 from hyperstudy.study.core.domains import Choice, Range
 from hyperstudy.study.core.errors import InputError
-
 from tests.conftest import copy_study, python, store_of
 from tests.reports.planted import DOMAINS, flat, peak, planted, with_confirmation
 

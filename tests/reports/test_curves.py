@@ -2,8 +2,9 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
-from hyperstudy.reports.statistics.curves import IMPROVING, OVERFITTING, SETTLED, UNSTABLE, audit, ending
 from optuna.pruners import MedianPruner
+
+from hyperstudy.reports.statistics.curves import IMPROVING, OVERFITTING, SETTLED, UNSTABLE, audit, ending
 
 
 def curve(accuracy, loss=None, train=None):

@@ -5,8 +5,8 @@ import random
 
 import numpy as np
 import pandas as pd
-from hyperstudy.study.tracking.tracker import Tracker
 
+from hyperstudy.study.tracking.tracker import Tracker
 from tests.reports.others import of_topic, reported
 
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.sections.failures import failure_claims
 from hyperstudy.reports.statistics.breakpoints import breaks, pair_breaks
 from hyperstudy.reports.statistics.limits import PENALTY, fit
-
 from tests.reports import planted as truths
 from tests.reports.planted import DOMAINS, diverging, together
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+
 from hyperstudy.reports import sections
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.findings import main
@@ -24,7 +25,6 @@ from hyperstudy.study.core.plan import make_plan
 from hyperstudy.study.outputs import files, pictures
 from hyperstudy.study.studies.options import parse_options
 from hyperstudy.study.tracking.tracker import Tracker
-
 from tests.conftest import python
 from tests.reports.planted import SPACE, planted, with_confirmation
 

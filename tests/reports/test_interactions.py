@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from hyperstudy.reports.statistics.interactions import interactions, trials_needed
 
+from hyperstudy.reports.statistics.interactions import interactions, trials_needed
 from tests.reports.planted import DOMAINS, interacting, lr_with_activation, lr_with_batch_size, peak, planted
 
 

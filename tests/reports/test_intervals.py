@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from scipy import stats
+
 from hyperstudy.reports.statistics.intervals import pairs_needed, rate, smallest_difference, spread
 from hyperstudy.reports.statistics.verdicts import holm
 from hyperstudy.study.comparisons.seeds import mean_interval, paired_difference, probability_positive
-from scipy import stats
 
 
 def test_the_interval_is_scipy_s_t_interval():

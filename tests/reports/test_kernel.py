@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from hyperstudy.reports.statistics import kernel as kernels
-from hyperstudy.reports.statistics.kernel import Kernel, draw_functions, draw_kernels, likelihood, log_evidence
 from scipy import stats
 from sklearn.gaussian_process.kernels import Matern
+
+from hyperstudy.reports.statistics import kernel as kernels
+from hyperstudy.reports.statistics.kernel import Kernel, draw_functions, draw_kernels, likelihood, log_evidence
 
 INPUTS = np.random.default_rng(0).random((14, 2))
 SQUARES = np.stack([(column[:, None] - column[None]) ** 2 for column in INPUTS.T])

@@ -7,12 +7,12 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.points import pointed
 from hyperstudy.reports.page.render import write_report
 from hyperstudy.reports.page.section import Decision, Finding, Section
 from hyperstudy.reports.page.style import canvas
-
 from tests.reports.browser import in_browser
 from tests.reports.planted import peak, planted
 

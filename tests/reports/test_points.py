@@ -6,15 +6,15 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.chapters import write_chapter
 from hyperstudy.reports.page.points import pointed
 from hyperstudy.reports.page.section import Section
 from hyperstudy.reports.page.style import canvas
 from hyperstudy.reports.sections import SECTIONS
-from matplotlib.figure import Figure
-from PIL import Image
-
 from tests.reports.planted import peak, planted, with_confirmation
 
 STUDY = planted(0, peak, 12)

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hyperstudy.reports.statistics.posterior import encode, fit_posterior, make_warp
-from hyperstudy.study.core.domains import Choice, Range
 from scipy import stats
 
+from hyperstudy.reports.statistics.posterior import encode, fit_posterior, make_warp
+from hyperstudy.study.core.domains import Choice, Range
 from tests.reports.planted import DOMAINS, flat, peak, planted, unit
 
 

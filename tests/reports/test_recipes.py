@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.frames import MARKS, Study
 from hyperstudy.reports.page.render import write_report
@@ -19,7 +21,6 @@ from hyperstudy.reports.sections.recipes import (
     recipe_claims,
     verdict_on,
 )
-from scipy import stats
 
 EPOCHS = 3
 KNOWN = {

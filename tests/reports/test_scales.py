@@ -1,9 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from hyperstudy.reports.statistics.scales import bucket
 from hyperstudy.study.core.domains import Choice, Range
-
 from tests.reports.planted import DOMAINS, peak, planted
 
 

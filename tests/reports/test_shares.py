@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
+
 from hyperstudy.reports.statistics.effects import Curve, at, averaged, effect, gain
 from hyperstudy.reports.statistics.influence import trials_needed
 from hyperstudy.reports.statistics.posterior import fit_posterior
 from hyperstudy.reports.statistics.shares import shares
 from hyperstudy.study.core.domains import Choice, Range
-from scipy import stats
 
 DOMAINS = {"x": Range(0.0, 1.0), "y": Range(0.0, 1.0), "z": Choice(("a", "b"))}
 

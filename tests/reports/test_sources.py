@@ -1,8 +1,8 @@
 """What cannot be reported ends with one line."""
 
 import pytest
-from hyperstudy.reports.findings import main
 
+from hyperstudy.reports.findings import main
 from tests.reports.others import plain_rows, url_of, written
 
 

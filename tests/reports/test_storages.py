@@ -7,10 +7,10 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
-from hyperstudy.reports.sources.storage import from_storage
-from hyperstudy.study.core.domains import Choice, Range
 from optuna.samplers import RandomSampler
 
+from hyperstudy.reports.sources.storage import from_storage
+from hyperstudy.study.core.domains import Choice, Range
 from tests.reports.others import BEST_LR, loss, of_topic, optimized, reported, url_of
 
 

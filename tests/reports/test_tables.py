@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from hyperstudy.reports.sources.storage import from_storage
 from hyperstudy.reports.sources.table import from_table
 from hyperstudy.study.core.domains import Choice, Range
-
 from tests.reports.others import of_topic, plain_rows, reported, url_of, written
 
 

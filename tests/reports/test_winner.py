@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.sections import health, steps
 from hyperstudy.reports.sections.ablations import SECTION as ABLATIONS
@@ -13,8 +15,6 @@ from hyperstudy.reports.sections.winner import finalist_table, lead_claims
 from hyperstudy.reports.statistics.intervals import seeds_needed
 from hyperstudy.study.comparisons.choice import RERANKING, Reranking
 from hyperstudy.study.comparisons.seeds import Answered, accuracy_of, crossed, lead_of
-from scipy import stats
-
 from tests.reports.planted import peak, planted, with_confirmation
 
 

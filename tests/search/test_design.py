@@ -3,12 +3,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hyperstudy.study.core.domains import Choice, Range
-from hyperstudy.study.outputs.names import EXPLORE, SEARCH
-from hyperstudy.study.search.design import design_point, explore_design, explore_size, grid, schedule
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import qmc
+
+from hyperstudy.study.core.domains import Choice, Range
+from hyperstudy.study.outputs.names import EXPLORE, SEARCH
+from hyperstudy.study.search.design import design_point, explore_design, explore_size, grid, schedule
 
 SPACE = {
     "lr": Range(1e-5, 1e-1, log=True),

@@ -5,13 +5,13 @@ import math
 import numpy as np
 import optuna
 import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
 from hyperstudy.study.core.domains import Choice, Range
 from hyperstudy.study.core.plan import make_plan
 from hyperstudy.study.outputs.names import EXPLORE, SEARCH
 from hyperstudy.study.search.design import explore_design
 from hyperstudy.study.search.samplers import PRUNERS, SAMPLERS, distribution, seed_of
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
 from tests.search.playing import make_trials, objective, play, record
 
 STATEFUL = {"cmaes"}  # Optuna keeps its state with its own trials, which runs do not hold: 9 of 48 trials then differ

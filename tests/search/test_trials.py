@@ -2,10 +2,10 @@
 
 import optuna
 import pytest
+
 from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, EXPLORE, FAILED, INTERRUPTED, PRUNED, SEARCH
 from hyperstudy.study.search.design import explore_design
 from hyperstudy.study.search.samplers import PRUNERS
-
 from tests.search.playing import make_trials, objective, play, record
 
 GOOD, BAD = [0.5, 0.8, 0.9, 0.95, 0.96, 0.97], [0.1, 0.11, 0.1, 0.12, 0.1, 0.1]

@@ -1,6 +1,7 @@
 """Which ablations a study runs by itself."""
 
 import pytest
+
 from hyperstudy.study.core.plan import make_plan
 from hyperstudy.study.outputs.names import COMPLETE, CONFIRM, EXPLORE, TEST_METRIC
 from hyperstudy.study.studies.ablation import cheap_arms

@@ -5,14 +5,14 @@ import signal
 import time
 
 import pytest
+from rich.console import Console
+
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.train import Epoch
 from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, FAILED, INTERRUPTED, PRUNED
 from hyperstudy.study.studies.driver import ATTEMPTS, Driver
 from hyperstudy.study.studies.view import View
 from hyperstudy.study.workers.worker import Death, Failure, Outcome
-from rich.console import Console
-
 from tests.search.playing import make_trials
 
 EPOCH = Epoch(1, 5, 0.1, 0.9, 0.1, 0.9, 0.1, 1.0, 1.0, 1.0, 10.0)

@@ -3,11 +3,11 @@
 from urllib.error import URLError
 
 import pytest
+
 from hyperstudy.models import MODELS
 from hyperstudy.study.core.config import HYPERPARAMETERS
 from hyperstudy.study.run import main
 from hyperstudy.study.studies.options import parse_options, places
-
 from tests.datafiles import write_mnist
 
 BAD = [

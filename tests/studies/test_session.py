@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from hyperstudy.study.core.config import HYPERPARAMETERS, Config
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.plan import make_plan
@@ -10,7 +11,6 @@ from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, FAILED, INTERRUPT
 from hyperstudy.study.studies.course import records
 from hyperstudy.study.studies.options import parse_options
 from hyperstudy.study.studies.session import SETTINGS, TARGETS, grow, settings, settle
-
 from tests.tracking.runs import make_tracker
 
 KIND = "study.settings"

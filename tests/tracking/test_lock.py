@@ -12,11 +12,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.tracking import lock
 from hyperstudy.study.tracking.lock import DRIVER, LEASE, sole_driver
 from hyperstudy.study.tracking.tracker import Tracker
-
 from tests.conftest import environment, wait_for
 from tests.tracking.runs import make_tracker
 

@@ -4,9 +4,9 @@ import mlflow
 import numpy as np
 import pytest
 import torch
+
 from hyperstudy.study.outputs.names import COMPLETE
 from hyperstudy.study.tracking.registry import champion, register
-
 from tests.tracking.runs import make_tracker, start
 
 

@@ -10,11 +10,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import optuna
 import pytest
+
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.outputs.names import COMPLETE
 from hyperstudy.study.tracking.store import artifact_root, check, existing, flush, is_server, lock_file, sqlite_file
 from hyperstudy.study.tracking.tracker import Tracker, experiments
-
 from tests.conftest import copy_study, environment, store_of, wait_for
 from tests.tracking.runs import make_tracker, start
 

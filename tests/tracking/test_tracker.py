@@ -3,12 +3,12 @@ import io
 import time
 
 import pytest
+from mlflow import MlflowClient
+
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.train import Epoch
 from hyperstudy.study.outputs.names import COMPLETE, FAILED, INTERRUPTED, epoch_metrics
 from hyperstudy.study.tracking.tracker import FLUSH_SECONDS, Tracker, charts_link, experiments, find_study
-from mlflow import MlflowClient
-
 from tests.tracking.runs import make_tracker, start
 
 

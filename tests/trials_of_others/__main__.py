@@ -6,11 +6,11 @@ Prints a table in Markdown. With 100 studies of all eight tables it takes half a
 import sys
 from pathlib import Path
 
-from hyperstudy.study.core.errors import Parser, count, exit_code, not_one_of
 from joblib import Parallel, delayed
 from rich.console import Console
 from rich.progress import track
 
+from hyperstudy.study.core.errors import Parser, count, exit_code, not_one_of
 from tests.trials_of_others.chart import draw_chart
 from tests.trials_of_others.hard import HARD, plant
 from tests.trials_of_others.rates import markdown, power_table

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from hyperstudy.reports.page.style import BLUE, GREY, ORANGE, canvas
 
+from hyperstudy.reports.page.style import BLUE, GREY, ORANGE, canvas
 from tests.trials_of_others.rates import WANTED, Tallies, together
 
 ROWS = {  # kind: label

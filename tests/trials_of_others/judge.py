@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.sections import SECTIONS
 from hyperstudy.reports.statistics.boundaries import Crowd
@@ -15,7 +16,6 @@ from hyperstudy.reports.statistics.breakpoints import Break
 from hyperstudy.reports.statistics.effects import Difference
 from hyperstudy.reports.statistics.shares import LEAST
 from hyperstudy.reports.statistics.verdicts import SUPPORTED
-
 from tests.trials_of_others.studies import level
 from tests.trials_of_others.tables import DEFAULT, LEVELS
 from tests.trials_of_others.truth import Truth, along, failure_rates

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from hyperstudy.reports.statistics.intervals import rate
 from hyperstudy.study.comparisons.seeds import Estimate
-
 from tests.trials_of_others.judge import Statement
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from joblib import Parallel, delayed
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.load import load
 from hyperstudy.reports.sections.ablations import experiment_claims
@@ -26,7 +28,6 @@ from hyperstudy.reports.statistics.verdicts import SUPPORTED
 from hyperstudy.study.comparisons.arms import ALONE
 from hyperstudy.study.comparisons.seeds import Estimate
 from hyperstudy.study.core.errors import Parser, count, exit_code
-from joblib import Parallel, delayed
 
 RESAMPLES = 4000  # of the bootstrap
 ROOT = Path(__file__).parents[2]

@@ -8,9 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 import optuna
-from hyperstudy.reports.analysis import Analysis
-from hyperstudy.reports.statistics.verdicts import SUPPORTED
-from hyperstudy.study.comparisons.seeds import Estimate
 from optuna.distributions import FloatDistribution
 from optuna.importance import (
     FanovaImportanceEvaluator,
@@ -19,6 +16,9 @@ from optuna.importance import (
 )
 from optuna.trial import create_trial
 
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.statistics.verdicts import SUPPORTED
+from hyperstudy.study.comparisons.seeds import Estimate
 from tests.trials_of_others.judge import LARGE, MIDDLE, QUIET
 from tests.trials_of_others.rates import Tally
 from tests.trials_of_others.tables import LEVELS

@@ -5,11 +5,11 @@ The design and the search are those of every study: only training is replaced by
 
 import numpy as np
 import pandas as pd
+
 from hyperstudy.reports.frames import Study
 from hyperstudy.study.core.domains import Choice, Range
 from hyperstudy.study.outputs.names import COMPLETE
 from hyperstudy.study.search.trials import Trials
-
 from tests.trials_of_others.tables import INERT, LEVELS, SEEDS, Table, space, space_plan
 from tests.trials_of_others.truth import nearest
 

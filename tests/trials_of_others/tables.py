@@ -14,6 +14,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
+
 from hyperstudy.study.core.domains import Dimension
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.plan import Plan, make_plan

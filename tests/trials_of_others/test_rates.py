@@ -3,11 +3,11 @@
 from itertools import chain
 
 import pytest
-from hyperstudy.reports.analysis import Analysis
-from hyperstudy.study.core.errors import InputError
 from joblib import Parallel, delayed
 from scipy import stats
 
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.study.core.errors import InputError
 from tests.conftest import ROOT
 from tests.trials_of_others import judge
 from tests.trials_of_others.hard import HARD, plant

@@ -1,10 +1,10 @@
 """Claims are counted as supported again only by studies that say the same."""
 
 import pytest
+
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.sections import SECTIONS
 from hyperstudy.reports.statistics.verdicts import SUPPORTED
-
 from tests.trials_of_others.hard import plant
 from tests.trials_of_others.replication import Claim, again, rate_again, supported
 from tests.trials_of_others.studies import draw

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hyperstudy.study.core.domains import Range
 from scipy import stats
 
+from hyperstudy.study.core.domains import Range
 from tests.trials_of_others.studies import draw
 from tests.trials_of_others.tables import DEFAULT, LEVELS, Plain, Table, space, space_plan
 from tests.trials_of_others.truth import failure_rates, level_weights, table_weights, truth_of

@@ -5,7 +5,6 @@ from itertools import chain
 from typing import NamedTuple
 
 from hyperstudy.reports.analysis import Analysis
-
 from tests.trials_of_others import judge
 from tests.trials_of_others.hard import HARD
 from tests.trials_of_others.judge import Statement

@@ -11,10 +11,10 @@ from functools import reduce
 from itertools import combinations
 
 import numpy as np
-from hyperstudy.reports.analysis import LEARNED
-from hyperstudy.study.core.domains import Choice, Range
 from scipy import stats
 
+from hyperstudy.reports.analysis import LEARNED
+from hyperstudy.study.core.domains import Choice, Range
 from tests.trials_of_others.tables import LEVELS, Table, space_plan
 
 QUANTILES = (np.arange(20_000) + 0.5) / 20_000

@@ -11,6 +11,7 @@ import pandas as pd
 import psutil
 import pytest
 import torch
+
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data import load_test
 from hyperstudy.study.core.mapped import mapped
@@ -19,7 +20,6 @@ from hyperstudy.study.outputs.environment import cores, hardware
 from hyperstudy.study.outputs.files import load_trained
 from hyperstudy.study.workers.pool import Pool, make_pool
 from hyperstudy.study.workers.worker import Death, Failure, Job, Outcome
-
 from tests.conftest import environment, wait_for
 
 CPU = torch.device("cpu")
