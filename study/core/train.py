@@ -133,9 +133,14 @@ def predict(config: Config, splits: Splits, model: nn.Module, images: Tensor | M
     """Logits `(N, classes)` in float32 for pictures `(N, C, H, W)`; the model's mode is left unchanged."""
     training = model.training
     model.eval()
-    batches = [_forward(config, splits, model, batch) for batch in images.split(evaluation_batch(images.shape))]
+    size, logits = evaluation_batch(images.shape), None
+    for start, batch in zip(range(0, len(images), size), images.split(size), strict=True):
+        answers = _forward(config, splits, model, batch)
+        if logits is None:  # in one tensor from the start: small ones between large batches would scatter the memory
+            logits = answers if len(images) <= size else answers.new_empty(len(images), *answers.shape[1:])
+        logits[start : start + size] = answers
     model.train(training)
-    return torch.cat(batches)
+    return logits
 
 
 def _train_epoch(

@@ -211,7 +211,7 @@ def few(digits, count):
 def test_by_default_a_step_is_the_plain_one_bit_for_bit(digits, optimizer):
     """A loop that knows no schedule, warm-up, clipping, loss, smoothing, class weights or augmentation."""
     config = Config(model="mlp", optimizer=optimizer, epochs=2, batch_size=50)
-    model, plain = build(config, 1, 10), build(config, 1, 10)
+    model, plain = build(config, (1, 8, 8), 10), build(config, (1, 8, 8), 10)
     history = list(train(config, digits, model))
     generator = torch.Generator().manual_seed(config.seed)
     steps = OPTIMIZERS[optimizer](plain.parameters(), config.lr, config.momentum, config.weight_decay)
@@ -252,7 +252,7 @@ def test_every_step_has_the_lr_of_its_share_of_the_training(digits, schedule, wa
         **{"model": "softmax", "optimizer": "sgd", "momentum": 0.0, "lr": 0.1, "batch_size": 100, "epochs": 2},
         **{"schedule": schedule, "warmup": warmup},
     )
-    model, seen = build(config, 1, 10), []
+    model, seen = build(config, (1, 8, 8), 10), []
     weight = model[1].weight
     weight.register_hook(lambda gradient: seen.append((weight.detach().clone(), gradient.clone())))
     history = list(train(config, few(digits, 300), model))
@@ -281,7 +281,7 @@ def test_clipping_bounds_the_step_and_leaves_a_smaller_gradient_alone(digits):
 
     def moved(clip):
         config = Config(model="softmax", optimizer="sgd", momentum=0.0, lr=1.0, batch_size=100, epochs=1, clip=clip)
-        model = build(config, 1, 10)
+        model = build(config, (1, 8, 8), 10)
         before = torch.nn.utils.parameters_to_vector(model.parameters()).detach()
         (epoch,) = train(config, few(digits, 100), model)
         return (torch.nn.utils.parameters_to_vector(model.parameters()).detach() - before).norm().item(), epoch
@@ -315,7 +315,7 @@ def test_training_lowers_the_chosen_loss_and_validation_keeps_the_plain_one(digi
     two = digits._replace(train=Part(digits.train.images[rows], digits.train.labels[rows]), classes=("0", "1"))
     two = two._replace(val=two.train)
     config = Config(model="softmax", batch_size=64, epochs=1, **fields)
-    model = build(config, 1, 2)
+    model = build(config, (1, 8, 8), 2)
     with torch.no_grad():
         expected = loss(predict(config, two, model, two.train.images), two.train.labels)
     (epoch,) = train(config, two, model)
@@ -334,7 +334,7 @@ def test_balanced_weights_find_more_of_the_rare_class(digits):
     recall = {}
     for weights in ("none", "balanced"):
         config = Config(model="softmax", class_weights=weights, lr=0.01, epochs=4)
-        model = build(config, 1, 2)
+        model = build(config, (1, 8, 8), 2)
         list(train(config, found, model))
         recall[weights] = (predict(config, found, model, images[rare]).argmax(1) == 1).float().mean()
     assert recall["balanced"] > recall["none"] + 0.3
@@ -343,7 +343,7 @@ def test_balanced_weights_find_more_of_the_rare_class(digits):
 def test_training_pictures_are_augmented_and_validation_pictures_are_not(digits):
     seen = {True: [], False: []}
     config = Config(model="softmax", epochs=2, augmentation="flip-crop", scaling="unit")
-    model = build(config, 1, 10)
+    model = build(config, (1, 8, 8), 10)
     model.register_forward_pre_hook(lambda module, inputs: seen[module.training].append(inputs[0].clone()))
     list(train(config, few(digits, 200), model))
     validated = torch.cat(seen[False]).mul(255).round().to(torch.uint8)
