@@ -148,6 +148,24 @@ class Hyperparameter(NamedTuple):
             return self.accepted
         return self.space.ends if self.kind is str else (-math.inf, math.inf)
 
+    def checked(self, name: str) -> "Hyperparameter":
+        """Itself; raises `InputError` for a row that a study cannot use."""
+        if not isinstance(self.default, int | float | str) or isinstance(self.default, bool):
+            raise InputError(f"{name} must have a number or a text as its default; got {self.default!r}")
+        match self.space:
+            case Range(low, high, log):
+                fits = self.kind is not str and low < high and (low > 0 or not log)
+            case Choice(options):
+                fits = len(set(options)) == len(options) > 0
+            case _:
+                fits = False
+        if not fits:
+            rule = "a Range from low to high, above 0 if log, or a Choice of different values"
+            raise InputError(f"{name} must be searched in {rule}; got {self.space!r}")
+        for value in (self.default, *self.space.ends):
+            self.check(name, value)
+        return self
+
     def check(self, name: str, value: Any) -> Any:
         """The value in the hyperparameter's type; raises `InputError` for one that is not accepted."""
         if self.kind is str:

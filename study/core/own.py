@@ -27,7 +27,10 @@ from hyperstudy.study.core.optimizers import OPTIMIZERS
 from hyperstudy.study.core.schedules import SCHEDULES
 
 LOADED: dict[str, Path] = {}  # where the files lie that were run in this process, by digest
-
+RESERVED = {  # columns of a study's runs, and parameters of every run
+    *("dataset", "model", "run_id", "name", "phase", "state", "trial", "role", "seconds", "link", "objective", "epoch"),
+    *("parameters", "steps", "train_seconds", "val_seconds", "best_epoch", "versions"),
+}
 
 # What processes that train look up by name; pictures come to them from the driver.
 REGISTRIES = (
@@ -121,10 +124,12 @@ def load_own(own: OwnFile) -> None:
     try:
         run_path(str(own.path), run_name=own.path.stem)
         check_rows(own.path.name)
-    except (InputError, KeyboardInterrupt):
-        raise
     except BaseException as error:  # also SystemExit
-        raise InputError(f"{own.path.name} cannot be used: {said(error)}") from None
+        line = said(error)
+        del LOADED[own.digest]
+        if isinstance(error, InputError | KeyboardInterrupt):
+            raise
+        raise InputError(f"{own.path.name} cannot be used: {line}") from None
 
 
 def _copy(own: OwnFile) -> Path:
@@ -159,7 +164,9 @@ def check_rows(where: str) -> None:
                 raise InputError(f"{where}: own[{name!r}] of model {model!r} must be a Hyperparameter; got {got}")
             if not name.isidentifier() or not name.isascii() or name.startswith("_"):
                 raise InputError(f"{where}: a hyperparameter's name must be a plain identifier; got {name!r}")
-            row.check(name, row.default)
+            if name in RESERVED:
+                raise InputError(f"{where}: {name!r} means something else in every study: give it another name")
+            row.checked(f"{where}: {name}")
         missing = [name for name in family.hyperparameters if name not in {**HYPERPARAMETERS, **family.own}]
         missing += [n for n in ("depth",) if n in family.hyperparameters and not (family.depths or n in family.own)]
         if missing:

@@ -30,7 +30,7 @@ def parse_options(words: Sequence[str] | None = None) -> argparse.Namespace:
     options = _parser(rows).parse(words)
     options.command = environment.command() if words is None else _command(words)
     options.own = first.own or added_rows()
-    options.given = {name: text for name in rows if (text := getattr(options, name)) is not None}
+    options.given = {name: text for name in rows if (text := getattr(options, _dest(name))) is not None}
     for name, registry in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
         if getattr(options, name) not in registry:
             raise not_one_of(name, getattr(options, name), registry)
@@ -77,12 +77,16 @@ def _parser(rows: Mapping[str, Hyperparameter]) -> Parser:
     hyper = parser.add_argument_group(
         "hyperparameters", "a value fixes one, low:high searches a range, a,b,c searches those values"
     )
-    for name, row in rows.items():
-        hyper.add_argument(_flag(name), dest=name, metavar=_metavar(row), help=_describe(name, row).replace("%", "%%"))
     how = parser.add_argument_group("the search")
     how.add_argument("--sampler", default="tpe", metavar="NAME", help=_listed(SAMPLERS, "tpe"))
     how.add_argument("--pruner", default="median", metavar="NAME", help=_listed(PRUNERS, "median"))
     add_machine(parser.add_argument_group("machine and store"))
+    for name, row in rows.items():
+        text = _describe(name, row).replace("%", "%%")
+        try:
+            hyper.add_argument(_flag(name), dest=_dest(name), metavar=_metavar(row), help=text)
+        except argparse.ArgumentError:
+            raise InputError(f"hyperparameter {name!r} has the name of another option: give it another one") from None
     return parser
 
 
@@ -140,6 +144,11 @@ def places(options: argparse.Namespace, *names: str) -> list[str]:
 
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
+
+
+def _dest(name: str) -> str:
+    """Where the parser keeps a hyperparameter's text, apart from its other options."""
+    return f"hyperparameter {name}"
 
 
 def _metavar(row: Hyperparameter) -> str:

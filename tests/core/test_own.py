@@ -81,6 +81,25 @@ def test_another_model_does_not_have_it(written):
         Config(model="cnn", patch=4)
 
 
+def test_a_file_that_failed_fails_again(written):
+    for _ in range(2):
+        with pytest.raises(InputError, match="ZeroDivisionError"):
+            written("1 / 0")
+
+
+@pytest.mark.parametrize("name", ["trials", "workers"])
+def test_a_hyperparameter_with_the_name_of_an_option_is_refused(written, name):
+    own = written(SMALL.replace("patch", name).replace(f"{name}net", "patchnet"))
+    with pytest.raises(InputError, match=f"hyperparameter '{name}' has the name of another option"):
+        parse_options(["--from", str(own.path), "--model", "patchnet"])
+
+
+def test_a_hyperparameter_may_have_the_name_of_what_the_parser_keeps(written):
+    own = written(SMALL.replace("patch", "given").replace("givennet", "patchnet"))
+    options = parse_options(["--from", str(own.path), "--model", "patchnet", "--given", "4"])
+    assert options.given == {"given": "4"}
+
+
 def test_a_file_is_run_once(written):
     written(SMALL + "print('run')")
     assert make_plan("digits", "patchnet", {"patch": "1"}).base.patch == 1
@@ -114,8 +133,18 @@ def test_modules_beside_the_file_can_be_imported_also_one_that_is_called_models(
         ("raise SystemExit(3)", "mine.py cannot be used: SystemExit: 3"),
         (SMALL.replace("hs.Family(patchnet, own={", "dict(own={"), "MODELS\\['patchnet'\\] must be a Family; got dict"),
         (SMALL.replace(', own={"patch": patch}', ""), "model 'patchnet' takes 'patch', which is no hyperparameter yet"),
-        (SMALL.replace('"side of a patch", 2', '"side of a patch", None'), "patch must be a whole number .*; got None"),
+        (SMALL.replace('patch", 2', 'patch", None'), "patch must have a number or a text as its default; got None"),
         (SMALL.replace('own={"patch": patch}', 'own={"patch": 3}'), "must be a Hyperparameter; got int"),
+        (
+            SMALL.replace("hs.Choice((1, 2, 4))", "hs.Range(0, 4, log=True)"),
+            r"patch must be searched in a Range .*Range\(low=0",
+        ),
+        (
+            SMALL.replace("hs.Choice((1, 2, 4))", "hs.Choice((1, 1))"),
+            "searched in .* a Choice of different values",
+        ),
+        (SMALL.replace("hs.Choice((1, 2, 4))", "(1, 2)"), r"patch must be searched in .*got \(1, 2\)"),
+        (SMALL.replace("patch", "phase"), "'phase' means something else in every study"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_in_one_line(written, text, message):
