@@ -1,10 +1,14 @@
 """A study from Python: the README's lines, the objects that `hyperstudy.run` takes, and what it refuses."""
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, python
+from hyperstudy.__main__ import COMMANDS
+from tests.conftest import ROOT, environment, python
 
 README = (ROOT / "README.md").read_text()
 EXAMPLE = next(block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "hs.run(" in block)
@@ -45,6 +49,27 @@ def test_the_readme_s_lines_run_without_a_guard_and_give_what_they_say(example):
 
 def test_they_are_about_ten_lines():
     assert len([line for line in EXAMPLE.splitlines() if line.strip()]) <= 16
+
+
+def test_the_command_knows_every_command_and_puts_no_folder_of_the_user_first(tmp_path):
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "__init__.py").write_text("raise SystemExit('not ours')")
+    modules = {f"{part}.{path.stem}" for part in ("study", "reports") for path in (ROOT / part).glob("*.py")}
+    assert set(COMMANDS.values()) == {module for module in modules if "def main(" in source(module)}
+    command = [Path(sys.executable).parent / "hyperstudy"]
+    shown, wrong = (run([*command, *words], tmp_path) for words in (["run", "--help"], ["runn"]))
+    assert shown.stdout.startswith("usage: python -m study.run"), shown.stderr
+    assert wrong.returncode == 2
+    assert "command must be one of 'run', " in wrong.stderr
+    assert "did you mean 'run'" in wrong.stderr
+
+
+def source(module):
+    return (ROOT / f"{module.replace('.', '/')}.py").read_text()
+
+
+def run(words, folder):
+    return subprocess.run(words, cwd=folder, env=environment(), capture_output=True, text=True, timeout=100)
 
 
 REFUSED = {

@@ -62,7 +62,8 @@ def imports(tree: ast.AST) -> Iterator[Import]:
 
 def _inner(module: str) -> str:
     """A module's name without the one package that all parts are imported from."""
-    return module.removeprefix("hyperstudy.")
+    inner = module.removeprefix("hyperstudy.")
+    return inner if inner.split(".")[0] in PACKAGES else module
 
 
 def ours(tree: ast.AST, known: Mapping[str, object]) -> set[str]:
