@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
+from tempfile import TemporaryFile
 
 import cloudpickle
 
@@ -27,19 +28,18 @@ def run_in_process(words: Sequence[str]) -> int:
     """
     added_rows()  # raises for rows that are none
     rows = cloudpickle.dumps((DATASETS, *REGISTRIES))
-    terminal = sys.stdout.isatty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", __name__, *words],
-        stdin=subprocess.PIPE,
-        stdout=None if terminal else subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    with process:
+    command, shown = [sys.executable, "-m", __name__, *words], None if sys.stdout.isatty() else subprocess.PIPE
+    with (
+        TemporaryFile() as errors,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=shown, stderr=errors) as process,
+    ):
         pickle.dump((sys.path, rows), process.stdin)
         process.stdin.close()
         for line in io.TextIOWrapper(process.stdout, errors="replace") if process.stdout else ():
             print(line, end="", flush=True)  # a notebook shows what is printed, not what a process writes
-        said = process.stderr.read().decode(errors="replace").strip()
+        process.wait()
+        errors.seek(0)
+        said = errors.read().decode(errors="replace").strip()
     if process.returncode == 2:
         raise InputError(said.rpartition(NAME)[2])
     if said:
