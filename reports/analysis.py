@@ -169,11 +169,14 @@ class Analysis:
 
     @cached_property
     def expected_defaults(self) -> list[Default]:
-        """What each default costs at the winner, by the posterior; empty without a measured noise."""
+        """What each default costs by the posterior, at the winner or, where that lies outside of the space, at the best
+        trial; empty without a measured noise."""
         if self.posterior is None or self.validation_noise is None:
             return []
         best = self.trained.sort_values("objective").iloc[-1]
-        levels = self.study.finalists.get("winner") or {name: best[name] for name in self.study.searched}
+        levels, domains = self.study.finalists.get("winner"), self.study.domains
+        if levels is None or not all(levels[name] in domain for name, domain in domains.items()):
+            levels = {name: best[name] for name in domains}
         return by_posterior(self.posterior, self.study.space, levels, self.validation_noise.mean)
 
     @cached_property

@@ -80,11 +80,12 @@ def _scatter(axes: Axes, study: Study, trials: pd.DataFrame, name: str) -> None:
 
 
 def _finalists(axes: Axes, study: Study, name: str) -> None:
-    """A mark for every finalist at its mean validation accuracy over fresh seeds."""
+    """A mark for every finalist at its mean validation accuracy over fresh seeds. A default whose name was not searched
+    has no place on the axis."""
     for role, (marker, size, colour) in MARKERS.items():
         runs = study.of_finalist(role)
-        if runs.objective.notna().any():
-            value = study.finalists[role][name]
+        value = study.finalists.get(role, {}).get(name)
+        if runs.objective.notna().any() and (not isinstance(value, str) or value in study.domains[name]):
             x = study.domains[name].positions([value])[0] if isinstance(value, str) else value
             look = {"s": size, "edgecolor": "white", "linewidth": 0.8, "clip_on": False, "zorder": 4}
             axes.scatter([x], [runs.objective.mean()], marker=marker, color=colour, label=role, **look)

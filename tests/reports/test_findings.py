@@ -128,6 +128,20 @@ def test_classes_may_be_called_anything(tmp_path):
     pictures.prediction_grid(tmp_path / "g.png", found["pictures"], *(np.array([k]) for k in (0, 1)), names)
 
 
+@pytest.mark.parametrize("role", ["winner", "default"])
+def test_a_default_outside_of_the_space_loses_no_part_of_the_report(tmp_path, role):
+    """A study may search activations that its default has not, as with `--activation gelu,tanh`."""
+    study = with_confirmation(planted(0, peak), 0.01, 0.005, 5, np.random.default_rng(0))
+    finalists = json.loads(study.tags["study.finalists"])
+    levels = {**finalists[role], "activation": "silu"}
+    runs = study.runs.copy()
+    runs.loc[runs.role == role, "activation"] = "silu"
+    tags = {**study.tags, "study.finalists": json.dumps({**finalists, role: levels})}
+    space = {**study.space, "activation": study.space["activation"]._replace(default="silu")}
+    text, _ = rendered(replace(study, runs=runs, tags=tags, space=space), tmp_path)
+    assert "This part failed" not in text
+
+
 def test_uncommitted_code_is_reported(tmp_path):
     study = planted(0, peak, 12)
     runs = study.runs.assign(**{"mlflow.source.git.commit": "0123456789" * 4 + "+changes"})
