@@ -1,7 +1,6 @@
 """A study from Python, in a script or a notebook: `hyperstudy.run`."""
 
 import html
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,11 +15,12 @@ from hyperstudy.process import run_in_process
 from hyperstudy.reports.findings import main as write_report
 from hyperstudy.reports.frames import Study
 from hyperstudy.reports.load import load
+from hyperstudy.study.comparisons.finalists import trained_by
 from hyperstudy.study.core.data import Part
 from hyperstudy.study.core.datasets import DATASETS, Source
 from hyperstudy.study.core.domains import Choice
 from hyperstudy.study.core.errors import InputError
-from hyperstudy.study.outputs.files import CONFIG, WEIGHTS, Trained, load_trained
+from hyperstudy.study.outputs.files import Trained
 from hyperstudy.study.studies.options import parse_options
 from hyperstudy.study.tracking.registry import champion
 from hyperstudy.study.tracking.store import ROOT, UI_ADDRESS
@@ -86,10 +86,7 @@ class Finished:
         run_id = champion(tracker)
         if run_id is None:
             raise InputError(f"study {self.name!r} has no champion yet")
-        with tempfile.TemporaryDirectory() as folder:
-            for file in (CONFIG, WEIGHTS):
-                tracker.download(run_id, file, Path(folder))
-            return load_trained(Path(folder))
+        return trained_by(tracker, run_id)
 
     def predict(self, images: Any) -> pd.DataFrame:
         """The winner's probabilities `(N, classes)`, a column per class, for pictures `(N, C, H, W)` or `(N, H, W)` in

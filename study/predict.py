@@ -4,7 +4,6 @@
 """
 
 import sys
-import tempfile
 from argparse import Namespace
 from pathlib import Path
 
@@ -13,12 +12,13 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
+from hyperstudy.study.comparisons.finalists import trained_by
 from hyperstudy.study.comparisons.published import RECIPES
 from hyperstudy.study.core.data import LEVELS, Part, drawable, load_test
 from hyperstudy.study.core.decoding import read_picture
 from hyperstudy.study.core.errors import InputError, Parser, count, exit_code, not_one_of
 from hyperstudy.study.core.pictures import scaled
-from hyperstudy.study.outputs.files import CONFIG, WEIGHTS, Trained, load_trained
+from hyperstudy.study.outputs.files import Trained
 from hyperstudy.study.outputs.names import RECIPE
 from hyperstudy.study.outputs.pictures import prediction_grid
 from hyperstudy.study.studies.file import add_own, own_of
@@ -73,10 +73,7 @@ def predict(options: Namespace) -> int:
     existing(options.tracking_uri)
     tracker, run_id = _champion(options)
     own_of(tracker, options)
-    with tempfile.TemporaryDirectory() as folder:
-        for file in (CONFIG, WEIGHTS):
-            tracker.download(run_id, file, Path(folder))
-        trained = load_trained(Path(folder))
+    trained = trained_by(tracker, run_id)
     if options.grid:
         _draw(options, trained)
     else:

@@ -12,7 +12,7 @@ from hyperstudy.study.comparisons.answers import answered
 from hyperstudy.study.comparisons.decision import Finalist
 from hyperstudy.study.core.config import HYPERPARAMETERS, Config, from_params
 from hyperstudy.study.core.data import Part, Splits
-from hyperstudy.study.outputs.files import CONFIG, WEIGHTS, load_trained
+from hyperstudy.study.outputs.files import CONFIG, WEIGHTS, Trained, load_trained
 from hyperstudy.study.outputs.names import COMPLETE, CONFIRM, EXPLORE, FINISHED, RERANK, SEARCH, TEST_METRIC, WINNER
 from hyperstudy.study.tracking.registry import champion, explain, register
 from hyperstudy.study.tracking.tracker import Run, Tracker
@@ -89,11 +89,16 @@ def _of(runs: Iterable[Run], config: Config) -> list[Run]:
     return [run for run in runs if from_params(run.params).replace(seed=config.seed) == config]
 
 
-def _register(tracker: Tracker, run_id: str, splits: Splits) -> str:
+def trained_by(tracker: Tracker, run_id: str) -> Trained:
+    """The network that a run trained, from its files."""
     with tempfile.TemporaryDirectory() as folder:
         for name in (CONFIG, WEIGHTS):
             tracker.download(run_id, name, Path(folder))
-        trained = load_trained(Path(folder))
+        return load_trained(Path(folder))
+
+
+def _register(tracker: Tracker, run_id: str, splits: Splits) -> str:
+    trained = trained_by(tracker, run_id)
     few = Part(next(iter(splits.val.images.split(2))), splits.val.labels[:2])
     example = few.framed(trained.config.image_size, trained.config.border).images
     output = trained.classifier(example).detach()
