@@ -16,8 +16,8 @@ from hyperstudy.reports.findings import main as write_report
 from hyperstudy.reports.frames import Study
 from hyperstudy.reports.load import load
 from hyperstudy.study.comparisons.finalists import trained_by
-from hyperstudy.study.core.data import Part
-from hyperstudy.study.core.datasets import DATASETS, Source
+from hyperstudy.study.core.data.datasets import DATASETS, Source
+from hyperstudy.study.core.data.splits import Part
 from hyperstudy.study.core.domains import Choice
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.outputs.files import Trained

@@ -13,7 +13,7 @@ from tempfile import TemporaryFile
 
 import cloudpickle
 
-from hyperstudy.study.core.datasets import DATASETS
+from hyperstudy.study.core.data.datasets import DATASETS
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.own import REGISTRIES, added_rows
 from hyperstudy.study.run import main

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from hyperstudy.study.comparisons.finalists import trained_by
 from hyperstudy.study.comparisons.published import RECIPES
-from hyperstudy.study.core.data import LEVELS, Part, drawable, load_test
-from hyperstudy.study.core.decoding import read_picture
+from hyperstudy.study.core.data.decoding import read_picture
+from hyperstudy.study.core.data.pictures import scaled
+from hyperstudy.study.core.data.splits import LEVELS, Part, drawable, load_test
 from hyperstudy.study.core.errors import InputError, Parser, count, exit_code, not_one_of
-from hyperstudy.study.core.pictures import scaled
 from hyperstudy.study.outputs.files import Trained
 from hyperstudy.study.outputs.names import RECIPE
 from hyperstudy.study.outputs.pictures import prediction_grid

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hyperstudy.study.core.config import Config
-from hyperstudy.study.core.data import SCALINGS, Part, Splits
+from hyperstudy.study.core.data.splits import SCALINGS, Part, Splits
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.train import build
 from hyperstudy.study.outputs.environment import cores

@@ -67,8 +67,8 @@ def _inner(module: str) -> str:
 
 
 def ours(tree: ast.AST, known: Mapping[str, object]) -> set[str]:
-    """The modules of this project that a tree imports: `from hyperstudy.study.core import data` imports
-    `study.core.data`."""
+    """The modules of this project that a tree imports: `from hyperstudy.study.core import plan` imports
+    `study.core.plan`."""
     found = set()
     for module, names in imports(tree):
         inner = {f"{module}.{name}" for name in names} & set(known)

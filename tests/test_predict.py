@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hyperstudy.study.core.data import load_test
+from hyperstudy.study.core.data.splits import load_test
 from hyperstudy.study.predict import main
 
 

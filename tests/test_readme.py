@@ -11,7 +11,7 @@ import pytest
 
 from hyperstudy import models, study
 from hyperstudy.study.core.config import HYPERPARAMETERS
-from hyperstudy.study.core.datasets import DATASETS
+from hyperstudy.study.core.data.datasets import DATASETS
 from hyperstudy.study.core.plan import make_plan
 from hyperstudy.study.outputs.names import DIVERGED, EPOCH_METRICS, FAILED, FINISHED, INTERRUPTED, PHASES, summary
 from hyperstudy.study.studies.options import parse_options

@@ -11,7 +11,7 @@ from pathlib import Path
 from hyperstudy.study.comparisons.answers import answered
 from hyperstudy.study.comparisons.decision import Finalist
 from hyperstudy.study.core.config import HYPERPARAMETERS, Config, from_params
-from hyperstudy.study.core.data import Part, Splits
+from hyperstudy.study.core.data.splits import Part, Splits
 from hyperstudy.study.outputs.files import CONFIG, WEIGHTS, Trained, load_trained
 from hyperstudy.study.outputs.names import COMPLETE, CONFIRM, EXPLORE, FINISHED, RERANK, SEARCH, TEST_METRIC, WINNER
 from hyperstudy.study.tracking.registry import champion, explain, register

@@ -12,8 +12,8 @@ import torch
 
 from hyperstudy.models import ACTIVATIONS, INITIALISATIONS, MODELS, Family
 from hyperstudy.study.core.augmentations import AUGMENTATIONS
-from hyperstudy.study.core.data import SCALINGS
-from hyperstudy.study.core.datasets import source
+from hyperstudy.study.core.data.datasets import source
+from hyperstudy.study.core.data.splits import SCALINGS
 from hyperstudy.study.core.domains import Choice, Hyperparameter, Range
 from hyperstudy.study.core.errors import InputError, not_one_of
 from hyperstudy.study.core.losses import LOSSES

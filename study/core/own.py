@@ -18,8 +18,8 @@ import cloudpickle
 from hyperstudy.models import ACTIVATIONS, INITIALISATIONS, MODELS, Family
 from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from hyperstudy.study.core.config import HYPERPARAMETERS, family_of
-from hyperstudy.study.core.data import SCALINGS
-from hyperstudy.study.core.datasets import DATASETS, Source
+from hyperstudy.study.core.data.datasets import DATASETS, Source
+from hyperstudy.study.core.data.splits import SCALINGS
 from hyperstudy.study.core.domains import Hyperparameter
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.losses import LOSSES

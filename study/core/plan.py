@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperstudy.study.core.config import Config, rows_of
-from hyperstudy.study.core.data import Splits, load_splits
+from hyperstudy.study.core.data.splits import Splits, load_splits
 from hyperstudy.study.core.domains import Choice, Dimension, Hyperparameter, Range
 from hyperstudy.study.core.errors import InputError
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from hyperstudy.study.core.config import Config, family_of
-from hyperstudy.study.core.data import Splits
+from hyperstudy.study.core.data.splits import Splits
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.losses import LOSSES, class_weights
 from hyperstudy.study.core.own import said

@@ -15,10 +15,10 @@ from torch.nn import functional
 from hyperstudy.models import MODELS, initialise
 from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from hyperstudy.study.core.config import PRECISIONS, Config
-from hyperstudy.study.core.data import SCALINGS, Splits, framed_shape
+from hyperstudy.study.core.data.mapped import Mapped
+from hyperstudy.study.core.data.splits import SCALINGS, Splits, framed_shape
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.losses import LOSSES, class_weights
-from hyperstudy.study.core.mapped import Mapped
 from hyperstudy.study.core.optimizers import OPTIMIZERS
 from hyperstudy.study.core.schedules import lr_factor
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from hyperstudy.study.core.config import Config
-from hyperstudy.study.core.data import LEVELS, SCALINGS, Part, Splits, drawable
+from hyperstudy.study.core.data.splits import LEVELS, SCALINGS, Part, Splits, drawable
 from hyperstudy.study.core.train import Epoch, build, evaluation_batch
 from hyperstudy.study.outputs.names import HISTORY
 

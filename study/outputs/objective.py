@@ -4,17 +4,32 @@ Frames hold it larger-is-better, whatever its direction: of a loss the negative.
 the objective's own values.
 """
 
+import json
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+TAG = "study.objective"  # the experiment tag that keeps it
 
 
 class Objective(NamedTuple):
-    """An objective. `accuracy` says that it is a share of right answers, for which guessing has a known value."""
+    """An objective. `accuracy` says that it is a share of right answers, for which guessing has a known value.
+
+    `key` is the metric of each epoch whose last value it is, `test_key` the same on data by which nothing was chosen;
+    both are empty for trials that others ran, `test_key` also where there are no such data.
+    """
 
     name: str
     maximize: bool
     unit: str = ""
     accuracy: bool = False
+    key: str = ""
+    test_key: str = ""
+
+    @property
+    def confirmed_key(self) -> str:
+        """The metric of a run by which finalists are compared at last: without a test, the objective itself."""
+        return self.test_key or "objective"
 
     @property
     def label(self) -> str:
@@ -61,4 +76,9 @@ class Objective(NamedTuple):
         return re.sub(r"\b(?:validation )?(?:accuracy|accuracies)\b", lambda _: self.name, text, flags=re.IGNORECASE)
 
 
-ACCURACY = Objective("validation accuracy", maximize=True, accuracy=True)
+ACCURACY = Objective("validation accuracy", True, accuracy=True, key="val/accuracy", test_key="test/accuracy")
+
+
+def objective_of(tags: Mapping[str, str]) -> Objective:
+    """The objective that a study's tags keep; studies of earlier versions have accuracy."""
+    return Objective(**json.loads(tags[TAG])) if TAG in tags else ACCURACY

@@ -7,7 +7,7 @@ from argparse import Namespace
 import torch
 
 from hyperstudy.study.comparisons.reranking import CANDIDATES, SEEDS
-from hyperstudy.study.core.data import Splits
+from hyperstudy.study.core.data.splits import Splits
 from hyperstudy.study.core.own import OwnFile
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.outputs import environment

@@ -10,7 +10,7 @@ from typing import Any
 
 from hyperstudy.models import MODELS
 from hyperstudy.study.core.config import HYPERPARAMETERS, rows_of
-from hyperstudy.study.core.datasets import DATASETS
+from hyperstudy.study.core.data.datasets import DATASETS
 from hyperstudy.study.core.domains import Choice, Hyperparameter, Range
 from hyperstudy.study.core.errors import InputError, Parser, count, not_one_of, without_passwords
 from hyperstudy.study.core.own import added_rows, load_own, read_own

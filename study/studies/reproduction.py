@@ -10,7 +10,7 @@ from rich.table import Table
 
 from hyperstudy.study.comparisons.finalists import finished, over_seeds
 from hyperstudy.study.comparisons.published import RECIPES, TEST_ACCURACY
-from hyperstudy.study.core.data import Splits, load_published
+from hyperstudy.study.core.data.splits import Splits, load_published
 from hyperstudy.study.core.errors import InputError, Parser, count, not_one_of
 from hyperstudy.study.core.train import device as find_device
 from hyperstudy.study.outputs import environment

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from hyperstudy.study.comparisons.finalists import finished, over_seeds
 from hyperstudy.study.core.config import HYPERPARAMETERS, Config, from_params
-from hyperstudy.study.core.data import Splits, digest_of, load_test
+from hyperstudy.study.core.data.splits import Splits, digest_of, load_test
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.own import OwnFile
 from hyperstudy.study.core.plan import Plan

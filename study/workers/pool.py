@@ -13,7 +13,7 @@ from multiprocessing.process import BaseProcess
 import torch
 import torch.multiprocessing  # registers how tensors travel between processes
 
-from hyperstudy.study.core.data import Splits
+from hyperstudy.study.core.data.splits import Splits
 from hyperstudy.study.core.own import Added
 from hyperstudy.study.core.train import Epoch
 from hyperstudy.study.outputs.environment import cores

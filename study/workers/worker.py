@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from hyperstudy.study.core.config import Config
-from hyperstudy.study.core.data import Splits
+from hyperstudy.study.core.data.splits import Splits
 from hyperstudy.study.core.train import Epoch, build, predict, score, train
 from hyperstudy.study.outputs import files
 from hyperstudy.study.outputs.environment import hardware

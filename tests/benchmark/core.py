@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hyperstudy.study.comparisons.published import RECIPES
 from hyperstudy.study.core.config import Config
-from hyperstudy.study.core.data import Part, Splits, load_splits
+from hyperstudy.study.core.data.splits import Part, Splits, load_splits
 from hyperstudy.study.core.train import Epoch
 from hyperstudy.study.outputs.environment import cores
 from hyperstudy.study.workers.pool import Pool

@@ -16,7 +16,7 @@ import optuna
 from torch import nn
 
 from hyperstudy.models import ACTIVATIONS
-from hyperstudy.study.core.data import load_splits
+from hyperstudy.study.core.data.splits import load_splits
 from hyperstudy.study.core.domains import Choice, Range
 from hyperstudy.study.core.plan import make_plan
 from tests.benchmark import tutorials

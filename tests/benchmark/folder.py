@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import track
 
 from hyperstudy.study.core.config import Config
-from hyperstudy.study.core.data import Splits, load_splits
+from hyperstudy.study.core.data.splits import Splits, load_splits
 from hyperstudy.study.core.train import Epoch
 from hyperstudy.study.workers.pool import Pool
 from hyperstudy.study.workers.worker import Job, Outcome

@@ -18,7 +18,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional
 
 from hyperstudy.study.core.config import Config
-from hyperstudy.study.core.data import Part, Splits, load_splits
+from hyperstudy.study.core.data.splits import Part, Splits, load_splits
 from hyperstudy.study.core.errors import Parser, count, exit_code
 from hyperstudy.study.core.optimizers import OPTIMIZERS
 from hyperstudy.study.core.train import LAYOUT, Epoch, build, train

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from hyperstudy.study.comparisons.seeds import paired_difference
 from hyperstudy.study.core.config import PRECISIONS, Config
-from hyperstudy.study.core.data import Splits, load_splits
+from hyperstudy.study.core.data.splits import Splits, load_splits
 from hyperstudy.study.core.train import Epoch
 from hyperstudy.study.outputs.environment import cores
 from hyperstudy.study.workers.pool import Pool

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from hyperstudy.study.core.config import Config
-from hyperstudy.study.core.data import LEVELS, SCALINGS, Part, Splits
+from hyperstudy.study.core.data.splits import LEVELS, SCALINGS, Part, Splits
 from hyperstudy.study.core.optimizers import OPTIMIZERS
 from hyperstudy.study.core.train import build
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from hyperstudy.study.core.data import (
+from hyperstudy.study.core.data.splits import (
     SCALINGS,
     Part,
     Splits,

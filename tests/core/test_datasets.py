@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from torchvision import datasets as torchvision_datasets
 
-from hyperstudy.study.core.data import load_splits, load_test
-from hyperstudy.study.core.datasets import DATASETS, source
-from hyperstudy.study.core.decoding import read_picture
+from hyperstudy.study.core.data.datasets import DATASETS, source
+from hyperstudy.study.core.data.decoding import read_picture
+from hyperstudy.study.core.data.splits import load_splits, load_test
 from hyperstudy.study.core.errors import InputError
 from tests.datafiles import IDX, write_archive, write_cifar, write_mnist, write_pictures, write_svhn
 

@@ -14,10 +14,10 @@ import torch
 from PIL import Image
 from rich.console import Console
 
-from hyperstudy.study.core import folder
-from hyperstudy.study.core.data import load_published, load_splits, load_test
+from hyperstudy.study.core.data import folder
+from hyperstudy.study.core.data.mapped import Mapped
+from hyperstudy.study.core.data.splits import load_published, load_splits, load_test
 from hyperstudy.study.core.errors import InputError
-from hyperstudy.study.core.mapped import Mapped
 from tests.conftest import environment, wait_for
 from tests.datafiles import write_pictures
 
@@ -72,8 +72,8 @@ def test_a_second_start_decodes_nothing_and_reads_no_more_than_it_needs(top, dec
     first = load(top)
     assert len(decoded) >= 20
     decoded.clear()
-    monkeypatch.setattr("hyperstudy.study.core.data.mean_and_std", None)
-    monkeypatch.setattr("hyperstudy.study.core.data.digest_of", None)
+    monkeypatch.setattr("hyperstudy.study.core.data.splits.mean_and_std", None)
+    monkeypatch.setattr("hyperstudy.study.core.data.splits.digest_of", None)
     second = load(top)
     assert decoded == []
     assert (second.digest, second.mean.tolist(), second.std.tolist()) == (
@@ -165,7 +165,7 @@ def test_a_damaged_picture_is_named_and_leaves_no_file(place, top):
 DECODER = """
 import time
 from pathlib import Path
-from hyperstudy.study.core import folder
+from hyperstudy.study.core.data import folder
 
 original, folder.CHUNK, folder.AHEAD, folder.THREADS = folder.open_picture, 1, 1, 1
 

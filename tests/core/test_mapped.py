@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from hyperstudy.study.core.config import Config
-from hyperstudy.study.core.data import Part, Splits
-from hyperstudy.study.core.mapped import mapped
+from hyperstudy.study.core.data.mapped import mapped
+from hyperstudy.study.core.data.splits import Part, Splits
 from hyperstudy.study.core.train import predict, train
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (30, 4, 5, 3), dtype=np.uint8)

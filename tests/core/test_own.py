@@ -8,12 +8,12 @@ import pytest
 from hyperstudy.models import MODELS
 from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from hyperstudy.study.core.config import Config, from_params, rows_of
-from hyperstudy.study.core.data import load_splits
-from hyperstudy.study.core.datasets import DATASETS
+from hyperstudy.study.core.data.datasets import DATASETS
+from hyperstudy.study.core.data.own_pictures import pictures
+from hyperstudy.study.core.data.splits import load_splits
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.losses import LOSSES
 from hyperstudy.study.core.own import LOADED, load_own, read_own
-from hyperstudy.study.core.own_pictures import pictures
 from hyperstudy.study.core.plan import make_plan
 from hyperstudy.study.core.rehearsal import rehearse
 from hyperstudy.study.core.schedules import SCHEDULES

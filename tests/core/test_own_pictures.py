@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 
 from hyperstudy.study.core.config import Config
-from hyperstudy.study.core.data import SCALINGS, Splits, load_splits, load_test
-from hyperstudy.study.core.datasets import DATASETS
+from hyperstudy.study.core.data.datasets import DATASETS
+from hyperstudy.study.core.data.mapped import Mapped
+from hyperstudy.study.core.data.own_pictures import pictures
+from hyperstudy.study.core.data.splits import SCALINGS, Splits, load_splits, load_test
 from hyperstudy.study.core.errors import InputError
-from hyperstudy.study.core.mapped import Mapped
-from hyperstudy.study.core.own_pictures import pictures
 from hyperstudy.study.core.train import train
 
 RNG = np.random.default_rng(0)

@@ -9,7 +9,7 @@ from torch.overrides import TorchFunctionMode
 from hyperstudy.models import MODELS
 from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from hyperstudy.study.core.config import PRECISIONS, Config
-from hyperstudy.study.core.data import Part
+from hyperstudy.study.core.data.splits import Part
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.losses import LOSSES
 from hyperstudy.study.core.optimizers import OPTIMIZERS

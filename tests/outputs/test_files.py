@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from hyperstudy.study.core.config import Config
-from hyperstudy.study.core.data import Part, Splits
+from hyperstudy.study.core.data.splits import Part, Splits
 from hyperstudy.study.core.train import build, predict, train
 from hyperstudy.study.outputs import files
 

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from hyperstudy.study.core.config import Config
-from hyperstudy.study.core.data import load_test
-from hyperstudy.study.core.mapped import mapped
+from hyperstudy.study.core.data.mapped import mapped
+from hyperstudy.study.core.data.splits import load_test
 from hyperstudy.study.core.train import Epoch, train
 from hyperstudy.study.outputs.environment import cores, hardware
 from hyperstudy.study.outputs.files import load_trained
@@ -236,7 +236,7 @@ import time
 from pathlib import Path
 import torch
 from hyperstudy.study.core.config import Config
-from hyperstudy.study.core.data import load_splits
+from hyperstudy.study.core.data.splits import load_splits
 from hyperstudy.study.workers.pool import Pool
 from hyperstudy.study.workers.worker import Job
 

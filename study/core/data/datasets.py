@@ -15,9 +15,9 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
+from hyperstudy.study.core.data.folder import load_folder
+from hyperstudy.study.core.data.pictures import TEST_FRACTION, Pictures, Source, cut
 from hyperstudy.study.core.errors import InputError, not_one_of
-from hyperstudy.study.core.folder import load_folder
-from hyperstudy.study.core.pictures import TEST_FRACTION, Pictures, Source, cut
 
 FOLDER_SIDE = 32  # pixels, unless --image-size says otherwise
 

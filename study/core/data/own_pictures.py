@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from hyperstudy.study.core.decoding import as_rgb, is_grey
+from hyperstudy.study.core.data.decoding import as_rgb, is_grey
+from hyperstudy.study.core.data.mapped import CHUNK, mapped
+from hyperstudy.study.core.data.pictures import TEST_FRACTION, Pictures, Source, cut
 from hyperstudy.study.core.errors import InputError, not_one_of
-from hyperstudy.study.core.mapped import CHUNK, mapped
-from hyperstudy.study.core.pictures import TEST_FRACTION, Pictures, Source, cut
 
 ACCEPTED = "a pair (images, labels), a data set of pictures with a length and items, or a function that returns one"
 

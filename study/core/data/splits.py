@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hyperstudy.study.core.datasets import source
+from hyperstudy.study.core.data.datasets import source
+from hyperstudy.study.core.data.mapped import CHUNK, Mapped
+from hyperstudy.study.core.data.pictures import Pictures, cut, scaled
 from hyperstudy.study.core.errors import InputError
-from hyperstudy.study.core.mapped import CHUNK, Mapped
-from hyperstudy.study.core.pictures import Pictures, cut, scaled
 
 VALIDATION_FRACTION = 0.2
 LEVELS = 255  # of a pixel in uint8, above black; floats have one

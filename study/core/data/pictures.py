@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hyperstudy.study.core.data.mapped import Mapped
 from hyperstudy.study.core.errors import InputError
-from hyperstudy.study.core.mapped import Mapped
 
 TEST_FRACTION = 0.2  # of a data set without a test set
 CUT_SEED = 0

@@ -21,10 +21,10 @@ from filelock import FileLock
 from rich.console import Console
 from rich.progress import Progress
 
-from hyperstudy.study.core.decoding import fitted, is_grey, open_picture
+from hyperstudy.study.core.data.decoding import fitted, is_grey, open_picture
+from hyperstudy.study.core.data.mapped import mapped
+from hyperstudy.study.core.data.pictures import TEST_FRACTION, Pictures, cut, scaled
 from hyperstudy.study.core.errors import InputError
-from hyperstudy.study.core.mapped import mapped
-from hyperstudy.study.core.pictures import TEST_FRACTION, Pictures, cut, scaled
 
 FORMAT = 1  # of the cached files; another number makes all folders be decoded again
 CHUNK = 64  # pictures that a thread decodes at once

@@ -1,0 +1,1 @@
+"""Pictures: where data sets come from, how they are read, and how they are split."""
