@@ -16,7 +16,7 @@ def _run(words: list[str] | None) -> int:
     from hyperstudy.study.studies.options import parse_options
 
     options = parse_options(words)
-    return conduct(options, make_plan(options.dataset, options.model, options.given))
+    return conduct(options, make_plan(options.subject, options.given))
 
 
 if __name__ == "__main__":
