@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from hyperstudy.study.comparisons.seeds import Answered
-from hyperstudy.study.outputs.names import ANSWERS, TEST_METRIC
+from hyperstudy.study.outputs.names import ANSWERS
+from hyperstudy.study.outputs.objective import ACCURACY, Objective
 from hyperstudy.study.tracking.tracker import Run, Tracker
 
 
@@ -21,8 +22,13 @@ def right_answers(tracker: Tracker, run_id: str) -> np.ndarray | None:
             return None
 
 
-def answered(tracker: Tracker, runs: Iterable[Run]) -> list[Answered]:
-    """Runs with a test accuracy, each with its answers."""
+def answered(tracker: Tracker, runs: Iterable[Run], objective: Objective = ACCURACY) -> list[Answered]:
+    """Runs that have the metric by which finalists are compared, larger-is-better; for accuracy with their answers."""
     return [
-        Answered(int(run.params["seed"]), run.metrics[TEST_METRIC], right_answers(tracker, run.run_id)) for run in runs
+        Answered(
+            int(run.params["seed"]),
+            objective.own(run.metrics[objective.confirmed_key]),
+            right_answers(tracker, run.run_id) if objective.accuracy else None,
+        )
+        for run in runs
     ]

@@ -22,7 +22,7 @@ class Arm(NamedTuple):
 
 
 class Hypothesis(NamedTuple):
-    """That changing one hyperparameter `before -> after` changes test accuracy, all else as in both arms."""
+    """That changing one hyperparameter `before -> after` changes the result, all else as in both arms."""
 
     kind: str
     name: str

@@ -14,14 +14,15 @@ from typing import NamedTuple
 import numpy as np
 
 from hyperstudy.study.outputs.names import DEFAULT
+from hyperstudy.study.outputs.objective import ACCURACY, Objective
 
 RERANKING = "study.reranking"  # the experiment tag that keeps the latest choice
 MARGIN = 1.0  # standard errors by which a candidate must lead
 
 
 class Reranking(NamedTuple):
-    """Winner and runner-up by name, and the lead in validation accuracy of the best candidate over the default with its
-    standard error, over so many seeds of so many configurations; no lead is known without both."""
+    """Winner and runner-up by name, and the lead in the objective, larger being better, of the best candidate over the
+    default with its standard error, over so many seeds of so many configurations; no lead is known without both."""
 
     winner: str
     runner_up: str | None
@@ -32,7 +33,7 @@ class Reranking(NamedTuple):
 
 
 def choose(fresh: Mapping[str, Sequence[float]]) -> Reranking:
-    """The choice among candidates and default by name, each with its validation accuracies over the same fresh seeds.
+    """The choice among candidates and default by name, each with its values, larger being better, over the same fresh seeds.
 
     The runner-up is the best candidate that did not win. `fresh` may lack the default or all candidates: what could
     not be trained cannot win, unless nothing could.
@@ -65,13 +66,12 @@ def read_reranking(tags: Mapping[str, str]) -> Reranking | None:
     return Reranking(**json.loads(tags[RERANKING])) if RERANKING in tags else None
 
 
-def in_words(choice: Reranking) -> str:
+def in_words(choice: Reranking, objective: Objective = ACCURACY) -> str:
     """Why the winner won, as one sentence."""
     if choice.lead is None:
         other = "another configuration" if choice.winner == DEFAULT else "the default"
         return f"There was nothing to compare it with: {other} was not trained."
-    seeds = f"on validation over {choice.seeds} fresh seeds (standard error {choice.error:.4f})"
+    seeds = f"on validation over {choice.seeds} fresh seeds (standard error {objective.size(choice.error)})"
     if choice.winner != DEFAULT:
-        return f"The winner led the default by {choice.lead:.4f} {seeds}."
-    place = f"{abs(choice.lead):.4f} {'above' if choice.lead > 0 else 'below'} it" if choice.lead else "equal to it"
-    return f"The default was not beaten: the best candidate was {place} {seeds}."
+        return f"The winner led the default by {objective.sized(choice.lead)} {seeds}."
+    return f"The default was not beaten: the best candidate was {objective.apart(choice.lead)} it {seeds}."

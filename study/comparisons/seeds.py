@@ -1,4 +1,4 @@
-"""What runs over several seeds say: means and paired differences, each with its interval.
+"""What runs over several seeds say: means and paired differences, each with its interval; larger is better.
 
 An interval over seeds alone speaks of these test pictures. One over seeds and pictures speaks of others like them, too.
 """
@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
+
+from hyperstudy.study.outputs.objective import ACCURACY, Objective
 
 
 class Estimate(NamedTuple):
@@ -24,16 +26,16 @@ class Estimate(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """A run that met the test pictures: its seed, its accuracy, and whether it was right about each picture `(N,)`;
-    None where the run kept no answers."""
+    """A confirmation run: its seed, the objective on the test data, larger-is-better, and whether it was right about
+    each test picture `(N,)`; None where the objective is no accuracy, or the run kept no answers."""
 
     seed: int
-    accuracy: float
+    value: float
     right: np.ndarray | None = None
 
 
 class Lead(NamedTuple):
-    """The difference in test accuracy of two configurations over the seeds that both have, the probability from a flat
+    """The difference in the objective of two configurations over the seeds that both have, the probability from a flat
     prior that it is above 0, and the number of pictures that its interval carries; None if it carries the seeds alone.
     """
 
@@ -147,19 +149,21 @@ def accuracy_interval(right: np.ndarray, level: float = 0.95) -> Estimate:
     return Estimate(mean, float(max(centre - half, 0)), float(min(centre + half, 1)), len(right))
 
 
-def accuracy_of(runs: Sequence[Answered], level: float = 0.95) -> Estimate:
-    """Mean test accuracy; the interval carries seeds and pictures, or the seeds alone where answers were not kept."""
+def accuracy_of(runs: Sequence[Answered], objective: Objective = ACCURACY) -> Estimate:
+    """Mean over runs, larger-is-better; the interval carries seeds and pictures, or the seeds alone where answers were
+    not kept."""
     table = _table(runs)
     if table is None:
-        return mean_interval([run.accuracy for run in runs], level, bounds=(0, 1))
-    return accuracy_interval(table, level)
+        bounds = (0, 1) if objective.accuracy else (-np.inf, np.inf)
+        return mean_interval([run.value for run in runs], bounds=bounds)
+    return accuracy_interval(table)
 
 
 def lead_of(first: Sequence[Answered], second: Sequence[Answered], level: float = 0.95) -> Lead:
     """How much the first configuration leads the second, paired over seeds and, where answers were kept, pictures."""
     table = difference_table(first, second)
     if table is None:
-        ones, twos = ({run.seed: run.accuracy for run in runs} for runs in (first, second))
+        ones, twos = ({run.seed: run.value for run in runs} for runs in (first, second))
         difference = [ones[seed] - twos[seed] for seed in sorted(set(ones) & set(twos))]
         return Lead(mean_interval(difference, level), probability_positive(difference), None)
     (mean, error, freedom), (seeds, pictures) = crossed(table), table.shape

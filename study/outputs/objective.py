@@ -32,6 +32,16 @@ class Objective(NamedTuple):
         return self.test_key or "objective"
 
     @property
+    def confirmed(self) -> "Objective":
+        """The objective by which finalists are compared at last: the same on test data, where there are any."""
+        return self._replace(name=f"test {self.bare}") if self.test_key else self
+
+    @property
+    def bare(self) -> str:
+        """Its name without the data that it is measured on."""
+        return self.name.removeprefix("validation ")
+
+    @property
     def label(self) -> str:
         """Its name with its unit."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
@@ -39,6 +49,11 @@ class Objective(NamedTuple):
     @property
     def direction(self) -> str:
         return "higher is better" if self.maximize else "lower is better"
+
+    @property
+    def described(self) -> str:
+        """Its name with its unit and its direction."""
+        return f"{self.name} ({', '.join(filter(None, [self.unit, self.direction]))})"
 
     def own(self, values: Any) -> Any:
         """Values or differences as they are in the objective itself from those of a frame; and the other way round."""
@@ -48,10 +63,33 @@ class Objective(NamedTuple):
         """A frame's value as text."""
         return self.size(self.own(internal))
 
+    def measured(self, internal: float, low: float | None = None, high: float | None = None) -> str:
+        """A frame's value with its unit, and with its interval where there is one."""
+        return f"{self.value(internal)} {self.unit}".rstrip() + (
+            f" {self.interval(low, high)}" if low is not None else ""
+        )
+
+    def interval(self, low: float | None, high: float | None) -> str:
+        """The interval of a frame's value; empty where there is none."""
+        if low is None:
+            return ""
+        return "[{}, {}]".format(*map(self.size, sorted((self.own(low), self.own(high)))))
+
     def difference(self, internal: float) -> str:
         """A difference of a frame's values as text, with its sign in the objective: of a loss, -0.1 is a gain."""
-        own = self.own(internal)
-        return f"{'-' if own < 0 else '+'}{self.size(abs(own))}"
+        return self.signed(self.own(internal))
+
+    def difference_interval(self, low: float | None, high: float | None) -> str:
+        """The interval of such a difference; empty where there is none."""
+        return "" if low is None else self.gain_interval(*sorted((self.own(low), self.own(high))))
+
+    def gain_interval(self, low: float | None, high: float | None) -> str:
+        """The interval of a gain, whose sign is that of a frame: above 0 is better; empty where there is none."""
+        return "" if low is None else f"[{self.signed(low)}, {self.signed(high)}]"
+
+    def signed(self, amount: float) -> str:
+        """An amount with its sign."""
+        return f"{'-' if amount < 0 else '+'}{self.size(abs(amount))}"
 
     def size(self, amount: float) -> str:
         """An amount without a direction as text: four decimals of an accuracy, otherwise four significant digits."""
@@ -63,19 +101,34 @@ class Objective(NamedTuple):
         """How much better, as text: in points of an accuracy, otherwise in the objective's unit."""
         if self.accuracy:
             return f"{100 * internal:.1f} point{'' if f'{100 * internal:.1f}' == '1.0' else 's'}"
-        return f"{self.size(internal)} {self.unit}".rstrip()
+        return self.sized(internal)
 
     def amounts(self, low: float, high: float) -> str:
         """The interval of such an amount."""
         return f"[{100 * low:.1f}, {100 * high:.1f}]" if self.accuracy else f"[{self.size(low)}, {self.size(high)}]"
 
+    def sized(self, amount: float) -> str:
+        """An amount without a direction, with its unit."""
+        return f"{self.size(amount)} {self.unit}".rstrip()
+
+    def apart(self, internal: float) -> str:
+        """A difference in words, to be followed by what it is a difference to."""
+        if not internal:
+            return "equal to"
+        words = ("above", "below") if self.accuracy else ("better than", "worse than")
+        return f"{self.sized(abs(internal))} {words[internal < 0]}"
+
     def words(self, text: str) -> str:
-        """A text about accuracy as one about this objective."""
-        if self.accuracy:
-            return text
-        return re.sub(r"\b(?:validation )?(?:accuracy|accuracies)\b", lambda _: self.name, text, flags=re.IGNORECASE)
+        """A text about validation and test accuracy as one about this objective."""
+        return text if self.accuracy else ACCURACIES.sub(self._word, text)
+
+    def _word(self, found: re.Match[str]) -> str:
+        name = (self.confirmed if found[1].lower() == "test " else self).name
+        ours = self.name.startswith("validation ")  # other names stay as their user writes them
+        return name[0].upper() + name[1:] if ours and found[0][0].isupper() else name
 
 
+ACCURACIES = re.compile(r"\b(validation |test |)(?:accuracy|accuracies)\b", re.IGNORECASE)
 ACCURACY = Objective("validation accuracy", True, accuracy=True, key="val/accuracy", test_key="test/accuracy")
 
 

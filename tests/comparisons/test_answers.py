@@ -16,4 +16,4 @@ def test_answers_are_read_back_and_a_run_without_them_has_none(tmp_path):
     assert right_answers(tracker, ids[0]).tolist() == [True, False, True]
     assert right_answers(tracker, ids[1]) is None
     first, second = answered(tracker, tracker.runs())
-    assert (first.seed, first.accuracy, second.right) == (3, 2 / 3, None)
+    assert (first.seed, first.value, second.right) == (3, 2 / 3, None)

@@ -31,7 +31,7 @@ def test_a_clear_winner_is_recommended_with_accuracy_lead_probability_and_cost()
     assert "better with probability 0.99, at 2.8 times its training time." in told
     pictures = int(told.split("(")[1].split(" of 1,000 pictures)")[0])
     pairs = zip(CLEAR["winner"].runs, CLEAR["default"].runs, strict=True)
-    mean = np.mean([one.accuracy - two.accuracy for one, two in pairs])
+    mean = np.mean([one.value - two.value for one, two in pairs])
     assert pictures == round(1000 * mean)
 
 
