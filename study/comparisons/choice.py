@@ -33,7 +33,7 @@ class Reranking(NamedTuple):
 
 
 def choose(fresh: Mapping[str, Sequence[float]]) -> Reranking:
-    """The choice among candidates and default by name, each with its values, larger being better, over the same fresh seeds.
+    """The choice among candidates and default by name, each with values, larger-is-better, over the same seeds.
 
     The runner-up is the best candidate that did not win. `fresh` may lack the default or all candidates: what could
     not be trained cannot win, unless nothing could.

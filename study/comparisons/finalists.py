@@ -23,7 +23,7 @@ FIRST_SEED = 1000  # far from those of search and re-ranking
 
 
 def ranking(runs: Sequence[Run], objective: Objective) -> list[Run]:
-    """The complete runs of the search, the best first; equal ones are told apart by validation loss, if there is one."""
+    """The complete runs of the search, the best first; equal ones are told apart by validation loss."""
     complete = [run for run in runs if run.phase in (EXPLORE, SEARCH) and run.state == COMPLETE]
     return sorted(
         complete,

@@ -59,25 +59,36 @@ class Plan:
         return Dimension(self.space.get(name), default, row.unit, () if row.kind is str else tuple(row.accepted))
 
 
-def make_plan(subject: Mapping[str, str], given: Mapping[str, str]) -> Plan:
-    """The plan for a model on a data set, or for a loop; `given` holds what the user wrote per hyperparameter.
+def make_plan(dataset: str, model: str, given: Mapping[str, str]) -> Plan:
+    """The plan for `model` on `dataset`, where `given` holds what the user wrote per hyperparameter.
 
     A searched hyperparameter keeps its usual default. The exception is the picture size, whose default is the largest
     of the range: the data set's own size may lie outside the range or be too small for the model.
     """
-    make = LoopConfig if "loop" in subject else Config
-    rows = rows_of_loop(subject["loop"]) if "loop" in subject else rows_of(subject["model"])
+    values, space = _parsed(f"model {model!r}", rows_of(model), given)
+    if "image_size" in space:
+        values["image_size"] = max(space["image_size"].ends)
+    return Plan(Config(dataset, model, **values), space)
+
+
+def make_loop_plan(loop: str, given: Mapping[str, str]) -> Plan:
+    """The plan for a loop of the user's own."""
+    values, space = _parsed(f"loop {loop!r}", rows_of_loop(loop), given)
+    return Plan(LoopConfig(loop, **values), space)
+
+
+def _parsed(
+    whose: str, rows: Mapping[str, Hyperparameter], given: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, Range | Choice]]:
+    """The values that are fixed, and what is searched, in the order of the rows."""
     for name, text in given.items():
         if name not in rows:
-            what = "loop" if "loop" in subject else "model"
-            raise InputError(f"{what} {subject[what]!r} has no {name}; got {name} {text}")
+            raise InputError(f"{whose} has no {name}; got {name} {text}")
     parsed = {name: parse(name, rows[name], text) for name, text in given.items()}
     searched = {name: space for name, space in parsed.items() if isinstance(space, Range | Choice)}
     values = {name: value for name, value in parsed.items() if name not in searched}
-    if "image_size" in searched and make is Config:
-        values["image_size"] = max(searched["image_size"].ends)
     searched |= {name: row.space for name, row in rows.items() if row.searched and name not in parsed}
-    return Plan(make(**subject, **values), {name: searched[name] for name in rows if name in searched})
+    return values, {name: searched[name] for name in rows if name in searched}
 
 
 def parse(name: str, row: Hyperparameter, text: str) -> Any:

@@ -150,7 +150,8 @@ def _summarise(
         table.add_row(row.kind, row.change, str(difference), str(difference.n))
     console.print(table)
     console.print(
-        f"differences are in {objective.test_name if objective.test_key else objective.name}; alone: all else as in the winner; path: from default to winner, step by "
+        f"differences are in {objective.confirmed.name}; alone: all else as in the winner; path: from default to "
+        "winner, step by "
         "step. The report corrects them for their number.",
         highlight=False,
         soft_wrap=True,

@@ -32,14 +32,14 @@ def parse_options(words: Sequence[str] | None = None) -> argparse.Namespace:
     rows = HYPERPARAMETERS | (rows_of(first.model) if first.model in MODELS else {})
     rows = rows_of_loop(first.loop) if first.loop else rows
     options = _parser(rows).parse(words)
-    options.subject = _subject(options)
+    _settle_subject(options)
     options.command = environment.command() if words is None else _command(words)
     options.own = first.own or added_rows()
     options.given = {name: text for name in rows if (text := getattr(options, _dest(name))) is not None}
     for name, registry in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
         if getattr(options, name) not in registry:
             raise not_one_of(name, getattr(options, name), registry)
-    options.study = _usual_name(options.subject) if options.study is None else options.study
+    options.study = _usual_name(options) if options.study is None else options.study
     check_name(options.study)
     if options.study in RESERVED:
         raise InputError(
@@ -65,22 +65,22 @@ def _command(words: Sequence[str]) -> str:
     return shlex.join(["python", "-m", "study.run", *map(without_passwords, words)])
 
 
-def _subject(options: argparse.Namespace) -> dict[str, str]:
-    """What is trained, by name: a loop, or a model on a data set."""
+def _settle_subject(options: argparse.Namespace) -> None:
+    """Give data set and model their defaults; a loop has neither."""
     if options.loop is None:
-        return {"dataset": options.dataset or DATASET, "model": options.model or MODEL}
+        options.dataset, options.model = options.dataset or DATASET, options.model or MODEL
+        return
     for name in ("dataset", "model"):
         if (given := getattr(options, name)) is not None:
             raise InputError(f"a loop has no {name} but its own; got --loop {options.loop} and --{name} {given}")
-    return {"loop": options.loop}
 
 
-def _usual_name(subject: Mapping[str, str]) -> str:
-    if "loop" in subject:
-        return re.sub(r"[^A-Za-z0-9._-]+", "-", subject["loop"]).lstrip("._-") or "loop"
-    kind, _, location = subject["dataset"].partition(":")
+def _usual_name(options: argparse.Namespace) -> str:
+    if options.loop is not None:
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", options.loop).lstrip("._-") or "loop"
+    kind, _, location = options.dataset.partition(":")
     place = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(location).expanduser().resolve().name) if location else kind
-    return f"{place.lstrip('._-') or kind}-{subject['model']}"
+    return f"{place.lstrip('._-') or kind}-{options.model}"
 
 
 def _parser(rows: Mapping[str, Hyperparameter]) -> Parser:

@@ -70,7 +70,7 @@ def test_accuracy(runs: Sequence[Run]) -> Estimate:
 
 
 def gain(first: Sequence[Run], second: Sequence[Run], objective: Objective) -> Estimate:
-    """The difference in the confirmed objective, first - second, paired over the seeds that both have, on these data."""
+    """The difference in what finalists are compared by, first - second, paired over the seeds that both have."""
     key = objective.confirmed_key
     by_seed = [{run.params["seed"]: run.metrics[key] for run in runs} for runs in (first, second)]
     shared = sorted(set(by_seed[0]) & set(by_seed[1]))
@@ -84,14 +84,14 @@ def _print_confirmation(console: Console, tracker: Tracker, roles: Mapping[str, 
     told = decide(finalists, read_reranking(tracker.tags()), objective)
     console.print(told, markup=False, highlight=False)
     table = Table(box=None, padding=(0, 2, 0, 0))
-    measure = f"{objective.test_name if objective.test_key else objective.name} [95%]"
+    measure = f"{objective.confirmed.label} [95%]"
     for heading in ("", measure, "seeds", "train s", "parameters"):
         table.add_column(heading, justify="right" if heading in ("seeds", "train s", "parameters") else "left")
     for role, runs in confirmed(tracker.runs(), roles, objective).items():
         if runs:
-            accuracy, seconds = accuracy_of(finalists[role].runs), f"{finalists[role].seconds:.2f}"
+            found, seconds = accuracy_of(finalists[role].runs, objective), f"{finalists[role].seconds:.2f}"
             parameters = f"{count:,.0f}" if (count := runs[0].metrics.get("parameters")) else "-"
-            table.add_row(role, str(accuracy), str(len(runs)), seconds, parameters)
+            table.add_row(role, objective._replace(unit="").measured(*found[:3]), str(len(runs)), seconds, parameters)
     console.print(table)
     for role, config in roles.items():
         console.print(f"{role}: {driver.view.describe(config)}", markup=False, highlight=False, soft_wrap=True)
