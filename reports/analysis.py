@@ -45,11 +45,13 @@ class Analysis:
         return self.study.explored[~self.failed]
 
     def _failed(self, runs: pd.DataFrame) -> pd.Series:
-        """Which runs diverged, or learned next to nothing; without a known level of guessing, which have no value."""
-        if not self.study.objective.accuracy:
-            return runs.objective.isna()
-        chance = self.study.chance
-        return (runs.state == DIVERGED) | (runs.objective <= chance + LEARNED * (1 - chance))
+        """Which runs diverged, or learned next to nothing: of other objectives than accuracy, those that are no better
+        than guessing. Where the value of guessing is not known, those that have no value."""
+        chance, values = self.study.chance, runs.objective
+        if chance is None:
+            return values.isna()
+        least = chance + LEARNED * (1 - chance) if self.study.objective.accuracy else chance
+        return (runs.state == DIVERGED) | values.isna() | (values <= least)
 
     @cached_property
     def posterior(self) -> Posterior | None:
@@ -149,13 +151,13 @@ class Analysis:
 
     @cached_property
     def validation_noise(self) -> Estimate | None:
-        """Standard deviation of validation accuracy over seeds, pooled over the finalists; None if not measured."""
+        """Standard deviation of the objective over seeds, pooled over the finalists; None if not measured."""
         return self._noise("objective")
 
     @cached_property
     def test_noise(self) -> Estimate | None:
-        """Standard deviation of test accuracy over seeds, pooled over the finalists; None if not measured."""
-        return self._noise("test/accuracy")
+        """The same on the test data, or on validation where there is no test metric."""
+        return self._noise("tested")
 
     def _noise(self, metric: str) -> Estimate | None:
         estimate = spread([self.study.of_finalist(role)[metric].dropna() for role in self.study.finalists])
@@ -163,7 +165,7 @@ class Analysis:
 
     @property
     def noise(self) -> float:
-        """Standard deviation of validation accuracy over seeds, or its usual value."""
+        """Standard deviation of the objective over seeds, or its usual value."""
         usual = USUAL_NOISE if self.study.objective.accuracy else 0.0
         return self.validation_noise.mean if self.validation_noise else usual
 
@@ -190,8 +192,8 @@ class Analysis:
     def endings(self) -> pd.Series:
         """How every trial ended, by run id: by its curve if it is complete, otherwise by its state."""
         ended = self.study.trials[self.study.trials.state.isin((COMPLETE, PRUNED, DIVERGED))].set_index("run_id").state
-        if not self.study.objective.accuracy:
-            return ended  # without losses and a known noise, a curve's end has no name
+        if not self.noise:
+            return ended  # without a known noise, a curve's end has no name
         curves = {run: curve for run, curve in self.study.curves.groupby("run_id") if run in ended.index}
         ends = {
             run: ending(curve, self.noise) if ended[run] == COMPLETE else ended[run] for run, curve in curves.items()

@@ -1,4 +1,4 @@
-"""Set two studies of the same pictures side by side: `python -m reports.compare digits-cnn digits-mlp`."""
+"""Set two studies of the same data side by side: `python -m reports.compare digits-cnn digits-mlp`."""
 
 import shlex
 import sys
@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.load import load
 from hyperstudy.reports.page.render import write_report
+from hyperstudy.reports.sections.adapted import adapted
 from hyperstudy.reports.sections.versus import SECTIONS, cost_table, effect_claims, winner_claims
 from hyperstudy.reports.versus import Versus, check_comparable
 from hyperstudy.study.core.errors import InputError, Parser, exit_code, without_passwords
@@ -34,10 +35,13 @@ def compare(options: Namespace) -> int:
     versus = Versus(*map(Analysis, studies), command)
     check_comparable(versus)
     folder = options.folder / versus.study.name
+    sections = [adapted(section, versus.study) for section in SECTIONS]
     question = f"How do the studies {options.first} and {options.second} of the same pictures compare?"
+    if versus.study.loop:
+        question = f"How do the studies {options.first} and {options.second} compare? Only their loops know their data."
     try:
         with threadpool_limits(1):
-            write_report(versus, SECTIONS, question, folder)
+            write_report(versus, sections, question, folder)
     except OSError as error:
         raise InputError(f"folder {str(folder)!r} cannot be written: {error.strerror}") from None
     _print_summary(versus)
@@ -55,7 +59,7 @@ def _print_summary(versus: Versus) -> None:
 def _options(words: list[str] | None) -> Namespace:
     parser = Parser(
         prog="python -m reports.compare",
-        description="Set two studies of the same pictures side by side: winners, effects and cost.",
+        description="Set two studies of the same data side by side: winners, effects and cost.",
         allow_abbrev=False,
     )
     parser.add_argument("first", metavar="A", help="a study")

@@ -27,6 +27,7 @@ from hyperstudy.study.outputs.names import (
 )
 from hyperstudy.study.outputs.objective import ACCURACY, Objective
 
+JUDGED = ("objective", "best_objective", "tested")  # columns of runs, larger-is-better
 MARKS = ("versions", "mlflow.source.git.commit")  # tags of a run that tell code and libraries
 
 
@@ -55,9 +56,10 @@ class Study:
     """What a report is made of.
 
     `runs` has a row per run: `run_id, name, phase, state, trial, role, seconds`, a column per hyperparameter, numeric
-    where its values are, and one per summary metric. Its `objective` is larger-is-better, whatever the objective's
-    direction, and so is the `val/accuracy` of `curves`, which has a row per run and epoch: `run_id, epoch`, and a
-    column per metric of `EPOCH_METRICS`.
+    where its values are, and one per summary metric. `curves` has a row per run and epoch: `run_id, epoch, objective`,
+    and a column per metric. Both hold the objective larger-is-better, whatever its direction: of runs after the last
+    epoch (`objective`) and after the best (`best_objective`), and of confirmation runs (`tested`) on the test data, or
+    on validation where there is no test metric.
     """
 
     name: str
@@ -81,9 +83,17 @@ class Study:
         return list(self.domains)
 
     @property
-    def chance(self) -> float:
-        """The accuracy of guessing; studies without this tag have equally frequent classes."""
-        return float(self.tags.get("study.chance") or 1 / int(self.tags.get("study.classes", 10)))
+    def loop(self) -> str:
+        """The name of the user's own training loop; empty for a study of pictures."""
+        return self.tags.get("study.loop", "")
+
+    @property
+    def chance(self) -> float | None:
+        """The objective of guessing, larger-is-better; None if it is not known. Studies of accuracy without this tag
+        have equally frequent classes."""
+        if tag := self.tags.get("study.chance"):
+            return self.objective.own(float(tag))
+        return 1 / int(self.tags.get("study.classes", 10)) if self.objective.accuracy else None
 
     @cached_property
     def trials(self) -> pd.DataFrame:
@@ -104,9 +114,9 @@ class Study:
 
     @cached_property
     def confirmed(self) -> pd.DataFrame:
-        """The confirmation runs with a test accuracy."""
+        """The finished confirmation runs that have a value on the test data."""
         finished = (self.runs.phase == CONFIRM) & self.runs.state.isin(FINISHED)
-        return self.runs[finished & self.runs["test/accuracy"].notna()]
+        return self.runs[finished & self.runs.tested.notna()]
 
     @cached_property
     def recipes(self) -> pd.DataFrame:
@@ -120,9 +130,10 @@ class Study:
 
     def runs_of(self, levels: Levels) -> pd.DataFrame:
         """The confirmation runs of a configuration, one per seed, by seed."""
-        return self._matching(self.confirmed, levels)
+        return self.matching(self.confirmed, levels)
 
-    def _matching(self, runs: pd.DataFrame, levels: Levels) -> pd.DataFrame:
+    def matching(self, runs: pd.DataFrame, levels: Levels) -> pd.DataFrame:
+        """Those of the runs that have a configuration, one per seed, by seed."""
         matches = np.logical_and.reduce([runs[name].eq(value) for name, value in levels.items() if name != "seed"])
         return runs[matches].sort_values("seed", kind="stable").drop_duplicates("seed")
 
@@ -142,17 +153,17 @@ class Study:
         return winner is not None and all(winner[name] == self.space[name].default for name in self.searched)
 
     def answered(self, role: str) -> list[Answered]:
-        """A finalist's runs on the test pictures, by seed."""
+        """A finalist's confirmation runs, by seed."""
         rows = self.of_finalist(role)
-        columns = zip(rows.seed, rows["test/accuracy"], rows.run_id, strict=True)
-        return [Answered(int(seed), accuracy, self.right.get(run_id)) for seed, accuracy, run_id in columns]
+        columns = zip(rows.seed, rows.tested, rows.run_id, strict=True)
+        return [Answered(int(seed), value, self.right.get(run_id)) for seed, value, run_id in columns]
 
     def reranking_runs(self, role: str) -> pd.DataFrame:
         """The re-ranking's finished runs of a finalist."""
         runs = self.runs[(self.runs.phase == RERANK) & self.runs.state.isin(FINISHED)]
-        return self._matching(runs, self.finalists[role]) if role in self.finalists else runs.iloc[:0]
+        return self.matching(runs, self.finalists[role]) if role in self.finalists else runs.iloc[:0]
 
     def paired(self, first: str, second: str) -> pd.DataFrame:
-        """Test accuracies of two finalists on the seeds that both have: columns `first, second`, indexed by seed."""
-        one, two = (self.of_finalist(role).set_index("seed")["test/accuracy"] for role in (first, second))
+        """What two finalists reach on the seeds that both have: columns `first, second`, indexed by seed."""
+        one, two = (self.of_finalist(role).set_index("seed").tested for role in (first, second))
         return pd.DataFrame({"first": one, "second": two}).dropna()

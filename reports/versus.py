@@ -33,18 +33,19 @@ class Versus:
         one, two = self.both
         hardware = dict.fromkeys(study.tags.get("study.hardware", "") for study in self.both)
         tags = {"study.hardware": "; ".join(filter(None, hardware)), "study.command": self.command}
+        tags |= {"study.loop": one.loop} if one.loop else {}
         runs = pd.concat([one.runs, two.runs], ignore_index=True)
         return replace(one, name=f"{one.name}-vs-{two.name}", link="", tags=tags, runs=runs)
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        """Test accuracies of both winners on the seeds that both have: columns `first, second`, indexed by seed."""
-        one, two = (study.of_finalist("winner").set_index("seed")["test/accuracy"] for study in self.both)
+        """What both winners reach on the seeds that both have: columns `first, second`, indexed by seed."""
+        one, two = (study.of_finalist("winner").set_index("seed").tested for study in self.both)
         return pd.DataFrame({"first": one, "second": two}).dropna()
 
     @cached_property
     def lead(self) -> Lead | None:
-        """The second winner's lead over the first in test accuracy; None without a common seed."""
+        """The second winner's lead over the first; None without a common seed."""
         one, two = (study.answered("winner") for study in self.both)
         return lead_of(two, one) if len(self.pairs) else None
 
@@ -92,19 +93,27 @@ def check_comparable(versus: Versus) -> None:
     one, two = versus.both
     if one.name == two.name:
         raise InputError(f"two different studies can be compared; got {one.name!r} twice")
-    digests = [json.loads(study.tags.get("study.settings", "{}")).get("data digest") for study in versus.both]
-    for study, digest in zip(versus.both, digests, strict=True):
+    if one.objective != two.objective:
+        raise InputError(
+            f"studies must have the same objective; that of {one.name!r} is {one.objective.described}, that of "
+            f"{two.name!r} {two.objective.described}"
+        )
+    if not (one.loop and two.loop):  # only a loop itself knows its data
+        _check_same_pictures(one, two)
+    if versus.difference is None and not versus.agreements:
+        raise InputError(
+            f"nothing of {one.name!r} and {two.name!r} can be compared: winners need confirmation runs on common "
+            "seeds, effects a hyperparameter that both searched in enough trials"
+        )
+
+
+def _check_same_pictures(one: Study, two: Study) -> None:
+    digests = [json.loads(study.tags.get("study.settings", "{}")).get("data digest") for study in (one, two)]
+    for study, digest in zip((one, two), digests, strict=True):
         if digest is None:
             raise InputError(f"study {study.name!r} does not say what data it used: it was made by an earlier version")
     if digests[0] != digests[1]:
         raise InputError(
             f"studies must be of the same pictures: the data digest of {one.name!r} is {digests[0]}, that of "
             f"{two.name!r} {digests[1]}"
-        )
-    if one.objective != two.objective:
-        raise InputError(f"studies must have one objective; got {one.objective.name} and {two.objective.name}")
-    if versus.difference is None and not versus.agreements:
-        raise InputError(
-            f"nothing of {one.name!r} and {two.name!r} can be compared: winners need confirmation runs on common "
-            "seeds, effects a hyperparameter that both searched in enough trials"
         )

@@ -1,12 +1,17 @@
-"""The axis of an objective: drawn larger-is-better as frames hold it, labelled with the objective's own values."""
+"""The axis of an objective: drawn larger-is-better as frames hold it, labelled with the objective's own values.
+
+And what is drawn on it of runs over fresh seeds.
+"""
 
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from hyperstudy.reports.page.style import accuracy_axis
+from hyperstudy.reports.page.style import BLUE, GREY, ORANGE, accuracy_axis
+from hyperstudy.study.comparisons.seeds import Estimate, mean_interval
 from hyperstudy.study.outputs.objective import Objective
 from hyperstudy.study.outputs.pictures import plain
 
@@ -41,3 +46,25 @@ def _logarithmic(axes: Axes, low: float, high: float) -> None:
     axes.yaxis.set_major_locator(FixedLocator(-shown[:: -(-len(shown) // TICKS) or 1]))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_ylim(-high, -low)
+
+
+def noise_band(axes: Axes, centre: float, noise: Estimate | None, objective: Objective) -> None:
+    """The band in which one run each cannot tell two configurations apart: two standard deviations over seeds."""
+    if noise is not None:
+        high = min(centre + 2 * noise.mean, 1 if objective.accuracy else np.inf)
+        axes.axhspan(centre - 2 * noise.mean, high, color=ORANGE, alpha=0.15, linewidth=0)
+
+
+def seeds_and_means(axes: Axes, wide: pd.DataFrame, objective: Objective) -> None:
+    """A thin line per seed over the columns, each column's mean with its interval, and their axis."""
+    for _, row in wide.iterrows():
+        axes.plot(range(len(row)), row, color=GREY, alpha=0.5, linewidth=1, marker="o", markersize=4)
+    bounds = (0, 1) if objective.accuracy else (-np.inf, np.inf)
+    for place, name in enumerate(wide):
+        estimate = mean_interval(wide[name].dropna(), bounds=bounds)
+        below, above = (0, 0) if estimate.low is None else (estimate.mean - estimate.low, estimate.high - estimate.mean)
+        axes.errorbar(place + 0.12, estimate.mean, [[below], [above]], fmt="D", color=BLUE, capsize=4, markersize=7)
+    if objective.accuracy:
+        axes.set_ylabel(objective.confirmed.label)
+    else:
+        objective_axis(axes, wide, objective.confirmed)

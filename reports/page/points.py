@@ -62,7 +62,8 @@ def remark(axes: Axes, sentence: str) -> None:
 def described(study: Study, run: dict[str, Any], metric: str) -> str:
     """A run in a line: `explore-009: lr 0.0031, depth 3, relu: 0.9931`."""
     levels = ", ".join(_level(name, run[name]) for name in study.searched)
-    return ": ".join([str(run["name"]), *filter(None, [levels]), f"{run[metric]:.4f}"])
+    value = str(run["state"]) if np.isnan(run[metric]) else study.objective.value(run[metric])
+    return ": ".join([str(run["name"]), *filter(None, [levels]), value])
 
 
 def _level(name: str, value: Any) -> str:

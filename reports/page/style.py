@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -12,7 +11,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from hyperstudy.reports.page.points import Canvas
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
-from hyperstudy.study.comparisons.seeds import Estimate, mean_interval
 from hyperstudy.study.core.domains import Choice, Dimension, Range
 
 # Okabe & Ito 2008: distinct for colour-blind readers, and in greyscale by their lightness.
@@ -82,19 +80,3 @@ def legend_below(axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
     columns = max(1, min(3, 60 // (8 + max(map(len, labels)))))
     axes.figure.legend(handles, labels, loc="outside lower left", ncols=columns, frameon=False, columnspacing=1.2)
-
-
-def noise_band(axes: Axes, centre: float, noise: Estimate | None) -> None:
-    """The band in which one run each cannot tell two configurations apart: two standard deviations over seeds."""
-    if noise is not None:
-        axes.axhspan(centre - 2 * noise.mean, min(centre + 2 * noise.mean, 1), color=ORANGE, alpha=0.15, linewidth=0)
-
-
-def seeds_and_means(axes: Axes, wide: pd.DataFrame) -> None:
-    """A thin line per seed over the columns, and each column's mean accuracy with its interval."""
-    for _, row in wide.iterrows():
-        axes.plot(range(len(row)), row, color=GREY, alpha=0.5, linewidth=1, marker="o", markersize=4)
-    for place, name in enumerate(wide):
-        estimate = mean_interval(wide[name].dropna(), bounds=(0, 1))
-        below, above = (0, 0) if estimate.low is None else (estimate.mean - estimate.low, estimate.high - estimate.mean)
-        axes.errorbar(place + 0.12, estimate.mean, [[below], [above]], fmt="D", color=BLUE, capsize=4, markersize=7)

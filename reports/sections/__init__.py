@@ -37,7 +37,8 @@ SECTIONS: tuple[Section, ...] = (  # what was found, why, what it costs, what to
     appendix.SECTION,
 )
 OTHERS_SECTIONS: tuple[Section, ...] = (best.SECTION, origin.SECTION)  # on trials that others ran alone
-OURS_ALONE = ("scaling", "default", "defaults", "pictures", "finished", "confirmation", "gap", "worse", "versions")
+OURS_ALONE = ("scaling", "default", "defaults", "pictures", "finished", "confirmation", "diverged", "gap", "worse")
+OURS_ALONE += ("untested", "versions")
 RECIPE_SECTIONS: tuple[Section, ...] = (recipes.SECTION, appendix.SECTION)  # of a study of published recipes
 
 
@@ -46,9 +47,7 @@ def outline(study: Study) -> tuple[str, tuple[Section, ...]]:
     if study.origin:
         return _question_of_others(study), _sections_of_others(study)
     if study.searched:
-        names, model, dataset = ", ".join(study.searched), study.tags["study.model"], study.tags["study.dataset"]
-        question = f"How do {names} affect the accuracy of model {model} on {dataset}, and which configuration is best?"
-        return question, SECTIONS
+        return _question(study), _sections(study)
     return (
         "Do published recipes give what their tutorials say? Each is trained exactly as in its tutorial, over several "
         "seeds, on all training pictures, and tested on the test pictures after every epoch. They decide nothing.",
@@ -56,11 +55,25 @@ def outline(study: Study) -> tuple[str, tuple[Section, ...]]:
     )
 
 
+def _question(study: Study) -> str:
+    names, tags, objective = ", ".join(study.searched), study.tags, study.objective
+    asked = objective.bare if objective.accuracy else objective.described
+    subject = f"loop {study.loop}" if study.loop else f"model {tags['study.model']} on {tags['study.dataset']}"
+    return f"How do {names} affect the {asked} of {subject}, and which configuration is best?"
+
+
+def _sections(study: Study) -> tuple[Section, ...]:
+    """All sections in the words of the objective. A loop has no classes to mistake, and its epochs are its own."""
+    left = [section for section in SECTIONS if section is not mistakes.SECTION or not study.loop]
+    without = ("scaling",) if study.loop else ()
+    return tuple(section if section is mistakes.SECTION else adapted(section, study, without) for section in left)
+
+
 def _question_of_others(study: Study) -> str:
     names, objective = ", ".join(study.searched), study.objective
     caution = "" if study.origin.random else " They may not be a random sample, so no claim is more than suggestive."
     return (
-        f"How do {names} affect {objective.label} ({objective.direction}), and which configuration is best? "
+        f"How do {names} affect {objective.described}, and which configuration is best? "
         f"{len(study.runs)} trials of {study.origin.place}.{caution}"
     )
 

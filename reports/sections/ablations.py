@@ -4,33 +4,37 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.page.objective import noise_band, seeds_and_means
 from hyperstudy.reports.page.points import pointed, remark
 from hyperstudy.reports.page.section import Finding, Section
-from hyperstudy.reports.page.style import canvas, noise_band, seeds_and_means
-from hyperstudy.reports.sections.wording import p_value, signed_interval
+from hyperstudy.reports.page.style import canvas
+from hyperstudy.reports.sections.wording import p_value
 from hyperstudy.reports.statistics.ablations import Result
 from hyperstudy.reports.statistics.verdicts import SUPPORTED
 from hyperstudy.study.comparisons.arms import ALONE, PATH, SEEDS, short
+from hyperstudy.study.outputs.objective import Objective
 
 FLAT = 5  # arms whose labels fit beside each other
 
 
 def experiment_claims(analysis: Analysis) -> list[Finding]:
     """The effect of each change from default to winner on its own, at the winner."""
-    return [_claim(result) for result in analysis.results if result.hypothesis.kind == ALONE]
+    objective = analysis.study.objective
+    return [_claim(result, objective) for result in analysis.results if result.hypothesis.kind == ALONE]
 
 
-def _claim(result: Result) -> Finding:
-    row, mean = result.hypothesis, result.estimate.mean
-    does = f"{'raises' if mean > 0 else 'lowers'} test accuracy by {abs(mean):.4f}" if mean else "changes nothing"
+def _claim(result: Result, objective: Objective) -> Finding:
+    row, (mean, low, high, n) = result.hypothesis, result.estimate
+    raises = "raises" if objective.own(mean) > 0 else "lowers"
+    does = f"{raises} {objective.confirmed.name} by {objective.sized(abs(mean))}" if mean else "changes nothing"
     tested = f" ({p_value(result.p)}, corrected)" if result.p is not None else ""
     claim = (
         f"{row.name} {short(row.after)} instead of the default {short(row.before)}, all else as in the winner, "
         f"{does} over paired seeds{tested}."
     )
     step = "" if result.verdict == SUPPORTED else _more_seeds(result)
-    interval = signed_interval(result.estimate)
-    return Finding(claim, f"{mean:+.4f}", interval, result.estimate.n, result.verdict, result.runs, step)
+    interval = objective.difference_interval(low, high)
+    return Finding(claim, objective.difference(mean), interval, n, result.verdict, result.runs, step)
 
 
 def _more_seeds(result: Result) -> str:
@@ -48,20 +52,20 @@ def ablation(analysis: Analysis) -> Figure | None:
     path = [row for row in analysis.hypotheses if row.kind == PATH]
     arms = [row.low for row in path] + [row.high for row in path[-1:]]
     runs = [analysis.study.runs_of(arm.levels).set_index("seed", drop=False) for arm in arms]
-    wide = pd.DataFrame({place: part["test/accuracy"] for place, part in enumerate(runs)}).dropna()
+    wide = pd.DataFrame({place: part.tested for place, part in enumerate(runs)}).dropna()
     if len(arms) < 3 or len(wide) < 2:
         return None
     figure, axes = canvas(3.8)
     if analysis.test_noise is not None:
-        noise_band(axes, wide[0].mean(), analysis.test_noise)
+        noise_band(axes, wide[0].mean(), analysis.test_noise, analysis.study.objective)
         remark(axes, "The band is the default's mean plus or minus two standard deviations over seeds.")
-    seeds_and_means(axes, wide)
+    seeds_and_means(axes, wide, analysis.study.objective)
     for place, part in enumerate(runs):
-        pointed(axes, analysis.study, part.loc[wide.index], [place] * len(wide), wide[place], "test/accuracy")
+        pointed(axes, analysis.study, part.loc[wide.index], [place] * len(wide), wide[place], "tested")
     axes.set_xticks(range(len(arms)), ["default", *(f"+ {row.name}\n{short(row.after)}" for row in path)])
     if len(arms) > FLAT:
         axes.tick_params(axis="x", rotation=90)
-    axes.set(xlim=(-0.4, len(arms) - 0.6), ylabel="test accuracy")
+    axes.set_xlim(-0.4, len(arms) - 0.6)
     return figure
 
 
@@ -78,8 +82,9 @@ def hypothesis_table(analysis: Analysis) -> pd.DataFrame:
         seconds = None if analysis.run_seconds is None else runs * analysis.run_seconds
         rows.append({"kind": row.kind, "change": row.change, "missing runs": runs, "seconds": seconds})
         if result := results.get(row[:2]):
-            rows[-1] |= {"difference": str(result.estimate), "p": result.p, "verdict": result.verdict}
-            rows[-1] |= {"seeds": result.estimate.n}
+            mean, low, high, seeds = result.estimate
+            difference = analysis.study.objective.measured(mean, low, high)
+            rows[-1] |= {"difference": difference, "p": result.p, "verdict": result.verdict, "seeds": seeds}
     return pd.DataFrame(rows)
 
 

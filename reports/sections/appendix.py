@@ -3,6 +3,7 @@
 import pandas as pd
 
 from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.frames import JUDGED
 from hyperstudy.reports.page.section import Section
 
 
@@ -26,14 +27,17 @@ def _without_defaults(rows: list[dict[str, str]]) -> list[dict[str, str]]:
 
 def trial_table(analysis: Analysis) -> pd.DataFrame:
     """Every run, with a link to its page in the tracker."""
-    outcome = ["objective", "best_val_accuracy", "best_epoch", "test/accuracy", "train_seconds", "steps"]
-    runs = analysis.study.runs.assign(ended=analysis.study.runs.run_id.map(analysis.endings))
-    runs = runs.reindex(columns=["name", "state", "ended", *analysis.study.searched, *outcome, "link"])
-    if analysis.study.origin:
-        objective = analysis.study.objective
-        runs = runs.assign(objective=objective.own(runs.objective)).drop(columns="ended").dropna(axis=1, how="all")
-        runs = runs.rename(columns={"objective": objective.name, "train_seconds": "seconds"})
-    return runs.reset_index(drop=True)
+    study, objective = analysis.study, analysis.study.objective
+    runs = study.runs.assign(ended=study.runs.run_id.map(analysis.endings))
+    outcome = [*JUDGED, "best_epoch", "train_seconds", "steps"]
+    runs = runs.reindex(columns=list(dict.fromkeys(["name", "state", "ended", *study.searched, *outcome, "link"])))
+    runs = runs.assign(**{name: objective.own(runs[name].astype(float)) for name in JUDGED})
+    runs = runs.drop(columns=[] if objective.test_key else "tested")
+    if study.origin:
+        runs = runs.drop(columns="ended").rename(columns={"train_seconds": "seconds"})
+    names = (objective.name, f"best {objective.name}", objective.confirmed.name)
+    runs = runs.rename(columns=dict(zip(JUDGED, names, strict=True)))
+    return runs.dropna(axis=1, how="all").reset_index(drop=True)
 
 
 SECTION = Section("Appendix", tables={"space": space_table, "trials": trial_table})

@@ -22,13 +22,12 @@ def best_claims(analysis: Analysis) -> list[Finding]:
 
 def best_in_words(analysis: Analysis) -> str:
     """The best complete trial in a sentence, and what it is not."""
-    study, ranked = analysis.study, _ranked(analysis)
+    study, ranked, objective = analysis.study, _ranked(analysis), analysis.study.objective
     best = ranked.iloc[0]
     levels = in_levels({name: best[name] for name in study.searched})
     return (
-        f"Nothing is confirmed yet. The best of {len(ranked)} complete trials, {best['name']}, reached "
-        f"{study.objective.label} {study.objective.value(best.objective)} with {levels}: one run, and the best of many "
-        "overstates itself."
+        f"Nothing is confirmed yet. The best of {len(ranked)} complete trials, {best['name']}, reached {objective.name} "
+        f"{objective.measured(best.objective)} with {levels}: one run, and the best of many overstates itself."
     )
 
 

@@ -20,8 +20,7 @@ def decision(analysis: Analysis) -> Decision | None:
     steps = [] if study.origin else [missing_ablations(analysis), next_study(analysis), larger(analysis)]
     command = next((step.command for step in steps if step is not None), "")
     shown = tuple((label, text) for label, text in lines if text)
-    section = adapted(importance.SECTION, study) if study.origin else importance.SECTION
-    picture = section.figures["importance"] if analysis.influences else None
+    picture = adapted(importance.SECTION, study).figures["importance"] if analysis.influences else None
     return Decision(_sentence(analysis), shown, command, picture)
 
 
@@ -35,7 +34,8 @@ def _finalists(analysis: Analysis) -> dict[str, Finalist]:
 
 
 def _sentence(analysis: Analysis) -> str:
-    return decide(_finalists(analysis), analysis.study.reranking) or best_in_words(analysis)
+    study = analysis.study
+    return decide(_finalists(analysis), study.reranking, study.objective) or best_in_words(analysis)
 
 
 def _not_apart(analysis: Analysis) -> str:

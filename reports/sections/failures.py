@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.frames import Study
 from hyperstudy.reports.page.points import pointed, remark
 from hyperstudy.reports.page.section import Finding, Section
 from hyperstudy.reports.page.style import ACCURACY, ORANGE, canvas, hyperparameter_axis, with_unit
@@ -32,16 +33,7 @@ def failure_claims(analysis: Analysis) -> list[Finding]:
     runs, failures = analysis.study.explored, int(analysis.failed.sum())
     if runs.empty:
         return []
-    share, diverged = rate(failures, len(runs)), int((runs.state == DIVERGED).sum())
-    claim = (
-        f"{failures} of {len(runs)} designed trials failed to train: {diverged} diverged, and "
-        f"{failures - diverged} ended at or near chance."
-    )
-    if not analysis.study.objective.accuracy:
-        claim = (
-            f"{failures} of {len(runs)} trials failed: {diverged} ended without a finite value of the objective, and "
-            f"{failures - diverged} with an error."
-        )
+    share, claim = rate(failures, len(runs)), _failures(analysis.study, runs, failures)
     found = [row for row in analysis.breaks if row.found] or analysis.corners[:1]  # other pairs overlap with the first
     step, verdict = "", "" if len(runs) >= ENOUGH else INCONCLUSIVE  # a count needs no verdict
     if verdict == INCONCLUSIVE:
@@ -51,6 +43,23 @@ def failure_claims(analysis: Analysis) -> list[Finding]:
     interval, evidence = percent_interval(share.low, share.high), list(runs[analysis.failed].run_id)
     every = Finding(claim, f"{share.mean:.0%}", interval, len(runs), verdict, evidence, step)
     return [every, *(_break(analysis, row, evidence) for row in found)]
+
+
+def _failures(study: Study, runs: pd.DataFrame, failures: int) -> str:
+    """How many of the runs failed, and how."""
+    diverged = int((runs.state == DIVERGED).sum())
+    if study.origin:
+        return (
+            f"{failures} of {len(runs)} trials failed: {diverged} ended without a finite value of the objective, and "
+            f"{failures - diverged} with an error."
+        )
+    if study.chance is None:
+        return f"{failures} of {len(runs)} designed trials failed: they diverged."
+    rest = "at or near chance" if study.objective.accuracy else "no better than guessing"
+    return (
+        f"{failures} of {len(runs)} designed trials failed to train: {diverged} diverged, and {failures - diverged} "
+        f"ended {rest}."
+    )
 
 
 def _break(analysis: Analysis, row: Break, evidence: list[str]) -> Finding:
@@ -81,8 +90,8 @@ def _count(share: Estimate) -> str:
 def lr_and_batch_size(analysis: Analysis) -> Figure | None:
     """Learning rate and batch size of every trial, coloured by accuracy. A star marks the best run."""
     study = analysis.study
-    trials = study.trials[study.trials.objective.notna()]
-    if not {"lr", "batch_size"} <= set(study.searched) or trials.empty:
+    trials = study.trials[study.trials.objective.notna() | (study.trials.state == DIVERGED)]
+    if not {"lr", "batch_size"} <= set(study.searched) or trials.objective.isna().all():
         return None
     figure, axes = canvas(4.2)
     limits = {"vmin": trials.objective.quantile(0.25), "vmax": trials.objective.max(), "cmap": ACCURACY}
@@ -95,6 +104,8 @@ def lr_and_batch_size(analysis: Analysis) -> Figure | None:
     hyperparameter_axis(axes.yaxis, axes.set_yscale, study.domains["batch_size"])
     axes.set(xlabel="lr", ylabel=with_unit("batch_size", study.space["batch_size"]))
     label, own = plain(study.objective.label), FuncFormatter(lambda value, _: f"{study.objective.own(value):.4g}")
+    if not study.objective.accuracy:
+        remark(axes, "The darker, the better.")
     figure.colorbar(drawn, ax=axes, label=label, extend="min", format=own)
     return figure
 
@@ -145,7 +156,7 @@ def _lines(axes: Axes, analysis: Analysis) -> None:
 
 
 def failure_table(analysis: Analysis) -> pd.DataFrame:
-    """Designed trials that diverged or ended at or near chance, by part of each range, with Wilson's 95% interval."""
+    """Designed trials that failed to train, by part of each range, with Wilson's 95% interval."""
     runs, rows = analysis.study.explored, []
     for name, domain in analysis.study.domains.items() if len(runs) else ():
         for level, part in analysis.failed.groupby(bucket(runs[name], domain), observed=True):

@@ -7,11 +7,12 @@ from hyperstudy.reports.page.section import FAIL, PASS, WARN, Check, Section
 from hyperstudy.reports.sections.wording import larger_study, probability
 from hyperstudy.reports.statistics.influence import UNLIKELY
 from hyperstudy.reports.statistics.scales import Domain
+from hyperstudy.study.comparisons.decision import UNTESTED
 from hyperstudy.study.comparisons.seeds import paired_difference
-from hyperstudy.study.outputs.names import FINISHED
+from hyperstudy.study.outputs.names import CONFIRM, FINISHED
 
 SAMPLING = 0.03  # standard error of an accuracy, from the finite number of validation pictures
-GAP = 0.01  # of accuracy, by which validation may exceed the winner's test accuracy
+GAP = 0.01  # of accuracy, by which validation may exceed the test; of other objectives the noise of seeds
 
 
 def size(analysis: Analysis) -> Check:
@@ -25,9 +26,9 @@ def size(analysis: Analysis) -> Check:
 
 
 def pictures(analysis: Analysis) -> Check | None:
-    """Whether there are enough validation pictures to tell trials apart."""
+    """Whether there are enough validation pictures to tell trials apart by their accuracy."""
     count = int(analysis.study.tags.get("study.validation_pictures", 0))
-    if not count:
+    if not (count and analysis.study.objective.accuracy):
         return None
     error = max((p * (1 - p) / count) ** 0.5 for p in (analysis.study.chance, 0.9))
     text = f"There are {count:,} validation pictures: one trial's accuracy is known to about {1.96 * error:.3f}."
@@ -66,7 +67,7 @@ def anything(analysis: Analysis) -> Check | None:
     text = f"The probability that no hyperparameter matters among trials that train is {probability(nothing)}."
     if nothing <= UNLIKELY:
         return Check(PASS, text)
-    return Check(WARN, text, "Add designed trials, or widen the ranges until accuracies differ.")
+    return Check(WARN, text, "Add designed trials, or widen the ranges until trials differ.")
 
 
 def balance(analysis: Analysis) -> Check | None:
@@ -100,25 +101,48 @@ def confirmation(analysis: Analysis) -> Check:
     return Check(WARN if seeds else FAIL, text, "Repeat the study's command with --confirm-seeds 5.")
 
 
-def gap(analysis: Analysis) -> Check | None:
-    """Whether the winner's test accuracy is what it was in validation, over the same runs."""
-    runs = analysis.study.of_finalist("winner").dropna(subset=["objective", "test/accuracy"])
-    if len(runs) < 2:
+def diverged(analysis: Analysis) -> Check | None:
+    """Whether confirmation runs of a finalist are missing from its mean, since they have no value."""
+    study = analysis.study
+    runs = study.runs[(study.runs.phase == CONFIRM) & study.runs.state.isin(FINISHED) & study.runs.tested.isna()]
+    counts = {role: len(study.matching(runs, levels)) for role, levels in study.finalists.items()}
+    lost = ", ".join(f"{count} of the {role}" for role, count in counts.items() if count)
+    if not lost:
         return None
-    found = paired_difference(runs.objective, runs["test/accuracy"])
-    text = f"The winner's validation accuracy minus its test accuracy is {found.mean:+.4f}, over {found.n} seeds."
-    if found.low is None or found.low <= GAP:
+    text = f"Confirmation runs that ended without a value are in no mean: {lost}."
+    return Check(WARN, text, "A configuration that may end like this is worse than its mean says.")
+
+
+def gap(analysis: Analysis) -> Check | None:
+    """Whether the winner is on the test data what it was in validation, over the same runs."""
+    objective, runs = analysis.study.objective, analysis.study.of_finalist("winner").dropna(subset=["objective"])
+    if len(runs) < 2 or not objective.test_key:
+        return None
+    found = paired_difference(runs.objective, runs.tested)
+    difference = f"{objective.name} minus its {objective.confirmed.name} is {objective.difference(found.mean)}"
+    text = f"The winner's {difference}, over {found.n} seeds."
+    usual = GAP if objective.accuracy else analysis.test_noise.mean if analysis.test_noise else 0.0
+    if found.low is None or found.low <= usual:
         return Check(PASS, text)
-    return Check(WARN, text, "Test pictures are harder than validation pictures: rely on the test accuracies.")
+    if objective.accuracy:
+        return Check(WARN, text, "Test pictures are harder than validation pictures: rely on the test accuracies.")
+    return Check(WARN, text, f"Test data are harder than validation data: rely on {objective.confirmed.name}.")
+
+
+def untested(analysis: Analysis) -> Check | None:
+    """What is left open without a test metric."""
+    if analysis.study.origin or analysis.study.objective.test_key:
+        return None
+    return Check(WARN, UNTESTED, "A loop with a test metric is measured on such data once, at the end.")
 
 
 def worse(analysis: Analysis) -> Check | None:
-    """Whether the winner lost to the default on the test pictures."""
+    """Whether the winner lost to the default on the test set."""
     pairs = analysis.study.paired("winner", "default")
     difference = paired_difference(pairs["first"], pairs["second"]) if len(pairs) else None
     if difference is None or difference.high is None or difference.high >= 0:
         return None
-    return Check(FAIL, "The winner does worse than the default on the test pictures.", "Use the default configuration.")
+    return Check(FAIL, "The winner does worse than the default on the test set.", "Use the default configuration.")
 
 
 def versions(analysis: Analysis) -> Check:
@@ -134,5 +158,5 @@ def versions(analysis: Analysis) -> Check:
     return Check(WARN, text, "Compare runs across them with care.")
 
 
-CHECKS = (size, pictures, finished, failures, anything, balance, confirmation, gap, worse, versions)
+CHECKS = (size, pictures, finished, failures, anything, balance, confirmation, diverged, gap, untested, worse, versions)
 SECTION = Section("Health checks", checks={check.__name__: check for check in CHECKS})

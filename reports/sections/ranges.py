@@ -4,7 +4,7 @@ import pandas as pd
 
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.section import Finding, Section
-from hyperstudy.reports.sections.wording import probability, signed_interval
+from hyperstudy.reports.sections.wording import probability
 from hyperstudy.reports.statistics.boundaries import SURE, Crowd
 from hyperstudy.reports.statistics.defaults import Default
 from hyperstudy.reports.statistics.verdicts import SUGGESTIVE, SUPPORTED
@@ -29,17 +29,20 @@ def default_claims(analysis: Analysis) -> list[Finding]:
     """Which hyperparameters can be left at their default without a relevant loss (non-inferiority)."""
     runs = list(analysis.trained.run_id)
     safe, objective = [row for row in analysis.defaults if row.safe], analysis.study.objective
-    return [_by_experiment(row) if row.result else _by_posterior(row, runs, objective) for row in safe]
+    return [_by_experiment(row, objective) if row.result else _by_posterior(row, runs, objective) for row in safe]
 
 
-def _by_experiment(row: Default) -> Finding:
-    estimate = row.result.estimate
+def _by_experiment(row: Default, objective: Objective) -> Finding:
+    n, gain, (high, margin) = (
+        row.result.estimate.n,
+        objective.signed(row.gain),
+        map(objective.size, (row.high, row.margin)),
+    )
     claim = (
         f"{row.name} can be left at its default, {row.default}: all else as in the winner, the winner's value gains "
-        f"{row.gain:+.4f} in an experiment and at most {row.high:.4f}, less than the standard deviation over seeds, "
-        f"{row.margin:.4f}."
+        f"{gain} in an experiment and at most {high}, less than the standard deviation over seeds, {margin}."
     )
-    return Finding(claim, f"{row.gain:+.4f}", signed_interval(estimate), estimate.n, SUPPORTED, row.result.runs)
+    return Finding(claim, gain, objective.gain_interval(row.low, row.high), n, SUPPORTED, row.result.runs)
 
 
 def _by_posterior(row: Default, runs: list[str], objective: Objective) -> Finding:
@@ -53,16 +56,17 @@ def _by_posterior(row: Default, runs: list[str], objective: Objective) -> Findin
 
 
 def default_table(analysis: Analysis) -> pd.DataFrame:
-    """The gain from changing one hyperparameter from its default, all else as in the winner: by experiment on the test
-    pictures where there is one, otherwise as the trials let expect in validation. A hyperparameter can be left alone if
-    even the upper end of the interval is below the standard deviation over seeds."""
+    """The gain from changing one hyperparameter from its default, all else as in the winner: by experiment over
+    fresh seeds where there is one, otherwise as the trials let expect in validation. A hyperparameter can be left alone
+    if even the upper end of the interval is below the standard deviation over seeds."""
+    size = analysis.study.objective.size
     rows = [
         {
             "hyperparameter": row.name,
             "default": row.default,
             "by": "experiment" if row.result else "trials",
-            "gain": f"{row.gain:.4f}",
-            "interval": f"[{row.low:.4f}, {row.high:.4f}]",
+            "gain": size(row.gain),
+            "interval": f"[{size(row.low)}, {size(row.high)}]",
             "seed": row.margin,
             "leave it": "yes" if row.safe else "no",
         }

@@ -54,7 +54,12 @@ def runs_of(study: Study, recipe: str) -> pd.DataFrame:
 
 def curves_of(study: Study, recipe: str) -> pd.DataFrame:
     """The epochs of a recipe's finished runs."""
-    return study.curves[study.curves.run_id.isin(runs_of(study, recipe).run_id)]
+    return _curves(study, study.curves.run_id.isin(runs_of(study, recipe).run_id))
+
+
+def _curves(study: Study, rows: pd.Series) -> pd.DataFrame:
+    """Some rows of the curves, with all metrics of recipes."""
+    return study.curves[rows].reindex(columns=["run_id", "epoch", *METRICS.values()])
 
 
 def comparisons(study: Study) -> list[Comparison]:
@@ -64,7 +69,7 @@ def comparisons(study: Study) -> list[Comparison]:
     for recipe, row in recipes_of(study).items():
         runs, figures = runs_of(study, recipe), row["published"] or {"test/accuracy": [None]}
         trained = study.curves.run_id.isin(runs[runs.state != DIVERGED].run_id)
-        curves, epochs = study.curves[trained], int(runs.epochs.astype(int).max())
+        curves, epochs = _curves(study, trained), int(runs.epochs.astype(int).max())
         for metric, values in figures.items():
             for epoch, value in zip(range(epochs - len(values) + 1, epochs + 1), values, strict=True):
                 ours = curves[curves.epoch == epoch].dropna(subset=METRICS[metric])

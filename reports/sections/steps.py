@@ -31,16 +31,23 @@ def next_study(analysis: Analysis) -> Step | None:
     study, extended, fixed = analysis.study, extended_ranges(analysis), fixed_defaults(analysis)
     if not (extended or fixed) or len(fixed) == len(study.searched):
         return None
-    words = ["--dataset", study.tags["study.dataset"], "--model", study.tags["study.model"]]
-    words += ["--from", study.tags["study.file"]] if "study.file" in study.tags else []
-    words += ["--trials", study.tags["study.trials"], "--study", f"{study.name}-next"]
-    words += [word for name in ("sampler", "pruner") for word in (f"--{name}", study.tags[f"study.{name}"])]
+    tags = {f"--{name}": f"study.{name}" for name in ("dataset", "model", "loop", "trials", "sampler", "pruner")}
+    tags["--from"] = "study.file"
+    words = [word for option, tag in tags.items() if tag in study.tags for word in (option, study.tags[tag])]
+    words += [*_objective(study), "--study", f"{study.name}-next"]
     for name, dimension in study.space.items():
         usual = dimension.default if dimension.domain is None else dimension.domain
         words += ["--" + name.replace("_", "-"), str({**fixed, **extended}.get(name, usual))]
     changes = [f"the range of {' and '.join(extended)} extended at the end where the best lie"] if extended else []
     changes += [f"{' and '.join(fixed)} at the default, where little can be gained"] if fixed else []
     return Step(f"The study again with {', and '.join(changes)}:", _command(study, "study.run", *words))
+
+
+def _objective(study: Study) -> list[str]:
+    """The option that names the objective, as the study's own command has it."""
+    words = shlex.split(study.tags.get("study.command", ""))
+    place = words.index("--objective") if "--objective" in words else len(words)
+    return words[place : place + 2] or [word for word in words if word.startswith("--objective=")]
 
 
 def larger(analysis: Analysis) -> Step | None:
@@ -58,7 +65,7 @@ def larger(analysis: Analysis) -> Step | None:
 def fixed_defaults(analysis: Analysis) -> dict[str, Any]:
     """Hyperparameters that show no influence, alone or in a pair, with the default that the next study keeps.
 
-    Those whose default costs accuracy by an experiment or as the trials let expect are left out.
+    Those whose default costs something by an experiment or as the trials let expect are left out.
     """
     space = analysis.study.space
     small = {row.name for row in analysis.influences if row.share.total < SMALL}

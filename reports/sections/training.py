@@ -21,12 +21,13 @@ def pruning_claims(analysis: Analysis) -> list[Finding]:
     """What pruning by the median would have cost and saved among the designed trials, which are never pruned."""
     runs = _complete(analysis).set_index("run_id")
     part = analysis.study.curves[analysis.study.curves.run_id.isin(runs.index)].sort_values("epoch")
-    curves = {int(runs.trial[run]): rows["val/accuracy"].to_numpy() for run, rows in part.groupby("run_id")}
+    curves = {int(runs.trial[run]): rows.objective.to_numpy() for run, rows in part.groupby("run_id")}
     found = audit({number: curve for number, curve in curves.items() if len(curve) > 1})
     if found is None:
         return []
-    study, size = analysis.study, analysis.study.objective.size
-    words = "kept the best" if found.regret == 0 else f"lost the best, and with it {size(found.regret)} of accuracy"
+    study, objective = analysis.study, analysis.study.objective
+    lost = objective.sized(found.regret) + (" of accuracy" if objective.accuracy else "")
+    words = "kept the best" if found.regret == 0 else f"lost the best, and with it {lost}"
     claim = (
         f"Pruning by the median would have stopped {found.pruned} of {found.trials} designed trials, saved "
         f"{found.saved:.0%} of their epochs, and {words}."
@@ -46,8 +47,9 @@ def _complete(analysis: Analysis) -> pd.DataFrame:
 def learning_curves(analysis: Analysis) -> Figure | None:
     """Validation accuracy by epoch. The legend says how the curve ended."""
     study = analysis.study
-    trials = study.trials[study.trials.objective.notna()].sort_values("objective", ascending=False)
-    if trials.empty or study.curves.empty:
+    trials = study.trials[study.trials.objective.notna() | (study.trials.state == DIVERGED)]
+    trials = trials.sort_values("objective", ascending=False)
+    if trials.empty or study.curves.objective.isna().all():
         return None
     complete = trials[trials.state == COMPLETE]
     middle = complete.iloc[[len(complete) // 2]] if len(complete) > 3 else complete.iloc[:0]
@@ -76,9 +78,9 @@ def _curves(
     for place, (curve, run_id, name) in enumerate(zip(curves, runs.run_id, runs.name, strict=True)):
         text = _legend(label, name, analysis.endings.get(run_id), place)
         line = {"color": colours[place], "marker": "o", "markersize": 5, "markevery": [-1], "linewidth": 1.6}
-        axes.plot(curve.epoch, curve["val/accuracy"], style, label=text, **line)
+        axes.plot(curve.epoch, curve.objective, style, label=text, **line)
     ends = [curve.iloc[-1] for curve in curves]
-    pointed(axes, analysis.study, runs, [end.epoch for end in ends], [end["val/accuracy"] for end in ends])
+    pointed(axes, analysis.study, runs, [end.epoch for end in ends], [end.objective for end in ends])
 
 
 def _legend(label: str, name: str, ending: str | None, place: int) -> str | None:
@@ -145,7 +147,7 @@ def early_ranking(analysis: Analysis) -> pd.DataFrame:
     curves = analysis.study.curves[analysis.study.curves.run_id.isin(runs.index)]
     if len(runs) < 8 or curves.empty:
         return pd.DataFrame()
-    wide = curves.pivot(index="run_id", columns="epoch", values="val/accuracy")
+    wide = curves.pivot(index="run_id", columns="epoch", values="objective")
     final = runs.objective.reindex(wide.index)
     correlations = {epoch: wide[epoch].corr(final, "spearman") for epoch in wide}
     return pd.DataFrame(

@@ -3,15 +3,15 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from hyperstudy.reports.page.objective import seeds_and_means
 from hyperstudy.reports.page.section import Finding, Section
-from hyperstudy.reports.page.style import canvas, seeds_and_means
-from hyperstudy.reports.sections.wording import signed_interval
+from hyperstudy.reports.page.style import canvas
 from hyperstudy.reports.statistics.agreement import Agreement
 from hyperstudy.reports.statistics.intervals import pairs_needed
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
 from hyperstudy.reports.versus import Versus
 from hyperstudy.study.comparisons.arms import short
-from hyperstudy.study.comparisons.seeds import mean_interval
+from hyperstudy.study.comparisons.seeds import accuracy_of
 from hyperstudy.study.outputs.names import FINISHED
 
 
@@ -20,13 +20,17 @@ def winner_claims(versus: Versus) -> list[Finding]:
     found, (one, two) = versus.difference, versus.both
     if found is None:
         return []
-    place = f"{abs(found.mean):.4f} {'above' if found.mean > 0 else 'below'}" if found.mean else "equal to"
-    claim = f"The winner of {two.name} reaches a test accuracy {place} that of {one.name}, over {found.n} equal seeds"
+    objective = one.objective
+    name, higher = objective.confirmed.name, "higher" if objective.accuracy else "better"
+    article = "an" if name[0] in "aeiou" else "a"
+    claim = f"The winner of {two.name} reaches {article} {name} {objective.apart(found.mean)} that of {one.name}, "
+    claim += f"over {found.n} equal seeds"
     if found.low is not None:
-        claim += f"; the probability that it is higher, from a flat prior, is {versus.chance:.2f}"
+        claim += f"; the probability that it is {higher}, from a flat prior, is {versus.chance:.2f}"
     runs = [run for study in versus.both for run in study.of_finalist("winner").run_id]
     step = "" if versus.verdict == SUPPORTED else _more_seeds(versus)
-    return [Finding(f"{claim}.", f"{found.mean:+.4f}", signed_interval(found), found.n, versus.verdict, runs, step)]
+    effect, interval = objective.signed(found.mean), objective.gain_interval(found.low, found.high)
+    return [Finding(f"{claim}.", effect, interval, found.n, versus.verdict, runs, step)]
 
 
 def _more_seeds(versus: Versus) -> str:
@@ -43,9 +47,9 @@ def winners(versus: Versus) -> Figure | None:
         return None
     figure, axes = canvas(3.2)
     names = [study.name for study in versus.both]
-    seeds_and_means(axes, versus.pairs)
+    seeds_and_means(axes, versus.pairs, versus.study.objective)
     axes.set_xticks(range(2), names)
-    axes.set(xlim=(-0.4, 1.6), ylabel="test accuracy")
+    axes.set_xlim(-0.4, 1.6)
     return figure
 
 
@@ -55,8 +59,9 @@ def winner_table(versus: Versus) -> pd.DataFrame:
     for study in versus.both:
         runs = study.of_finalist("winner")
         values = study.finalists.get("winner", {})
-        accuracy = str(mean_interval(runs["test/accuracy"], bounds=(0, 1))) if len(runs) else None
-        rows.append({"study": study.name, "test accuracy [95%]": accuracy, "seeds": len(runs)})
+        objective, found = study.objective, accuracy_of(study.answered("winner"), study.objective)
+        reached = objective.measured(*found[:3]) if len(runs) else None
+        rows.append({"study": study.name, f"{objective.confirmed.name} [95%]": reached, "seeds": len(runs)})
         rows[-1] |= {name: values.get(name) for other in versus.both for name in other.searched}
     return pd.DataFrame(rows)
 
@@ -121,8 +126,8 @@ def cost_table(versus: Versus) -> pd.DataFrame:
         rows.append({"study": study.name, "trials": len(study.trials), "all runs": len(done)})
         rows[-1] |= {"training in all (s)": float(done.train_seconds.sum())}
         rows[-1] |= {"winner's training (s)": float(runs.train_seconds.mean()) if len(runs) else None}
-        rows[-1] |= {"winner's parameters": int(runs.parameters.iloc[0]) if len(runs) else None}
-    return pd.DataFrame(rows)
+        rows[-1] |= {"winner's parameters": int(runs.parameters.iloc[0]) if runs.parameters.notna().any() else None}
+    return pd.DataFrame(rows).dropna(axis=1, how="all")
 
 
 SECTIONS = (

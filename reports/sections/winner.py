@@ -1,18 +1,20 @@
-"""Which configuration to use: the finalists compared on the test pictures, and the noise of the seed."""
+"""Which configuration to use: the finalists compared over fresh seeds, and the noise of the seed."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from scipy import stats
 
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.frames import Study
+from hyperstudy.reports.page.objective import noise_band, seeds_and_means
+from hyperstudy.reports.page.points import remark
 from hyperstudy.reports.page.section import Finding, Section
-from hyperstudy.reports.page.style import canvas, noise_band, seeds_and_means
-from hyperstudy.reports.sections.wording import signed_interval
+from hyperstudy.reports.page.style import canvas
 from hyperstudy.reports.statistics.intervals import pairs_needed, seeds_needed, smallest_difference
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
 from hyperstudy.study.comparisons.choice import in_words
-from hyperstudy.study.comparisons.seeds import Estimate, accuracy_of, difference_table, is_constant, lead_of
+from hyperstudy.study.comparisons.seeds import accuracy_of, difference_table, is_constant, lead_of
 
 LIKELY = 0.9  # probability from which an uncertain lead is called suggestive
 
@@ -33,12 +35,13 @@ def _unbeaten(study: Study) -> list[Finding]:
         return [Finding("The default was not beaten: it is the winner.", "", "", 0, INCONCLUSIVE, [])]
     # Candidates and default have as many values, so the pooled variance has a freedom of each.
     half = stats.t.ppf(0.975, (found.seeds - 1) * found.compared) * found.error
-    estimate = Estimate(found.lead, found.lead - half, found.lead + half, found.seeds)
-    verdict = SUPPORTED if estimate.high < 0 else SUGGESTIVE if found.lead <= 0 else INCONCLUSIVE
+    low, high = found.lead - half, found.lead + half
+    verdict = SUPPORTED if high < 0 else SUGGESTIVE if found.lead <= 0 else INCONCLUSIVE
     runs = [run for role in ("winner", "runner-up") for run in study.reranking_runs(role).run_id]
     step = "" if verdict == SUPPORTED else "A study with more --trials may find a configuration that beats it."
-    claim = f"{in_words(found)} Use the default."
-    return [Finding(claim, f"{found.lead:+.4f}", signed_interval(estimate), found.seeds, verdict, runs, step)]
+    claim, effect = f"{in_words(found, study.objective)} Use the default.", study.objective.signed(found.lead)
+    interval = study.objective.gain_interval(low, high)
+    return [Finding(claim, effect, interval, found.seeds, verdict, runs, step)]
 
 
 def _lead(study: Study, other: str) -> Finding:
@@ -49,14 +52,16 @@ def _lead(study: Study, other: str) -> Finding:
         verdict = SUPPORTED
     elif known and max(chance, 1 - chance) >= LIKELY:
         verdict = SUGGESTIVE
-    place = f"{abs(estimate.mean):.4f} {'above' if estimate.mean > 0 else 'below'}" if estimate.mean else "equal to"
     where = "on these test pictures" if pictures is None else f"on pictures like these {pictures:,}"
-    claim = f"The winner's accuracy {where} is {place} the {other}'s, over seeds"
-    claim += f"; the probability that it is higher, from a flat prior, is {chance:.2f}" if known else ""
+    objective = study.objective
+    name = f"accuracy {where}" if objective.accuracy else objective.confirmed.name
+    claim = f"The winner's {name} is {objective.apart(estimate.mean)} the {other}'s, over seeds"
+    better = "higher" if objective.accuracy else "better"
+    claim += f"; the probability that it is {better}, from a flat prior, is {chance:.2f}" if known else ""
     claim += f". Use the {other} instead." if verdict == SUPPORTED and estimate.mean < 0 else "."
     runs = [*study.of_finalist("winner").run_id, *study.of_finalist(other).run_id]
-    step = "" if verdict == SUPPORTED else _more_seeds(study, other)
-    return Finding(claim, f"{estimate.mean:+.4f}", signed_interval(estimate), estimate.n, verdict, runs, step)
+    step, interval = "" if verdict == SUPPORTED else _more_seeds(study, other), objective.gain_interval(*estimate[1:3])
+    return Finding(claim, objective.signed(estimate.mean), interval, estimate.n, verdict, runs, step)
 
 
 def _more_seeds(study: Study, other: str) -> str:
@@ -83,44 +88,50 @@ def noise_claims(analysis: Analysis) -> list[Finding]:
         return []
     runs = [study.of_finalist(role).run_id for role in study.finalists]
     seeds = max(map(len, runs))
-    smallest = smallest_difference(estimate.mean, seeds)
-    found = f"four studies in five would find a difference of {smallest:.4f}; a smaller one is found less often."
-    if smallest >= 1:
+    objective, smallest = study.objective, smallest_difference(estimate.mean, seeds)
+    found = (
+        f"four studies in five would find a difference of {objective.sized(smallest)}; a smaller one is found less "
+        "often."
+    )
+    if smallest >= (1 if objective.accuracy else np.inf):
         found = "no difference would be found in four studies of five: --confirm-seeds 5."
     claim = (
-        f"Over seeds, test accuracy has a standard deviation of {estimate.mean:.4f}; with {seeds} paired seeds {found}"
+        f"Over seeds, {objective.confirmed.name} has a standard deviation of {objective.sized(estimate.mean)}; with "
+        f"{seeds} paired seeds {found}"
     )
-    interval, evidence = f"[{estimate.low:.4f}, {estimate.high:.4f}]", [run for ids in runs for run in ids]
-    return [Finding(claim, f"{estimate.mean:.4f}", interval, estimate.n, "", evidence)]
+    size, low, high = map(objective.size, estimate[:3])
+    return [Finding(claim, size, f"[{low}, {high}]", estimate.n, "", [run for ids in runs for run in ids])]
 
 
 def lead(analysis: Analysis) -> Figure | None:
     """Test accuracy of the finalists on fresh seeds. Thin lines join equal seeds; diamonds are means with their 95%
-    intervals over seeds alone; the band is the winner's mean plus or minus two standard deviations over seeds. Only
-    confirmation runs are tested on the test set."""
+    intervals over seeds alone; the band is the winner's mean plus or minus two standard deviations over seeds."""
     study = analysis.study
     roles = [role for role in study.finalists if len(study.of_finalist(role))]
     if not roles:
         return None
-    wide = pd.DataFrame({role: study.of_finalist(role).set_index("seed")["test/accuracy"] for role in roles})
+    wide = pd.DataFrame({role: study.of_finalist(role).set_index("seed").tested for role in roles})
     figure, axes = canvas(3.6)
-    noise_band(axes, wide[roles[0]].mean(), analysis.test_noise)
-    seeds_and_means(axes, wide)
+    noise_band(axes, wide[roles[0]].mean(), analysis.test_noise, study.objective)
+    seeds_and_means(axes, wide, study.objective)
     axes.set_xticks(range(len(roles)), roles)
-    axes.set(xlim=(-0.4, len(roles) - 0.6), ylabel="test accuracy")
+    axes.set_xlim(-0.4, len(roles) - 0.6)
+    if study.objective.test_key:
+        remark(axes, "Only confirmation runs are tested on the test set.")
     return figure
 
 
 def finalist_table(analysis: Analysis) -> pd.DataFrame:
     """The finalists over fresh seeds: mean test accuracy with its 95% interval, which carries seeds and
     test pictures where the runs kept their answers, and the cost of a run."""
-    study, rows = analysis.study, []
+    study, objective, rows = analysis.study, analysis.study.objective, []
     for role, values in study.finalists.items():
         runs = study.of_finalist(role)
         if len(runs):
-            estimate = accuracy_of(study.answered(role))
-            cost = {"train_seconds": runs.train_seconds.mean(), "parameters": int(runs.parameters.iloc[0])}
-            rows.append({"role": role, "test accuracy": str(estimate), "seeds": estimate.n, **cost})
+            mean, low, high, seeds = accuracy_of(study.answered(role), objective)
+            reached = {objective.confirmed.name: objective.measured(mean, low, high), "seeds": seeds}
+            rows.append({"role": role, **reached, "train_seconds": runs.train_seconds.mean()})
+            rows[-1] |= {"parameters": int(runs.parameters.iloc[0])} if runs.parameters.notna().all() else {}
             rows[-1] |= {name: values[name] for name in study.searched}
     return pd.DataFrame(rows)
 

@@ -7,13 +7,7 @@ import numpy as np
 from hyperstudy.reports.frames import Study
 from hyperstudy.reports.statistics.posterior import Domain
 from hyperstudy.study.comparisons.arms import short
-from hyperstudy.study.comparisons.seeds import Estimate
 from hyperstudy.study.core.domains import Range
-
-
-def signed_interval(estimate: Estimate) -> str:
-    """The interval of a difference; empty where there is none."""
-    return "" if estimate.low is None else f"[{estimate.low:+.4f}, {estimate.high:+.4f}]"
 
 
 def percent_interval(low: float, high: float) -> str:

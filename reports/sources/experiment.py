@@ -60,7 +60,7 @@ def _row(place: int, run: Run, metric: str) -> dict:
 def _curves(tracker: Tracker, runs: Sequence[Run], metric: str) -> pd.DataFrame | None:
     """The metric by step; None where runs have one value of it."""
     rows = [
-        {"run_id": run.run_id, "epoch": point.step, "val/accuracy": point.value}
+        {"run_id": run.run_id, "epoch": point.step, "objective": point.value}
         for run in runs
         for point in tracker.client.get_metric_history(run.run_id, metric)
     ]

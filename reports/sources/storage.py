@@ -23,7 +23,7 @@ def from_storage(url: str, name: str | None, metric: str | None, random: bool) -
     notes = [f"{counted(open_, 'trial')} not ended: left out." for open_ in [len(study.trials) - len(ended)] if open_]
     params = free_names(pd.DataFrame([trial.params for trial in ended], dtype=object))
     rows = [
-        {"run_id": _name(trial), "epoch": step, "val/accuracy": value}
+        {"run_id": _name(trial), "epoch": step, "objective": value}
         for trial in ended
         for step, value in trial.curve.items()
     ]

@@ -12,13 +12,13 @@ from hyperstudy.reports.sources.space import infer, plain
 from hyperstudy.study.comparisons.arms import short
 from hyperstudy.study.core.domains import Choice, Dimension, Range
 from hyperstudy.study.core.errors import InputError
-from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, EPOCH_METRICS, EXPLORE, FAILED, PRUNED, SEARCH
+from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, EXPLORE, FAILED, PRUNED, SEARCH
 from hyperstudy.study.outputs.objective import Objective
 
 FEWEST = 5  # complete trials
 SEEDS = ("seed", "random_seed", "random_state")
-OWN = ("run_id", "name", "phase", "state", "trial", "role", "seconds", "seed", "objective", "link", "test/accuracy")
-OWN += ("best_val_accuracy", "train_seconds", "parameters", *MARKS)  # columns of a study's runs
+OWN = ("run_id", "name", "phase", "state", "trial", "role", "seconds", "seed", "objective", "link", "tested")
+OWN += ("best_objective", "train_seconds", "parameters", *MARKS)  # columns of a study's runs
 
 
 class Found(NamedTuple):
@@ -26,7 +26,7 @@ class Found(NamedTuple):
 
     `trials` has a row each: `trial` (its number), `run_id`, `name`, `state`, `objective` in its own direction,
     `seconds`, `link`. `params` has the same rows and a column per hyperparameter. `curves` has `run_id`, `epoch` and
-    the objective as `val/accuracy`. `domains` is the space; None: it is inferred from the values.
+    the objective. `domains` is the space; None: it is inferred from the values.
     """
 
     name: str
@@ -114,9 +114,9 @@ def _column(values: pd.Series, domain: Range | Choice) -> pd.Series:
 
 def _curves(found: Found) -> pd.DataFrame:
     curves = pd.DataFrame() if found.curves is None else found.curves
-    curves = curves.reindex(columns=["run_id", "epoch", *EPOCH_METRICS])
-    values = found.objective.own(curves["val/accuracy"].astype(float))
-    return curves.assign(**{"val/accuracy": values}).astype({"epoch": int})
+    curves = curves.reindex(columns=["run_id", "epoch", "objective"])
+    values = found.objective.own(curves.objective.astype(float))
+    return curves.assign(objective=values).astype({"epoch": int})
 
 
 def free_names(params: pd.DataFrame) -> pd.DataFrame:

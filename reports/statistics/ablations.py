@@ -1,4 +1,4 @@
-"""What ablations say: the difference in test accuracy that one change makes, over paired seeds."""
+"""What ablations say: the difference in the objective that one change makes, over paired seeds."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from hyperstudy.study.comparisons.seeds import Estimate, is_constant, paired_dif
 
 
 class Result(NamedTuple):
-    """The difference high - low over paired seeds.
+    """The difference high - low over paired seeds, larger being better.
 
     `p` is corrected for the hypotheses of the same kind by Holm's rule; None if the differences are equal. `needed` is
     the number of seeds with which four studies in five find a difference like this, by Bonferroni's rule, which asks
@@ -46,7 +46,7 @@ def compare(hypotheses: Sequence[Hypothesis], runs_of: RunsOf) -> list[Result]:
 
 def _compared(row: Hypothesis, runs_of: RunsOf, tests: int) -> Result | None:
     low, high = (runs_of(arm.levels) for arm in (row.low, row.high))
-    pairs = pd.concat([runs.set_index("seed")["test/accuracy"] for runs in (low, high)], axis=1, join="inner").dropna()
+    pairs = pd.concat([runs.set_index("seed").tested for runs in (low, high)], axis=1, join="inner").dropna()
     if len(pairs) < 2:
         return None
     before, after = pairs.to_numpy().T

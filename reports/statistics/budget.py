@@ -34,6 +34,6 @@ def weights_of_best(total: int, most: int) -> np.ndarray:
 
 
 def pareto(runs: pd.DataFrame, measure: str = "train_seconds") -> pd.DataFrame:
-    """The runs that no other beats in both cost and accuracy, the cheapest first."""
+    """The runs that no other beats in both cost and objective, the cheapest first."""
     ordered = runs.sort_values([measure, "objective"], ascending=[True, False])
     return ordered[ordered.objective > ordered.objective.cummax().shift(fill_value=-np.inf)]

@@ -13,21 +13,24 @@ IMPROVING, OVERFITTING, UNSTABLE, SETTLED = "still improving", "overfitting", "u
 
 
 def ending(curve: pd.DataFrame, noise: float) -> str:
-    """How a run ended, by epochs in order with `val/accuracy`, `val/loss` and `train/loss`; `noise` is an accuracy.
+    """How a run ended, by epochs in order with `objective`, larger being better, and `val/loss` and `train/loss` where
+    they are known; `noise` is in the objective.
 
-    Unstable late: accuracy fell by more than four times the noise from one epoch to the next in the second half. Still
-    improving: the mean of the last quarter exceeds that of the quarter before by more than the noise. Overfitting: the
-    validation loss ends more than a tenth above its minimum while the training loss kept falling. Empty below five
-    epochs.
+    Unstable late: the objective fell by more than four times the noise from one epoch to the next in the second half.
+    Still improving: the mean of the last quarter exceeds that of the quarter before by more than the noise.
+    Overfitting: the validation loss ends more than a tenth above its minimum while the training loss kept falling.
+    Empty below five epochs.
     """
     if len(curve) < FEWEST_EPOCHS:
         return ""
-    accuracy, loss, train = (curve[name].to_numpy(float) for name in ("val/accuracy", "val/loss", "train/loss"))
-    quarter = max(1, len(curve) // 4)
-    if np.diff(accuracy[-(len(curve) // 2) - 1 :]).min() < -4 * noise:
+    values, quarter = curve.objective.to_numpy(float), max(1, len(curve) // 4)
+    if np.diff(values[-(len(curve) // 2) - 1 :]).min() < -4 * noise:
         return UNSTABLE
-    if accuracy[-quarter:].mean() - accuracy[-2 * quarter : -quarter].mean() > noise:
+    if values[-quarter:].mean() - values[-2 * quarter : -quarter].mean() > noise:
         return IMPROVING
+    if not {"val/loss", "train/loss"} <= set(curve):
+        return SETTLED
+    loss, train = (curve[name].to_numpy(float) for name in ("val/loss", "train/loss"))
     least = int(np.nanargmin(loss)) if np.isfinite(loss).any() else 0
     return OVERFITTING if loss[-1] > OVERFITTED * loss[least] and train[-1] < train[least] else SETTLED
 
@@ -43,9 +46,9 @@ class Audit(NamedTuple):
 
 
 def audit(curves: Mapping[int, np.ndarray]) -> Audit | None:
-    """The median rule (Golovin et al., KDD 2017) replayed over finished curves of validation accuracy by trial number.
+    """The median rule (Golovin et al., KDD 2017) replayed over finished curves of the objective by trial number.
 
-    A trial stops after an epoch at which its best so far is below the median of the earlier trials that ran to their
+    Larger is better. A trial stops after an epoch at which its best so far is below the median of the earlier trials that ran to their
     end. None below twice the number of trials that the rule starts with.
     """
     if len(curves) < 2 * STARTUP:

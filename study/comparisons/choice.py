@@ -33,10 +33,10 @@ class Reranking(NamedTuple):
 
 
 def choose(fresh: Mapping[str, Sequence[float]]) -> Reranking:
-    """The choice among candidates and default by name, each with values, larger-is-better, over the same seeds.
+    """The choice among candidates and default by name, each with its values over the same fresh seeds.
 
-    The runner-up is the best candidate that did not win. `fresh` may lack the default or all candidates: what could
-    not be trained cannot win, unless nothing could.
+    Larger is better. The runner-up is the best candidate that did not win. `fresh` may lack the default or all
+    candidates: what could not be trained cannot win, unless nothing could.
     """
     means = {name: float(np.mean(values)) for name, values in fresh.items()}
     ranked = sorted((name for name in means if name != DEFAULT), key=lambda name: -means[name])

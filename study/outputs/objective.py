@@ -65,9 +65,7 @@ class Objective(NamedTuple):
 
     def measured(self, internal: float, low: float | None = None, high: float | None = None) -> str:
         """A frame's value with its unit, and with its interval where there is one."""
-        return f"{self.value(internal)} {self.unit}".rstrip() + (
-            f" {self.interval(low, high)}" if low is not None else ""
-        )
+        return f"{self.sized(self.own(internal))} {self.interval(low, high)}".rstrip()
 
     def interval(self, low: float | None, high: float | None) -> str:
         """The interval of a frame's value; empty where there is none."""

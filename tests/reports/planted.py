@@ -117,15 +117,15 @@ def planted(seed: int, accuracy: Truth, trials: int = 50, noise: float = NOISE, 
     frame["state"] = np.where(frame.objective < 0.12, "diverged", "complete")
     frame["trial"] = range(trials)
     frame["run_id"] = frame["name"] = [f"run{number}" for number in range(trials)]
-    frame = frame.assign(role=None, link="x", seed=0, train_seconds=1.0 + frame.depth, **{"test/accuracy": np.nan})
-    frame = frame.assign(best_val_accuracy=frame.objective, versions="{}", parameters=1000.0 * 4**frame.depth)
+    frame = frame.assign(role=None, link="x", seed=0, train_seconds=1.0 + frame.depth, **{"tested": np.nan})
+    frame = frame.assign(best_objective=frame.objective, versions="{}", parameters=1000.0 * 4**frame.depth)
     frame = frame.assign(**{"mlflow.source.git.commit": "c"})
     kept = {
         **{"study.classes": "10", "study.trials": str(trials)},
         **{"study.dataset": "digits", "study.model": "cnn", "study.sampler": "tpe", "study.pruner": "median"},
         **{"study.hardware": "a machine", "study.command": "a command", **tags},
     }
-    return Study("planted", "link", kept, SPACE, frame, pd.DataFrame(columns=["run_id", "epoch", "val/accuracy"]))
+    return Study("planted", "link", kept, SPACE, frame, pd.DataFrame(columns=["run_id", "epoch", "objective"]))
 
 
 def with_confirmation(study: Study, lead: float, noise: float, seeds: int, rng: np.random.Generator) -> Study:
@@ -138,7 +138,7 @@ def with_confirmation(study: Study, lead: float, noise: float, seeds: int, rng: 
     rows = [
         {"phase": "confirm", "state": "complete", "role": role, "seed": seed, "run_id": f"{role}{seed}", **values}
         | {"train_seconds": 4.0 if role == "default" else 2.0, "parameters": 1000.0}
-        | {"test/accuracy": 0.9 + lead * (role == "winner") + rng.normal(0, noise), "objective": rng.normal(0.9, noise)}
+        | {"tested": 0.9 + lead * (role == "winner") + rng.normal(0, noise), "objective": rng.normal(0.9, noise)}
         for role, values in roles.items()
         for seed in range(seeds)
     ]
@@ -155,7 +155,7 @@ def with_experiments(
     winner = json.loads(study.tags["study.finalists"])["winner"]
     rows = [
         {"phase": "confirm", "state": "complete", "role": arm.name, "seed": seed, "run_id": f"{arm.name}{seed}"}
-        | {**arm.levels, "test/accuracy": 0.9 + _effect(arm.levels, winner, effects) + rng.normal(0, noise)}
+        | {**arm.levels, "tested": 0.9 + _effect(arm.levels, winner, effects) + rng.normal(0, noise)}
         for arm in arms
         for seed in range(seeds)
     ]

@@ -55,7 +55,7 @@ def test_a_difference_is_judged_by_its_paired_t_test_corrected_by_holm(study):
     trained = with_experiments(study, {"lr": 0.02}, 0.003, 5, np.random.default_rng(1))
     rows = [row for row in Analysis(trained).results if row.hypothesis.kind == ALONE]
     pairs = [
-        [trained.runs[trained.runs.role == arm.name].sort_values("seed")["test/accuracy"] for arm in row.hypothesis[4:]]
+        [trained.runs[trained.runs.role == arm.name].sort_values("seed")["tested"] for arm in row.hypothesis[4:]]
         for row in rows
     ]
     expected = multipletests([ttest_rel(high, low).pvalue for low, high in pairs], method="holm")[1]
@@ -100,7 +100,7 @@ def test_the_seeds_advised_find_the_difference_at_the_corrected_level():
 def test_equal_differences_ask_for_more_seeds_instead_of_calling_them_nothing(study):
     trained = with_experiments(study, {}, 0.0, 5, np.random.default_rng(0))
     confirmed = trained.runs.phase == "confirm"
-    trained.runs.loc[confirmed, "test/accuracy"] = np.where(trained.runs[confirmed].role == "winner", 0.91, 0.9)
+    trained.runs.loc[confirmed, "tested"] = np.where(trained.runs[confirmed].role == "winner", 0.91, 0.9)
     claim = experiment_claims(Analysis(trained))[0]
     assert (claim.verdict, claim.interval) == ("inconclusive", "")
     assert claim.next_step == "Equal differences show no spread to judge by: --seeds 10."

@@ -36,9 +36,9 @@ def confirmed(seed, accuracy, seeds=5):
     """A study whose winner reaches `accuracy` on the test pictures; noise of 0.002 is the same for equal seeds."""
     study = with_confirmation(planted(seed, peak), 0.0, 0.0, seeds, np.random.default_rng(0))
     noise = np.random.default_rng(9).normal(0, 0.002, len(study.runs))
-    tested = study.runs["test/accuracy"].notna()
+    tested = study.runs["tested"].notna()
     values = accuracy + pd.Series(noise, index=study.runs.index)[study.runs.seed.astype(int)].to_numpy()
-    return replace(study, runs=study.runs.assign(**{"test/accuracy": np.where(tested, values, np.nan)}))
+    return replace(study, runs=study.runs.assign(**{"tested": np.where(tested, values, np.nan)}))
 
 
 def test_winners_are_compared_over_equal_seeds():
@@ -57,9 +57,7 @@ def test_a_difference_and_its_interval_are_those_of_a_paired_t_test():
     rng = np.random.default_rng(3)
     one, two = (with_confirmation(planted(s, peak), 0.01 * s, 0.01, 6, rng) for s in (0, 1))
     pair = versus(one, two)
-    first, second = (
-        s.runs[(s.runs.role == "winner")].sort_values("seed")["test/accuracy"].to_numpy() for s in (one, two)
-    )
+    first, second = (s.runs[(s.runs.role == "winner")].sort_values("seed")["tested"].to_numpy() for s in (one, two))
     expected = ttest_rel(second, first)
     interval = expected.confidence_interval()
     assert pair.difference.mean == pytest.approx(np.mean(second - first))

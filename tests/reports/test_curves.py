@@ -10,7 +10,7 @@ from hyperstudy.reports.statistics.curves import IMPROVING, OVERFITTING, SETTLED
 def curve(accuracy, loss=None, train=None):
     n = len(accuracy)
     falling = np.linspace(1, 0.1, n)
-    columns = {"val/accuracy": accuracy, "val/loss": falling if loss is None else loss}
+    columns = {"objective": accuracy, "val/loss": falling if loss is None else loss}
     return pd.DataFrame({**columns, "train/loss": falling if train is None else train})
 
 

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from hyperstudy.reports.analysis import Analysis
-from hyperstudy.reports.frames import MARKS, Study
+from hyperstudy.reports.frames import JUDGED, MARKS, Study
 from hyperstudy.reports.page.render import write_report
 from hyperstudy.reports.sections import outline
 from hyperstudy.reports.sections.recipes import (
@@ -50,7 +50,7 @@ def recipes(diverged=()):
                     "val/accuracy": accuracy - EPOCHS + epoch,
                 }
                 curves.append({"run_id": run, "epoch": epoch, **values})
-    frame = pd.DataFrame(runs).assign(link="x", **dict.fromkeys((*MARKS, "test/accuracy"), None))
+    frame = pd.DataFrame(runs).assign(link="x", **dict.fromkeys((*MARKS, *JUDGED), None))
     tags = {"study.recipes": json.dumps(KNOWN), "study.hardware": "a machine", "study.command": "a command"}
     return Study("recipes", "link", tags, {}, frame, pd.DataFrame(curves))
 

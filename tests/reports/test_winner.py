@@ -42,12 +42,12 @@ def with_answers(study, pictures=400):
     rng, right = np.random.default_rng(1), {}
     easy = rng.normal(size=pictures)
     for run in study.confirmed.itertuples():
-        accuracy = study.confirmed.set_index("run_id")["test/accuracy"][run.run_id]
+        accuracy = study.confirmed.set_index("run_id")["tested"][run.run_id]
         latent = easy + rng.normal(0, 0.5, pictures)
         right[run.run_id] = latent >= np.quantile(latent, 1 - accuracy)
     runs = study.runs.copy()
     for run_id, row in right.items():
-        runs.loc[runs.run_id == run_id, "test/accuracy"] = row.mean()
+        runs.loc[runs.run_id == run_id, "tested"] = row.mean()
     return replace(study, runs=runs, right=right)
 
 

@@ -29,10 +29,10 @@ def draw(table: Table, seed: int, trials: int = 50, inert: int = 0) -> Study:
         rows[-1] |= {name: LEVELS[name][number] for name, number in levels.items()} | {"objective": objective}
         rows[-1] |= {name: snapped(plan.space[name], values[name]) for name in list(INERT)[:inert]}
     runs = pd.DataFrame(rows).assign(state=COMPLETE, role=None, link="", seed=0, train_seconds=1.0, parameters=1.0)
-    runs = runs.assign(**{"test/accuracy": np.nan, "best_val_accuracy": runs.objective, "best_epoch": 1, "steps": 1})
+    runs = runs.assign(**{"tested": np.nan, "best_objective": runs.objective, "best_epoch": 1, "steps": 1})
     tags = {"study.classes": str(table.classes), "study.trials": str(trials), "study.pruner": "none"}
     tags |= {"study.dataset": table.name, "study.model": "mlp", "study.sampler": "tpe"}
-    curves = pd.DataFrame(columns=["run_id", "epoch", "val/accuracy"])
+    curves = pd.DataFrame(columns=["run_id", "epoch", "objective"])
     return Study(table.name, "", tags, space(plan), runs, curves)
 
 
