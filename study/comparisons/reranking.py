@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from hyperstudy.study.comparisons.choice import Reranking, choose
 from hyperstudy.study.comparisons.finalists import finished, ranking, with_seed
 from hyperstudy.study.core.params import AnyConfig, from_params
-from hyperstudy.study.outputs.names import DEFAULT, RERANK, RUNNER_UP, WINNER
+from hyperstudy.study.outputs.names import DEFAULT, EARLIER, RERANK, RUNNER_UP, WINNER
 from hyperstudy.study.outputs.objective import Objective
 from hyperstudy.study.tracking.tracker import Run
 
@@ -49,10 +49,10 @@ def fresh(
 
 
 def kept(runs: Sequence[Run], entered: Mapping[str, AnyConfig], objective: Objective) -> dict[str, AnyConfig]:
-    """The default and the candidates that were best with the first seed."""
+    """The candidates that were best with the first seed, an earlier study's winner, and the default."""
     first = fresh(runs, entered, 1, objective)
-    best = sorted((name for name in first if name != DEFAULT), key=lambda name: -first[name][0])[:KEPT]
-    return {name: entered[name] for name in (*best, DEFAULT)}
+    best = sorted((name for name in first if name not in (DEFAULT, EARLIER)), key=lambda name: -first[name][0])[:KEPT]
+    return {name: entered[name] for name in (*best, EARLIER, DEFAULT) if name in entered}
 
 
 def elected(
@@ -60,13 +60,15 @@ def elected(
 ) -> tuple[Reranking, dict[str, AnyConfig]]:
     """The choice among those that were trained over all seeds, and the finalists by role.
 
-    Winner, runner-up and default. Where the default is the winner it has that role alone: a default that is not listed
-    has won.
+    Winner, runner-up, an earlier study's winner, and default. Where one of the last two is the winner, it has that role
+    alone: a default that is not listed has won.
     """
     choice = choose(fresh(runs, left, SEEDS, objective))
     roles = {WINNER: left[choice.winner]}
     if choice.runner_up is not None:
         roles[RUNNER_UP] = left[choice.runner_up]
+    if EARLIER in left and EARLIER not in (choice.winner, choice.runner_up):
+        roles[EARLIER] = left[EARLIER]
     if choice.winner != DEFAULT:
         roles[DEFAULT] = left[DEFAULT]
     return choice, roles

@@ -44,7 +44,8 @@ class Record(NamedTuple):
 
 class Trials(Slots):
     """The trials of one study. `targets` are the numbers of trials that it was asked for, one after another; `maximize`
-    says that a higher objective is better."""
+    says that a higher objective is better. From `told`, values and objectives of other trials, the sampler learns.
+    """
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class Trials(Slots):
         targets: Sequence[int],
         done: Sequence[Record],
         maximize: bool = True,
+        told: Sequence[tuple[dict[str, Any], float]] = (),
     ) -> None:
         self.plan, self.sampler, self.schedule = plan, sampler, schedule(targets)
         finished = {record.slot for record in done}
@@ -69,6 +71,9 @@ class Trials(Slots):
         )
         self._running: dict[int, Trial] = {}
         self._lost: dict[int, dict[str, Any]] = {}  # values of the slots to be tried again
+        self.study.add_trials(
+            [optuna.create_trial(value=value, params=one, distributions=self.distributions) for one, value in told]
+        )
         for record in sorted(done, key=lambda record: record.slot):
             self._replay(record)
 

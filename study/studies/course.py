@@ -14,11 +14,12 @@ from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.params import AnyConfig, from_params
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.core.train import device as find_device
-from hyperstudy.study.outputs.names import DEFAULT, EXPLORE, RERANK, SEARCH, WINNER
+from hyperstudy.study.outputs.names import DEFAULT, EARLIER, EXPLORE, RERANK, SEARCH, WINNER
 from hyperstudy.study.outputs.objective import Objective
 from hyperstudy.study.search.trials import Record, Trials
 from hyperstudy.study.studies.ablation import cheap_arms
 from hyperstudy.study.studies.description import FINALISTS, note, tags
+from hyperstudy.study.studies.earlier import Earlier, earlier_study
 from hyperstudy.study.studies.file import check_unchanged
 from hyperstudy.study.studies.session import SETTINGS, Session, grow, open_session, settings, settle
 from hyperstudy.study.studies.summary import print_summary
@@ -38,6 +39,7 @@ def conduct(options: Namespace, plan: Plan) -> int:
         objective = task.objective(options.objective)
         if options.own:
             task.rehearse(plan)
+        earlier = earlier_study(options, plan, task, objective)
         tracker = Tracker(options.tracking_uri, options.study)
         tracker.create()
         with open_session(console, tracker, pool, options, task, tuple(plan.space), objective) as session:
@@ -46,9 +48,11 @@ def conduct(options: Namespace, plan: Plan) -> int:
             targets = grow(tracker, options.trials)
             about = note(options, plan, task, objective, device)
             tracker.describe(about, tags(options, plan, task, objective, device))
-            trials = explore_and_search(session, plan, targets)
+            trials = explore_and_search(session, plan, targets, earlier)
             roles = (
-                rerank(session, plan) if options.confirm_seeds else unconfirmed(tracker.runs(), plan.base, objective)
+                rerank(session, plan, earlier)
+                if options.confirm_seeds
+                else unconfirmed(tracker.runs(), plan.base, objective)
             )
             if roles and options.confirm_seeds:
                 session.confirm(plan, roles, options.confirm_seeds)
@@ -62,19 +66,24 @@ def conduct(options: Namespace, plan: Plan) -> int:
     return 1 if session.driver.failures or trials.finished < trials.total else 0
 
 
-def explore_and_search(session: Session, plan: Plan, targets: Sequence[int]) -> Trials:
-    """Train the designed and the searched trials that have no finished run yet."""
+def explore_and_search(session: Session, plan: Plan, targets: Sequence[int], earlier: Earlier | None) -> Trials:
+    """Train the designed and the searched trials that have no finished run yet. An earlier study's trials inform the
+    search alone."""
     tracker, options, runs = session.tracker, session.options, session.tracker.runs()
     objective = session.objective
     done = records(tracker, runs, plan.space, objective)
-    trials = Trials(plan, options.sampler, options.pruner, targets, done, objective.maximize)
+    told = earlier.told if earlier else []
+    trials = Trials(plan, options.sampler, options.pruner, targets, done, objective.maximize, told)
+    if earlier:
+        lies = f"{len(told)} of {earlier.trials} trials of {options.after} lie in this space and inform the search"
+        session.view.note(lies)
     if ranked := ranking(runs, objective):
         session.view.best = ranked[0].metrics["objective"], ranked[0].name
     session.driver.run(trials, tracker.experiment, session.data())
     return trials
 
 
-def rerank(session: Session, plan: Plan) -> dict[str, AnyConfig]:
+def rerank(session: Session, plan: Plan, earlier: Earlier | None) -> dict[str, AnyConfig]:
     """The finalists by role, chosen on validation over fresh seeds; empty if no trial is complete.
 
     The choice is kept in tags, from which the report tells it.
@@ -82,7 +91,10 @@ def rerank(session: Session, plan: Plan) -> dict[str, AnyConfig]:
     tracker, objective = session.tracker, session.objective
     if not ranking(tracker.runs(), objective):
         return {}
-    left = candidates(tracker.runs(), plan.base, objective) | {DEFAULT: plan.base}
+    left = candidates(tracker.runs(), plan.base, objective)
+    if earlier and earlier.winner not in (None, plan.base, *left.values()):
+        left[EARLIER] = earlier.winner
+    left[DEFAULT] = plan.base
     if len(left) > 1:
         title = f"{tracker.experiment} re-ranking"
         session.train(RERANK, over_seeds(left, 1, FIRST_SEED), title)

@@ -119,6 +119,12 @@ def _add_question(what: Any) -> None:
     what.add_argument("--objective", metavar="NAME", help=judged)
     what.add_argument("--study", metavar="NAME", help="the study's name (default: DATASET-MODEL, or the loop's)")
     what.add_argument(
+        "--after",
+        metavar="STUDY",
+        help="an earlier study of the same data and model, in another space: its trials inform the sampler, and its "
+        "winner is a finalist",
+    )
+    what.add_argument(
         "--trials",
         type=count("trials", 1),
         default=50,

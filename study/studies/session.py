@@ -104,7 +104,9 @@ def settle(tracker: Tracker, kind: str, values: Mapping[str, str]) -> None:
     kept = json.loads(tracker.tags()[kind])
     known = {"objective": ACCURACY.key, **{name: str(row.default) for name, row in HYPERPARAMETERS.items()}} | kept
     changes = [
-        f"{name} {known.get(name, 'none')} (now {value})" for name, value in values.items() if value != known.get(name)
+        f"{name} {known.get(name, 'none')} (now {value})"
+        for name, value in values.items()
+        if value != known.get(name, "none")
     ]
     if changes:
         raise InputError(
@@ -144,4 +146,5 @@ def settings(options: Namespace, plan: Plan, task: Task, objective: Objective) -
     how = {"sampler": options.sampler, "pruner": options.pruner, "objective": objective.key}
     if options.own:
         how["file"] = options.own.setting
+    how["after"] = options.after or "none"
     return {name: str(value) for name, value in {**data, **values, **how}.items()}
