@@ -27,7 +27,7 @@ def continued(finished_study, tmp_path_factory):
 
 
 def test_the_earlier_study_s_trials_that_lie_inside_inform_the_search(continued, finished_study):
-    folder, said = continued
+    _, said = continued
     plan = make_plan("digits", "cnn", {"lr": "1e-4:1e-1", "batch_size": "16:64"})
     runs = in_phase(trial_runs(finished_study), "explore", "search")
     inside = [
