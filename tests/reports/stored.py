@@ -15,7 +15,7 @@ from hyperstudy.study.core.domains import Choice, Dimension, Range
 from hyperstudy.study.outputs import files
 from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, HISTORY, PRUNED
 from hyperstudy.study.outputs.objective import TAG, Objective
-from tests.reports.planted import DOMAINS, SPACE
+from tests.reports.planted import SPACE
 from tests.tracking.runs import make_tracker
 
 EPOCHS, SEEDS = 6, 5
@@ -135,7 +135,3 @@ def _history(key: str, values: list[float]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text).writerows([["epoch", key, "train/loss"], *([n, v, v / 2] for n, v in enumerate(values, 1))])
     return text.getvalue().encode()
-
-
-def domains_of(made: Made) -> list[str]:
-    return list(DOMAINS) if made is PICTURES else ["lr", "depth", "kind"]
