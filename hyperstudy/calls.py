@@ -20,6 +20,7 @@ from hyperstudy.study.core.data.datasets import DATASETS, Source
 from hyperstudy.study.core.data.splits import Part
 from hyperstudy.study.core.domains import Choice
 from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.loops import LOOPS, Loop
 from hyperstudy.study.outputs.files import Trained
 from hyperstudy.study.studies.options import parse_options
 from hyperstudy.study.tracking.registry import champion
@@ -30,16 +31,22 @@ FRAME_HEIGHT = 800  # pixels of a report in a notebook
 
 
 def run(
-    model: str | Family | Callable[..., torch.nn.Module] = "cnn", dataset: str | Source = "digits", **options: Any
+    model: str | Family | Callable[..., torch.nn.Module] | None = None,
+    dataset: str | Source | None = None,
+    loop: str | Loop | None = None,
+    **options: Any,
 ) -> "Finished":
     """Run a study, or go on with one that was interrupted; the options are those of `python -m study.run`.
 
-    `model` may be a function that builds a network, or a `Family`; `dataset` a `Source`. A hyperparameter may be a
+    `model` may be a function that builds a network, or a `Family`; `dataset` a `Source`; `loop` a `Loop`, in place of
+    both. A hyperparameter may be a
     value, a `Range`, a `Choice`, or a list of values: `run(patchnet, lr=Range(1e-4, 1e-1), depth=[2, 3])`. `from_`
     names a file of your own. Raises `InputError`.
     """
-    model, dataset = _named(model, MODELS, Family), _named(dataset, DATASETS, Source)
-    words = ["--model", model, "--dataset", dataset]
+    words = []
+    rows = (("model", model, MODELS, Family), ("dataset", dataset, DATASETS, Source), ("loop", loop, LOOPS, Loop))
+    for name, row, registry, kind in rows:
+        words += [] if row is None else [f"--{name}", _named(row, registry, kind)]
     for name, value in options.items():
         words += [f"--{name.rstrip('_').replace('_', '-')}", _text(value)]
     options = parse_options(words)

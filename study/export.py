@@ -9,6 +9,7 @@ from argparse import Namespace
 
 from hyperstudy.study.core.domains import dimension
 from hyperstudy.study.core.errors import InputError, Parser, exit_code, without_passwords
+from hyperstudy.study.outputs.objective import objective_of
 from hyperstudy.study.search.export import export
 from hyperstudy.study.studies.course import records
 from hyperstudy.study.studies.view import make_console
@@ -36,10 +37,11 @@ def _export(options: Namespace) -> int:
     tracker = Tracker(options.tracking_uri, find_study(options.tracking_uri, options.study))
     dimensions = {name: dimension(row) for name, row in json.loads(tracker.tags().get("study.space", "{}")).items()}
     searched = [name for name, row in dimensions.items() if row.domain is not None]
-    found = records(tracker, tracker.runs(), searched)
+    objective = objective_of(tracker.tags())
+    found = records(tracker, tracker.runs(), searched, objective)
     if not found:
         raise InputError(f"study {tracker.experiment!r} has no finished trial to export")
-    export(tracker.experiment, options.to, dimensions, found)
+    export(tracker.experiment, options.to, dimensions, found, objective)
     text = f"{len(found)} trials of {tracker.experiment} in {without_passwords(options.to)}"
     make_console().print(text, markup=False, highlight=False, soft_wrap=True)
     return 0

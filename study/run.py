@@ -11,11 +11,13 @@ def main(words: list[str] | None = None) -> int:
 
 def _run(words: list[str] | None) -> int:
     # Imported here: workers import this module again, and need neither mlflow nor optuna.
-    from hyperstudy.study.core.plan import make_plan
+    from hyperstudy.study.core.plan import make_loop_plan, make_plan
     from hyperstudy.study.studies.course import conduct
     from hyperstudy.study.studies.options import parse_options
 
     options = parse_options(words)
+    if options.loop:
+        return conduct(options, make_loop_plan(options.loop, options.given))
     return conduct(options, make_plan(options.dataset, options.model, options.given))
 
 

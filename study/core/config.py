@@ -4,7 +4,6 @@ The search space, the command-line options, the tracked parameters and the repor
 `HYPERPARAMETERS` and of the model's own. To add a hyperparameter, add its row here and use it where it acts.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,16 +82,45 @@ STRUCTURAL = frozenset(name for family in MODELS.values() for name in family.hyp
 
 
 @dataclass(frozen=True, init=False)
-class Config:
-    """One configuration of one trial. An impossible one raises `InputError`.
+class Values:
+    """A value for each hyperparameter, in the order of their rows; each can be read as an attribute, `config.lr`."""
 
-    `values` holds a value for each hyperparameter of the model, in the order of their rows; each can be read as an
-    attribute, `config.lr`. One that another model has is None.
+    values: tuple[tuple[str, Any], ...]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "values":  # while it is copied or unpickled
+            raise AttributeError(name)
+        found = self.hyperparameters()
+        if name not in found:
+            raise AttributeError(f"{self.described()} has no {name}")
+        return found[name]
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """Name and value of every hyperparameter, in the order of the rows."""
+        return dict(self.values)
+
+    def subject(self) -> dict[str, str]:
+        """What is trained, by name, as the tracker records it."""
+        raise NotImplementedError
+
+    def described(self) -> str:
+        """What is trained, in words."""
+        return " ".join(f"{name} {value!r}" for name, value in self.subject().items())
+
+    def _keep(self, **fields: Any) -> None:
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+
+@dataclass(frozen=True, init=False)
+class Config(Values):
+    """One configuration of one trial that trains a model on pictures. An impossible one raises `InputError`.
+
+    It has a value for each hyperparameter of the model; one that only other models have is None.
     """
 
     dataset: str
     model: str
-    values: tuple[tuple[str, Any], ...]
 
     def __init__(self, dataset: str = "digits", model: str = "cnn", **values: Any) -> None:
         row, _ = source(dataset)
@@ -112,24 +140,21 @@ class Config:
                 f"pictures for model {model!r} must be at least {family.smallest_side} pixels wide; got "
                 f"{found['image_size']} ({dataset}): give --image-size {family.smallest_side} or more"
             )
-        for name, value in (("dataset", dataset), ("model", model), ("values", tuple(found.items()))):
-            object.__setattr__(self, name, value)
+        self._keep(dataset=dataset, model=model, values=tuple(found.items()))
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name == "values":  # while it is copied or unpickled
-            raise AttributeError(name)
-        found = self.hyperparameters()
-        if name not in found and name not in HYPERPARAMETERS:
-            raise AttributeError(f"model {self.model!r} has no {name}")
-        return found.get(name)
-
-    def hyperparameters(self) -> dict[str, Any]:
-        """Name and value of every hyperparameter that this model has, in the order of the rows."""
-        return dict(self.values)
+        return None if name in HYPERPARAMETERS and name not in self.hyperparameters() else super().__getattr__(name)
 
     def replace(self, **values: Any) -> "Config":
         """The same configuration with other values of some hyperparameters."""
         return Config(self.dataset, self.model, **{**self.hyperparameters(), **values})
+
+    def rows(self) -> dict[str, Hyperparameter]:
+        """The hyperparameters that the model has."""
+        return rows_of(self.model)
+
+    def subject(self) -> dict[str, str]:
+        return {"dataset": self.dataset, "model": self.model}
 
 
 def rows_of(model: str) -> dict[str, Hyperparameter]:
@@ -154,10 +179,3 @@ def family_of(model: str) -> Family:
     if model not in MODELS:
         raise not_one_of("model", model, MODELS)
     return MODELS[model]
-
-
-def from_params(params: Mapping[str, str]) -> Config:
-    """The configuration of a tracked run, whose parameters are text. A missing one has its default."""
-    rows = rows_of(params["model"])
-    chosen = {name: row.kind(params[name]) for name, row in rows.items() if name in params}
-    return Config(params["dataset"], params["model"], **chosen)

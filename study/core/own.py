@@ -5,9 +5,11 @@ A file is run as it is, like any script of its user: in the driver, and in every
 
 import atexit
 import hashlib
+import re
 import shutil
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from runpy import run_path
 from tempfile import mkdtemp
@@ -22,20 +24,24 @@ from hyperstudy.study.core.data.datasets import DATASETS, Source
 from hyperstudy.study.core.data.splits import SCALINGS
 from hyperstudy.study.core.domains import Hyperparameter
 from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.loops import LOOPS, Loop
 from hyperstudy.study.core.losses import LOSSES
+from hyperstudy.study.core.metrics import METRICS, Metric
 from hyperstudy.study.core.optimizers import OPTIMIZERS
 from hyperstudy.study.core.schedules import SCHEDULES
 
+METRIC_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 LOADED: dict[str, Path] = {}  # where the files lie that were run in this process, by digest
 RESERVED = {  # columns of a study's runs, and parameters of every run
-    *("dataset", "model", "run_id", "name", "phase", "state", "trial", "role", "seconds", "link", "objective", "epoch"),
-    *("parameters", "steps", "train_seconds", "val_seconds", "best_epoch", "versions"),
+    *("dataset", "model", "loop", "run_id", "name", "phase", "state", "trial", "role", "seconds", "objective"),
+    *("parameters", "steps", "train_seconds", "val_seconds", "best_epoch", "best_objective", "epoch", "versions"),
+    *("diverged_epoch", "diverged_step", "link", "tested", "values", "subject", "rows", "replace", "described"),
 }
 
 # What processes that train look up by name; pictures come to them from the driver.
 REGISTRIES = (
     *(MODELS, ACTIVATIONS, INITIALISATIONS, SCALINGS, AUGMENTATIONS),
-    *(OPTIMIZERS, SCHEDULES, LOSSES),
+    *(OPTIMIZERS, SCHEDULES, LOSSES, METRICS, LOOPS),
 )
 BUILT_IN = tuple(frozenset(registry) for registry in REGISTRIES)  # before a user adds any
 
@@ -152,21 +158,21 @@ def said(error: BaseException) -> str:
 
 def check_rows(where: str) -> None:
     """Raise `InputError` for a row that is none, or that asks for a hyperparameter that nobody declares."""
-    for registry, kind, what in ((MODELS, Family, "MODELS"), (DATASETS, Source, "DATASETS")):
+    kinds = ((MODELS, Family, "MODELS"), (DATASETS, Source, "DATASETS"), (METRICS, Metric, "METRICS"))
+    for registry, kind, what in (*kinds, (LOOPS, Loop, "LOOPS")):
         for name, row in registry.items():
             if not isinstance(row, kind):
                 raise InputError(f"{where}: {what}[{name!r}] must be a {kind.__name__}; got {type(row).__name__}")
+    for name in METRICS:
+        if not METRIC_NAME.fullmatch(name):
+            raise InputError(f"{where}: a metric must have a name of letters, digits, '_', '-', '.'; got {name!r}")
+    for loop, row in LOOPS.items():
+        _check_space(row.space, f"{where}: space", f"loop {loop!r}")
+        if "seed" in row.space:
+            raise InputError(f"{where}: 'seed' is what train is given as its second argument: give it another name")
     for model in MODELS:
         family = family_of(model)
-        for name, row in family.own.items():
-            if not isinstance(row, Hyperparameter):
-                got = type(row).__name__
-                raise InputError(f"{where}: own[{name!r}] of model {model!r} must be a Hyperparameter; got {got}")
-            if not name.isidentifier() or not name.isascii() or name.startswith("_"):
-                raise InputError(f"{where}: a hyperparameter's name must be a plain identifier; got {name!r}")
-            if name in RESERVED:
-                raise InputError(f"{where}: {name!r} means something else in every study: give it another name")
-            row.checked(f"{where}: {name}")
+        _check_space(family.own, f"{where}: own", f"model {model!r}")
         missing = [name for name in family.hyperparameters if name not in {**HYPERPARAMETERS, **family.own}]
         missing += [n for n in ("depth",) if n in family.hyperparameters and not (family.depths or n in family.own)]
         if missing:
@@ -174,3 +180,16 @@ def check_rows(where: str) -> None:
                 f"{where}: model {model!r} takes {missing[0]!r}, which is no hyperparameter yet: give it a row in "
                 f"own={{{missing[0]!r}: Hyperparameter(...)}}"
             )
+
+
+def _check_space(space: Mapping[str, Hyperparameter], where: str, whose: str) -> None:
+    """Raise `InputError` for a row of hyperparameters that a study cannot use."""
+    place = where.rpartition(":")[0]
+    for name, row in space.items():
+        if not isinstance(row, Hyperparameter):
+            raise InputError(f"{where}[{name!r}] of {whose} must be a Hyperparameter; got {type(row).__name__}")
+        if not name.isidentifier() or not name.isascii() or name.startswith("_"):
+            raise InputError(f"{place}: a hyperparameter's name must be a plain identifier; got {name!r}")
+        if name in RESERVED:
+            raise InputError(f"{place}: {name!r} means something else in every study: give it another name")
+        row.checked(f"{place}: {name}")

@@ -1,21 +1,22 @@
 """What a study varies and what it holds fixed, parsed from the user's options."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 from hyperstudy.study.core.config import Config, rows_of
-from hyperstudy.study.core.data.splits import Splits, load_splits
 from hyperstudy.study.core.domains import Choice, Dimension, Hyperparameter, Range
 from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.loops import LoopConfig, rows_of_loop
+from hyperstudy.study.core.params import AnyConfig
 
 
 @dataclass(frozen=True)
 class Plan:
     """What a study varies (`space`), and the fixed values and defaults (`base`)."""
 
-    base: Config
+    base: AnyConfig
     space: dict[str, Range | Choice]
 
     def __post_init__(self) -> None:
@@ -28,9 +29,16 @@ class Plan:
         for values in product(*(self.space[name].ends for name in structural)):
             self.config(dict(zip(structural, values, strict=True)))
 
-    def config(self, values: dict[str, Any]) -> Config:
+    def config(self, values: dict[str, Any]) -> AnyConfig:
         """The base configuration with these values of the searched hyperparameters."""
         return self.base.replace(**values)
+
+    @property
+    def most_epochs(self) -> int | None:
+        """The largest number of epochs that a trial may have; None for a loop that has no hyperparameter for it."""
+        if "epochs" not in self.base.hyperparameters():
+            return None
+        return max(self.space["epochs"].ends) if "epochs" in self.space else self.base.epochs
 
     @property
     def largest_side(self) -> int:
@@ -43,37 +51,44 @@ class Plan:
         return not {"image_size", "border"} & set(self.space) and not self.base.border
 
     def dimensions(self) -> dict[str, Dimension]:
-        """The study's dimension for each hyperparameter of the family."""
-        rows = rows_of(self.base.model)
+        """The study's dimension for each hyperparameter."""
+        rows = self.base.rows()
         return {name: self._dimension(name, rows[name], value) for name, value in self.base.values}
 
     def _dimension(self, name: str, row: Hyperparameter, default: Any) -> Dimension:
         return Dimension(self.space.get(name), default, row.unit, () if row.kind is str else tuple(row.accepted))
 
 
-def read_splits(plan: Plan, data_dir: Path) -> Splits:
-    """Training and validation pictures, at the size at which the plan's trials need them."""
-    splits = load_splits(plan.base.dataset, data_dir, plan.largest_side)
-    return splits.framed(plan.base.image_size, 0) if plan.same_pictures else splits
-
-
-def make_plan(dataset: str, model: str, given: dict[str, str]) -> Plan:
+def make_plan(dataset: str, model: str, given: Mapping[str, str]) -> Plan:
     """The plan for `model` on `dataset`, where `given` holds what the user wrote per hyperparameter.
 
     A searched hyperparameter keeps its usual default. The exception is the picture size, whose default is the largest
     of the range: the data set's own size may lie outside the range or be too small for the model.
     """
-    rows = rows_of(model)
+    values, space = _parsed(f"model {model!r}", rows_of(model), given)
+    if "image_size" in space:
+        values["image_size"] = max(space["image_size"].ends)
+    return Plan(Config(dataset, model, **values), space)
+
+
+def make_loop_plan(loop: str, given: Mapping[str, str]) -> Plan:
+    """The plan for a loop of the user's own."""
+    values, space = _parsed(f"loop {loop!r}", rows_of_loop(loop), given)
+    return Plan(LoopConfig(loop, **values), space)
+
+
+def _parsed(
+    whose: str, rows: Mapping[str, Hyperparameter], given: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, Range | Choice]]:
+    """The values that are fixed, and what is searched, in the order of the rows."""
     for name, text in given.items():
         if name not in rows:
-            raise InputError(f"model {model!r} has no {name}; got {name} {text}")
+            raise InputError(f"{whose} has no {name}; got {name} {text}")
     parsed = {name: parse(name, rows[name], text) for name, text in given.items()}
     searched = {name: space for name, space in parsed.items() if isinstance(space, Range | Choice)}
     values = {name: value for name, value in parsed.items() if name not in searched}
-    if "image_size" in searched:
-        values["image_size"] = max(searched["image_size"].ends)
     searched |= {name: row.space for name, row in rows.items() if row.searched and name not in parsed}
-    return Plan(Config(dataset, model, **values), {name: searched[name] for name in rows if name in searched})
+    return values, {name: searched[name] for name in rows if name in searched}
 
 
 def parse(name: str, row: Hyperparameter, text: str) -> Any:

@@ -1,52 +1,34 @@
 """The training core: a configuration and pictures in, one record per epoch out.
 
 It knows neither the tracker nor the sampler. Reporting, pruning and stopping are ordinary control flow of the caller.
+
+The metrics of an epoch: losses are in nats, accuracies fractions in [0, 1]. Training loss and accuracy are averages
+over the batches, as augmented, while the weights changed; the loss is the one that the steps lower, with its smoothing
+and weights. What `METRICS` measures on the validation pictures is the same for all trials. Learning rate and gradient
+norm, after clipping, are those of the last step; steps are counted since the start.
 """
 
 import math
 from collections.abc import Iterator
 from time import perf_counter
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from hyperstudy.models import MODELS, initialise
 from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from hyperstudy.study.core.config import PRECISIONS, Config
 from hyperstudy.study.core.data.mapped import Mapped
 from hyperstudy.study.core.data.splits import SCALINGS, Splits, framed_shape
+from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.losses import LOSSES, class_weights
+from hyperstudy.study.core.metrics import measured
 from hyperstudy.study.core.optimizers import OPTIMIZERS
 from hyperstudy.study.core.schedules import lr_factor
 
 EVALUATION_BATCH = 1024  # pictures of 32 x 32 pixels; larger ones are fewer, so that a worker's memory stays the same
 LAYOUT = torch.channels_last  # makes convolutions 1.1 to 1.5 times as fast on a CPU, and nothing slower
-
-
-class Epoch(NamedTuple):
-    """The results of one epoch. Losses are in nats, accuracies fractions in [0, 1].
-
-    Training loss and accuracy are averages over the batches, as augmented, while the weights changed. The training loss
-    is the one that the steps lower, with its smoothing and weights; the validation loss is always the plain mean
-    cross-entropy, so that trials can be compared. Learning rate and gradient norm, after clipping, are those of the
-    last step. `diverged_at` is the first step whose loss was not finite; then other numbers here may not be finite.
-    """
-
-    epoch: int  # counts from 1
-    steps: int  # optimizer updates since the start
-    train_loss: float
-    train_accuracy: float
-    val_loss: float
-    val_accuracy: float
-    lr: float
-    grad_norm: float
-    train_seconds: float
-    val_seconds: float
-    images_per_second: float
-    diverged_at: int | None = None
 
 
 def devices() -> dict[str, bool]:
@@ -95,32 +77,24 @@ def train(config: Config, splits: Splits, model: nn.Module | None = None) -> Ite
         started = perf_counter()
         losses, sizes, accuracy, grad_norm = _train_epoch(config, splits, model, optimizer, generator, done)
         trained = perf_counter()
-        val_loss, val_accuracy = score(predict(config, splits, model, splits.val.images), splits.val.labels)
+        found = measured(predict(config, splits, model, splits.val.images), splits.val.labels)
         evaluated = perf_counter()
-        diverged_at = _diverged_at(losses, val_loss, done)
-        yield Epoch(
-            epoch=epoch,
-            steps=done + len(losses),
-            train_loss=(losses @ sizes / sizes.sum()).item(),
-            train_accuracy=accuracy,
-            val_loss=val_loss,
-            val_accuracy=val_accuracy,
-            lr=optimizer.param_groups[0]["lr"],
-            grad_norm=grad_norm,
-            train_seconds=trained - started,
-            val_seconds=evaluated - trained,
-            images_per_second=sizes.sum().item() / (trained - started),
-            diverged_at=diverged_at,
-        )
+        diverged_at = _diverged_at(losses, found["loss"], done)
+        metrics = {
+            "train/loss": (losses @ sizes / sizes.sum()).item(),
+            "train/accuracy": accuracy,
+            "train/lr": optimizer.param_groups[0]["lr"],
+            "train/grad_norm": grad_norm,
+            "train/steps": done + len(losses),
+            **{f"val/{name}": value for name, value in found.items()},
+            "time/train_seconds": trained - started,
+            "time/val_seconds": evaluated - trained,
+            "time/images_per_second": sizes.sum().item() / (trained - started),
+        }
+        yield Epoch(epoch, metrics, diverged_at)
         if diverged_at is not None:
             return
         done += len(losses)
-
-
-def score(logits: Tensor, labels: Tensor) -> tuple[float, float]:
-    """Mean cross-entropy in nats and accuracy in [0, 1] of logits `(N, classes)` against labels `(N,)`."""
-    right = (logits.argmax(1) == labels).sum().item()  # a count: Apple's GPUs have no float64
-    return functional.cross_entropy(logits, labels).item(), right / len(labels)
 
 
 def evaluation_batch(shape: tuple[int, ...]) -> int:

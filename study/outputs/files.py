@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data.splits import LEVELS, SCALINGS, Part, Splits, drawable
-from hyperstudy.study.core.train import Epoch, build, evaluation_batch
+from hyperstudy.study.core.epoch import Epoch
+from hyperstudy.study.core.params import AnyConfig
+from hyperstudy.study.core.train import build, evaluation_batch
 from hyperstudy.study.outputs.names import HISTORY
 
 CONFIG, WEIGHTS = "config.json", "weights.safetensors"
@@ -37,8 +39,16 @@ class Classifier(nn.Module):
         return self.network((images.float() - self.mean) / self.std).softmax(1)
 
 
-def of_trial(config: Config, splits: Splits, history: Sequence[Epoch], model: nn.Module) -> dict[str, bytes]:
-    """Configuration and data set as JSON, one row of CSV per epoch, and the weights, which hold no pickled code."""
+def of_trial(config: AnyConfig, history: Sequence[Epoch]) -> dict[str, bytes]:
+    """Configuration as JSON, and a row of CSV per epoch."""
+    names = list(dict.fromkeys(name for epoch in history for name in epoch.metrics))
+    rows = ([epoch.number, *(epoch.metrics.get(name, "") for name in names)] for epoch in history)
+    kept = {**config.subject(), **config.hyperparameters()}
+    return {CONFIG: json.dumps({"config": kept}, indent=2).encode(), HISTORY: _table([["epoch", *names], *rows])}
+
+
+def of_model(config: Config, splits: Splits, model: nn.Module) -> dict[str, bytes]:
+    """Configuration and data set as JSON, and the weights, which hold no pickled code."""
     mean, std = SCALINGS[config.scaling](splits)
     data = {
         "digest": splits.digest,
@@ -48,11 +58,10 @@ def of_trial(config: Config, splits: Splits, history: Sequence[Epoch], model: nn
         "mean": mean.flatten().tolist(),
         "std": std.flatten().tolist(),
     }
-    kept = {"dataset": config.dataset, "model": config.model, **config.hyperparameters()}
+    kept = {**config.subject(), **config.hyperparameters()}
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     return {
         CONFIG: json.dumps({"config": kept, "data": data}, indent=2).encode(),
-        HISTORY: _table([Epoch._fields, *history]),
         WEIGHTS: save(weights),
     }
 

@@ -1,20 +1,16 @@
-"""The names under which a trial is recorded: metrics per epoch, summary metrics, states.
+"""The names under which a trial is recorded: phases, states, summary metrics.
 
-Losses are in nats, accuracies are fractions in [0, 1], times end in `_seconds`. A value that is not finite is never
+Times end in `_seconds`. A value that is not finite is never
 recorded: trackers and samplers cannot handle it; the state says what happened.
 """
-
-from __future__ import annotations
 
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.errors import InputError
-
-if TYPE_CHECKING:
-    from hyperstudy.study.core.train import Epoch
+from hyperstudy.study.outputs.objective import Objective
 
 COMPLETE, PRUNED, DIVERGED = "complete", "pruned", "diverged"
 FAILED, INTERRUPTED = "failed", "interrupted"
@@ -22,28 +18,17 @@ FINISHED = (COMPLETE, PRUNED, DIVERGED)  # states that count towards --trials
 
 EXPLORE, SEARCH, RERANK, CONFIRM, RECIPE = PHASES = ("explore", "search", "rerank", "confirm", "recipe")
 
-WINNER, RUNNER_UP, DEFAULT = "winner", "runner-up", "default"  # roles of the finalists; no default where it won
+# Roles of the finalists. A default or an earlier study's winner that won is the winner, and has that role alone.
+WINNER, RUNNER_UP, DEFAULT, EARLIER = "winner", "runner-up", "default", "earlier winner"
 
 RECIPES_STUDY = "recipes"
 RESERVED = (RECIPES_STUDY, "Default")  # the study of published recipes, and MLflow's own first experiment
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
+METRIC_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./ -]{0,99}")
+
 HISTORY = "history.csv"  # the artifact with a row per epoch
 ANSWERS = "answers.npz"  # the artifact with true and predicted class of every test picture
-TEST_METRIC = "test/accuracy"
-
-EPOCH_METRICS = {
-    "train/loss": "train_loss",
-    "train/accuracy": "train_accuracy",
-    "train/lr": "lr",
-    "train/grad_norm": "grad_norm",
-    "train/steps": "steps",
-    "val/loss": "val_loss",
-    "val/accuracy": "val_accuracy",
-    "time/train_seconds": "train_seconds",
-    "time/val_seconds": "val_seconds",
-    "time/images_per_second": "images_per_second",
-}
 
 
 def check_name(study: str) -> None:
@@ -58,34 +43,30 @@ def finite(metrics: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in metrics.items() if math.isfinite(value)}
 
 
-def epoch_metrics(epoch: Epoch) -> dict[str, float]:
-    """Metrics of one epoch, by the names under which they are charted."""
-    return finite({name: float(getattr(epoch, field)) for name, field in EPOCH_METRICS.items()})
+def judged(history: Sequence[Epoch], state: str, objective: Objective, guess: float | None) -> float | None:
+    """The objective after the last epoch; for a diverged trial that of guessing, so that a sampler learns from it.
+    None where there is none.
 
-
-def objective(history: Sequence[Epoch], state: str, chance: float) -> float:
-    """Validation accuracy after the last epoch; `chance` for a diverged trial, so that a sampler learns from it.
-
-    The last epoch, not the best: the maximum of a noisy curve is too high.
+    The last epoch, not the best: the best of a noisy curve is too good.
     """
-    return chance if state == DIVERGED else history[-1].val_accuracy
+    value = guess if state == DIVERGED else history[-1].metrics.get(objective.key, math.nan)
+    return value if value is not None and math.isfinite(value) else None
 
 
-def summary(history: Sequence[Epoch], state: str, chance: float) -> dict[str, float]:
+def summary(history: Sequence[Epoch], state: str, objective: Objective, guess: float | None) -> dict[str, float]:
     """The metrics that have one value per trial, for tables and comparisons."""
-    best = max(history, key=lambda epoch: (epoch.val_accuracy, -epoch.epoch))
-    last = history[-1]
-    metrics = {
-        "objective": objective(history, state, chance),
-        "best_val_accuracy": best.val_accuracy,
-        "best_epoch": best.epoch,
-        "final_val_accuracy": last.val_accuracy,
-        "final_val_loss": last.val_loss,
-        "epochs": last.epoch,
-        "steps": last.steps,
-        "train_seconds": sum(epoch.train_seconds for epoch in history),
-        "val_seconds": sum(epoch.val_seconds for epoch in history),
-    }
+    last, value = history[-1], judged(history, state, objective, guess)
+    curve = [(objective.own(epoch.metrics[objective.key]), -epoch.number) for epoch in history]
+    known = [point for point in curve if math.isfinite(point[0])]
+    metrics = {"objective": math.nan if value is None else value, "epochs": last.number}
+    if known:
+        best, number = max(known)
+        metrics |= {"best_objective": objective.own(best), "best_epoch": -number}
+    if "train/steps" in last.metrics:
+        metrics["steps"] = last.metrics["train/steps"]
+    for name in ("train_seconds", "val_seconds"):
+        if f"time/{name}" in last.metrics:
+            metrics[name] = sum(epoch.metrics[f"time/{name}"] for epoch in history)
     if last.diverged_at is not None:
-        metrics |= {"diverged_epoch": last.epoch, "diverged_step": last.diverged_at}
+        metrics |= {"diverged_epoch": last.number, "diverged_step": last.diverged_at}
     return finite({name: float(value) for name, value in metrics.items()})

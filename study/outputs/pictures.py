@@ -3,7 +3,6 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,21 +10,20 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
-if TYPE_CHECKING:
-    from hyperstudy.study.core.train import Epoch
+from hyperstudy.study.core.epoch import Epoch
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"  # Okabe & Ito 2008: told apart by colour-blind readers and in print
 GRID_COLUMNS = 8
 LEGIBLE = 20  # classes up to which counts and names are drawn
 
 
-def learning_curves(history: Sequence["Epoch"]) -> bytes:
+def learning_curves(history: Sequence[Epoch]) -> bytes:
     """Loss and accuracy per epoch, training beside validation, as PNG."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
-    epochs = [row.epoch for row in history]
+    epochs = [row.number for row in history]
     for axes, quantity, unit in zip(figure.subplots(1, 2), ("loss", "accuracy"), (" (nats)", ""), strict=True):
         for part, name, colour, style in (("train", "training", TRAIN, "--"), ("val", "validation", VALIDATION, "-")):
-            values = [getattr(row, f"{part}_{quantity}") for row in history]
+            values = [row.metrics[f"{part}/{quantity}"] for row in history]
             axes.plot(epochs, values, style, color=colour, label=name, marker=".")
         axes.set(xlabel="epoch", ylabel=quantity + unit)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -4,7 +4,8 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from hyperstudy.study.core.config import Config
+from hyperstudy.study.core.params import AnyConfig
+from hyperstudy.study.outputs.names import FINISHED
 
 
 class Slot(NamedTuple):
@@ -13,7 +14,7 @@ class Slot(NamedTuple):
     number: int
     name: str
     tags: Mapping[str, str]
-    config: Config
+    config: AnyConfig
     prunable: bool = False
 
 
@@ -33,13 +34,13 @@ class Slots:
         """Make a slot whose trial was lost the next one, with the same configuration."""
         self._waiting.appendleft(slot.number)
 
-    def report(self, slot: Slot, epoch: int, accuracy: float) -> bool:
-        """Take a validation accuracy, and return whether to prune the trial."""
+    def report(self, slot: Slot, epoch: int, value: float) -> bool:
+        """Take the objective after an epoch, and return whether to prune the trial."""
         return False
 
     def end(self, slot: Slot, state: str, objective: float | None) -> None:
-        """Take a trial's end; without an objective it did not finish."""
-        self.finished += objective is not None
+        """Take a trial's end, and its objective if it has one."""
+        self.finished += state in FINISHED
 
     def _make(self, number: int) -> Slot:
         raise NotImplementedError
@@ -48,8 +49,8 @@ class Slots:
 class Jobs(Slots):
     """Fixed configurations, each with its role; those among `done` are finished already."""
 
-    def __init__(self, phase: str, wanted: Iterable[tuple[str, Config]], done: Collection[Config]) -> None:
-        roles: dict[Config, str] = {}
+    def __init__(self, phase: str, wanted: Iterable[tuple[str, AnyConfig]], done: Collection[AnyConfig]) -> None:
+        roles: dict[AnyConfig, str] = {}
         for role, config in wanted:
             roles.setdefault(config, role)
         self._phase, self._jobs = phase, list(roles.items())

@@ -31,30 +31,49 @@ TOLD = {
 
 
 class Record(NamedTuple):
-    """A finished trial: its slot, values of the searched hyperparameters, validation accuracy by epoch, and outcome."""
+    """A finished trial: its slot, values of the searched hyperparameters, the objective by epoch, and outcome."""
 
     slot: int
     params: dict[str, Any]
     curve: Sequence[float]
     state: str
-    objective: float
+    objective: float | None
     started: datetime | None = None
     ended: datetime | None = None
 
 
 class Trials(Slots):
-    """The trials of one study. `targets` are the numbers of trials that it was asked for, one after another."""
+    """The trials of one study. `targets` are the numbers of trials that it was asked for, one after another; `maximize`
+    says that a higher objective is better. From `told`, values and objectives of other trials, the sampler learns.
+    """
 
-    def __init__(self, plan: Plan, sampler: str, pruner: str, targets: Sequence[int], done: Sequence[Record]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        sampler: str,
+        pruner: str,
+        targets: Sequence[int],
+        done: Sequence[Record],
+        maximize: bool = True,
+        told: Sequence[tuple[dict[str, Any], float]] = (),
+    ) -> None:
         self.plan, self.sampler, self.schedule = plan, sampler, schedule(targets)
         finished = {record.slot for record in done}
         super().__init__((n for n in range(len(self.schedule)) if n not in finished), len(self.schedule))
         self.distributions = {name: distribution(domain) for name, domain in plan.space.items()}
-        epochs = max(plan.space["epochs"].ends) if "epochs" in plan.space else plan.base.epochs
+        epochs = plan.most_epochs
+        self.prunes = epochs is not None
         # Hyperband draws a trial's bracket from the study's name, which must not be a random one.
-        self.study = optuna.create_study(study_name="study", direction="maximize", pruner=PRUNERS[pruner](epochs))
+        self.study = optuna.create_study(
+            study_name="study",
+            direction="maximize" if maximize else "minimize",
+            pruner=PRUNERS[pruner if self.prunes else "none"](epochs or 1),
+        )
         self._running: dict[int, Trial] = {}
         self._lost: dict[int, dict[str, Any]] = {}  # values of the slots to be tried again
+        self.study.add_trials(
+            [optuna.create_trial(value=value, params=one, distributions=self.distributions) for one, value in told]
+        )
         for record in sorted(done, key=lambda record: record.slot):
             self._replay(record)
 
@@ -63,9 +82,9 @@ class Trials(Slots):
         self.end(slot, INTERRUPTED, None)
         super().again(slot)
 
-    def report(self, slot: Slot, epoch: int, accuracy: float) -> bool:
+    def report(self, slot: Slot, epoch: int, value: float) -> bool:
         trial = self._running[slot.number]
-        trial.report(accuracy, epoch)
+        trial.report(value, epoch)
         return slot.prunable and epoch < slot.config.epochs and trial.should_prune()
 
     def end(self, slot: Slot, state: str, objective: float | None) -> None:
@@ -76,7 +95,11 @@ class Trials(Slots):
         phase, _ = self.schedule[number]
         trial = self._ask(number, self._sampler(number))
         tags = {"phase": phase, "trial": str(number)}
-        return Slot(number, f"{phase}-{number:03d}", tags, self.plan.config(trial.params), phase == SEARCH)
+        return self._slot(number, f"{phase}-{number:03d}", tags, trial)
+
+    def _slot(self, number: int, name: str, tags: Mapping[str, str], trial: Trial) -> Slot:
+        phase, _ = self.schedule[number]
+        return Slot(number, name, tags, self.plan.config(trial.params), self.prunes and phase == SEARCH)
 
     def _ask(self, number: int, sampler: BaseSampler) -> Trial:
         self.study.sampler = sampler
@@ -96,19 +119,18 @@ class Trials(Slots):
         complete = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         if not complete:
             return self.plan.base.hyperparameters()
-        return max(complete, key=lambda trial: trial.value).params
+        return self.study.best_trial.params
 
     def _replay(self, record: Record) -> None:
         """Repeat a finished trial's steps in Optuna's study: samplers and pruners keep state of each."""
-        phase, _ = self.schedule[record.slot]
         trial = self._ask(record.slot, _fixed(record.params))
-        slot = Slot(record.slot, "", {}, self.plan.config(trial.params), phase == SEARCH)
-        for epoch, accuracy in enumerate(record.curve, start=1):
-            self.report(slot, epoch, accuracy)
+        slot = self._slot(record.slot, "", {}, trial)
+        for epoch, value in enumerate(record.curve, start=1):
+            self.report(slot, epoch, value)
         self._tell(record.slot, record.state, record.objective)
 
     def _tell(self, number: int, state: str, objective: float | None) -> None:
-        told = TOLD[state]
+        told = TrialState.FAIL if state == DIVERGED and objective is None else TOLD[state]
         self.study.tell(self._running.pop(number), objective if told is TrialState.COMPLETE else None, told)
 
 

@@ -12,15 +12,19 @@ from hyperstudy.study.comparisons.finalists import confirmed
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.domains import dimension
 from hyperstudy.study.core.errors import InputError, Parser, count
-from hyperstudy.study.core.plan import Plan, read_splits
+from hyperstudy.study.core.loops import LoopConfig
+from hyperstudy.study.core.params import AnyConfig
+from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.core.train import device as find_device
 from hyperstudy.study.outputs.names import WINNER
+from hyperstudy.study.outputs.objective import Objective, objective_of
 from hyperstudy.study.studies.description import FINALISTS
 from hyperstudy.study.studies.file import add_own, own_of
 from hyperstudy.study.studies.options import add_machine
 from hyperstudy.study.studies.session import SETTINGS, begun_earlier, open_session
 from hyperstudy.study.studies.summary import gain, print_failures, print_report_command
 from hyperstudy.study.studies.view import make_console
+from hyperstudy.study.tasks.opening import open_task
 from hyperstudy.study.tracking.store import existing
 from hyperstudy.study.tracking.tracker import Run, Tracker, find_study
 from hyperstudy.study.workers.pool import make_pool
@@ -63,20 +67,22 @@ def ablate(options: Namespace) -> int:
     if not asked:
         console.print(f"{options.study}: the default configuration is the winner, so there is nothing to compare")
         return 0
-    options.dataset = tags["study.dataset"]
+    objective = objective_of(tags)
     configs = {arm.name: _config(tags, arm) for arm in arms_of(asked)}
     complete = _train(console, options, tracker, Plan(configs[WINNER], space), configs)
-    _summarise(console, options, confirmed(tracker.runs(), configs), asked)
+    _summarise(console, options, confirmed(tracker.runs(), configs, objective), asked, objective)
     return 0 if complete else 1
 
 
-def cheap_arms(runs: Sequence[Run], plan: Plan, roles: Mapping[str, Config], seeds: int) -> dict[str, Config]:
+def cheap_arms(
+    runs: Sequence[Run], plan: Plan, roles: Mapping[str, AnyConfig], seeds: int, objective: Objective
+) -> dict[str, AnyConfig]:
     """The arms between default and winner, if to train those that are missing takes less than a quarter of the time
     that the study has trained so far; none otherwise, or if the default is the winner."""
     defaults = {name: row.default for name, row in plan.dimensions().items()}
     asked = arms_of(hypotheses(roles[WINNER].hyperparameters(), defaults, plan.space))
     arms = {arm.name: plan.base.replace(**arm.levels) for arm in asked}
-    there = confirmed(runs, arms)
+    there = confirmed(runs, arms, objective)
     missing = sum(max(0, seeds - len(found)) for found in there.values())
     known = [run.metrics["train_seconds"] for found in there.values() for run in found]
     spent = sum(run.metrics.get("train_seconds", 0.0) for run in runs)
@@ -84,21 +90,26 @@ def cheap_arms(runs: Sequence[Run], plan: Plan, roles: Mapping[str, Config], see
     return arms if cheap else {}
 
 
-def _config(tags: Mapping[str, str], arm: Arm) -> Config:
-    return Config(dataset=tags["study.dataset"], model=tags["study.model"], **arm.levels)
+def _config(tags: Mapping[str, str], arm: Arm) -> AnyConfig:
+    if "study.loop" in tags:
+        return LoopConfig(tags["study.loop"], **arm.levels)
+    return Config(tags["study.dataset"], tags["study.model"], **arm.levels)
 
 
-def _train(console: Console, options: Namespace, tracker: Tracker, plan: Plan, configs: Mapping[str, Config]) -> bool:
-    """Train what is missing; whether all of it finished. The pictures must be those of the study."""
+def _train(
+    console: Console, options: Namespace, tracker: Tracker, plan: Plan, configs: Mapping[str, AnyConfig]
+) -> bool:
+    """Train what is missing; whether all of it finished. The data must be those of the study."""
     if (kept := tracker.tags().get(SETTINGS)) is None:
         raise begun_earlier(tracker)
-    splits, digest = read_splits(plan, options.data_dir), json.loads(kept)["data digest"]
-    if splits.digest != digest:
+    task, objective, wanted = open_task(plan, options.data_dir), objective_of(tracker.tags()), json.loads(kept)
+    digest = task.settings().get("data digest")
+    if digest != wanted.get("data digest"):
         raise InputError(
-            f"the pictures of {options.dataset} are not those of study {tracker.experiment!r}: their digest must be "
-            f"{digest}; got {splits.digest}"
+            f"the pictures of {plan.base.dataset} are not those of study {tracker.experiment!r}: their digest must be "
+            f"{wanted['data digest']}; got {digest}"
         )
-    there = confirmed(tracker.runs(), configs)
+    there = confirmed(tracker.runs(), configs, objective)
     seeds = options.seeds or max(SEEDS, len(there[WINNER]))
     missing = sum(max(0, seeds - len(runs)) for runs in there.values())
     _announce(console, tracker.experiment, there, seeds, missing)
@@ -106,7 +117,7 @@ def _train(console: Console, options: Namespace, tracker: Tracker, plan: Plan, c
         return True
     with (
         make_pool(find_device(options.device), options.workers, missing, options.own) as pool,
-        open_session(console, tracker, pool, options, splits, tuple(plan.space)) as session,
+        open_session(console, tracker, pool, options, task, tuple(plan.space), objective) as session,
     ):
         jobs = session.confirm(plan, configs, seeds)
     print_failures(console, session.driver)
@@ -124,18 +135,23 @@ def _announce(console: Console, study: str, there: Mapping[str, Sequence[Run]], 
 
 
 def _summarise(
-    console: Console, options: Namespace, there: Mapping[str, Sequence[Run]], asked: Sequence[Hypothesis]
+    console: Console,
+    options: Namespace,
+    there: Mapping[str, Sequence[Run]],
+    asked: Sequence[Hypothesis],
+    objective: Objective,
 ) -> None:
     """Print every change with its difference, and how to make the report."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     for heading in ("", "change", "difference [95%]", "seeds"):
         table.add_column(heading, no_wrap=True)
     for row in asked:
-        difference = gain(there[row.high.name], there[row.low.name])
+        difference = gain(there[row.high.name], there[row.low.name], objective)
         table.add_row(row.kind, row.change, str(difference), str(difference.n))
     console.print(table)
     console.print(
-        "differences are in test accuracy; alone: all else as in the winner; path: from default to winner, step by "
+        f"differences are in {objective.confirmed.name}; alone: all else as in the winner; path: from default to "
+        "winner, step by "
         "step. The report corrects them for their number.",
         highlight=False,
         soft_wrap=True,

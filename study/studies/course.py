@@ -10,19 +10,21 @@ from hyperstudy.study.comparisons.choice import RERANKING, read_reranking
 from hyperstudy.study.comparisons.decision import decide
 from hyperstudy.study.comparisons.finalists import crown, finalists_of, finished, over_seeds, ranking, unconfirmed
 from hyperstudy.study.comparisons.reranking import FIRST_SEED, SEEDS, candidates, elected, kept
-from hyperstudy.study.core.config import Config, from_params
 from hyperstudy.study.core.errors import InputError
-from hyperstudy.study.core.plan import Plan, read_splits
-from hyperstudy.study.core.rehearsal import rehearse
+from hyperstudy.study.core.params import AnyConfig, from_params
+from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.core.train import device as find_device
-from hyperstudy.study.outputs.names import DEFAULT, DIVERGED, EXPLORE, RERANK, SEARCH, WINNER
+from hyperstudy.study.outputs.names import DEFAULT, EARLIER, EXPLORE, RERANK, SEARCH, WINNER
+from hyperstudy.study.outputs.objective import Objective
 from hyperstudy.study.search.trials import Record, Trials
 from hyperstudy.study.studies.ablation import cheap_arms
 from hyperstudy.study.studies.description import FINALISTS, note, tags
+from hyperstudy.study.studies.earlier import Earlier, earlier_study
 from hyperstudy.study.studies.file import check_unchanged
 from hyperstudy.study.studies.session import SETTINGS, Session, grow, open_session, settings, settle
 from hyperstudy.study.studies.summary import print_summary
 from hyperstudy.study.studies.view import make_console
+from hyperstudy.study.tasks.opening import open_task
 from hyperstudy.study.tracking.store import sqlite_file
 from hyperstudy.study.tracking.tracker import Run, Tracker
 from hyperstudy.study.workers.pool import make_pool
@@ -33,22 +35,28 @@ def conduct(options: Namespace, plan: Plan) -> int:
     console, device = make_console(), find_device(options.device)
     # Workers import while pictures are read.
     with make_pool(device, options.workers, options.trials, options.own) as pool:
-        splits = read_splits(plan, options.data_dir)
+        task = open_task(plan, options.data_dir)
+        objective = task.objective(options.objective)
         if options.own:
-            rehearse(plan, splits)
+            task.rehearse(plan)
+        earlier = earlier_study(options, plan, task, objective)
         tracker = Tracker(options.tracking_uri, options.study)
         tracker.create()
-        with open_session(console, tracker, pool, options, splits, tuple(plan.space)) as session:
+        with open_session(console, tracker, pool, options, task, tuple(plan.space), objective) as session:
             check_unchanged(tracker, options.own)
-            settle(tracker, SETTINGS, settings(options, plan, splits))
+            settle(tracker, SETTINGS, settings(options, plan, task, objective))
             targets = grow(tracker, options.trials)
-            about = note(options, plan, splits, device)
-            tracker.describe(about, tags(options, plan, splits, device))
-            trials = explore_and_search(session, plan, targets)
-            roles = rerank(session, plan) if options.confirm_seeds else unconfirmed(tracker.runs(), plan.base)
+            about = note(options, plan, task, objective, device)
+            tracker.describe(about, tags(options, plan, task, objective, device))
+            trials = explore_and_search(session, plan, targets, earlier)
+            roles = (
+                rerank(session, plan, earlier)
+                if options.confirm_seeds
+                else unconfirmed(tracker.runs(), plan.base, objective)
+            )
             if roles and options.confirm_seeds:
                 session.confirm(plan, roles, options.confirm_seeds)
-                arms = cheap_arms(tracker.runs(), plan, roles, options.confirm_seeds)
+                arms = cheap_arms(tracker.runs(), plan, roles, options.confirm_seeds, objective)
                 if arms and options.confirm_seeds > 1:
                     session.confirm(plan, arms, options.confirm_seeds, "ablation")
             check_still_there(tracker)
@@ -58,37 +66,47 @@ def conduct(options: Namespace, plan: Plan) -> int:
     return 1 if session.driver.failures or trials.finished < trials.total else 0
 
 
-def explore_and_search(session: Session, plan: Plan, targets: Sequence[int]) -> Trials:
-    """Train the designed and the searched trials that have no finished run yet."""
+def explore_and_search(session: Session, plan: Plan, targets: Sequence[int], earlier: Earlier | None) -> Trials:
+    """Train the designed and the searched trials that have no finished run yet. An earlier study's trials inform the
+    search alone."""
     tracker, options, runs = session.tracker, session.options, session.tracker.runs()
-    trials = Trials(plan, options.sampler, options.pruner, targets, records(tracker, runs, plan.space))
-    if ranked := ranking(runs):
+    objective = session.objective
+    done = records(tracker, runs, plan.space, objective)
+    told = earlier.told if earlier else []
+    trials = Trials(plan, options.sampler, options.pruner, targets, done, objective.maximize, told)
+    if earlier:
+        lies = f"{len(told)} of {earlier.trials} trials of {options.after} lie in this space and inform the search"
+        session.view.note(lies)
+    if ranked := ranking(runs, objective):
         session.view.best = ranked[0].metrics["objective"], ranked[0].name
     session.driver.run(trials, tracker.experiment, session.data())
     return trials
 
 
-def rerank(session: Session, plan: Plan) -> dict[str, Config]:
+def rerank(session: Session, plan: Plan, earlier: Earlier | None) -> dict[str, AnyConfig]:
     """The finalists by role, chosen on validation over fresh seeds; empty if no trial is complete.
 
     The choice is kept in tags, from which the report tells it.
     """
-    tracker = session.tracker
-    if not ranking(tracker.runs()):
+    tracker, objective = session.tracker, session.objective
+    if not ranking(tracker.runs(), objective):
         return {}
-    left = candidates(tracker.runs(), plan.base) | {DEFAULT: plan.base}
+    left = candidates(tracker.runs(), plan.base, objective)
+    if earlier and earlier.winner not in (None, plan.base, *left.values()):
+        left[EARLIER] = earlier.winner
+    left[DEFAULT] = plan.base
     if len(left) > 1:
         title = f"{tracker.experiment} re-ranking"
         session.train(RERANK, over_seeds(left, 1, FIRST_SEED), title)
-        left = kept(tracker.runs(), left)
+        left = kept(tracker.runs(), left, objective)
         session.train(RERANK, over_seeds(left, SEEDS, FIRST_SEED), title)
-    choice, roles = elected(tracker.runs(), left)
+    choice, roles = elected(tracker.runs(), left, objective)
     tracker.tag(RERANKING, json.dumps(choice._asdict()))
     tracker.tag(FINALISTS, json.dumps({role: config.hyperparameters() for role, config in roles.items()}))
     return roles
 
 
-def register(session: Session, roles: Mapping[str, Config], about: str) -> None:
+def register(session: Session, roles: Mapping[str, AnyConfig], about: str) -> None:
     """Make the winner's model the study's champion; one that was confirmed stays where nothing is.
 
     The decision describes the model, and heads the study's description.
@@ -98,10 +116,13 @@ def register(session: Session, roles: Mapping[str, Config], about: str) -> None:
         return
     why = f"{session.view.describe(roles[WINNER])}. The best of the search, not confirmed."
     if session.options.confirm_seeds:
-        why = decide(finalists_of(tracker, roles, session.view.shown), read_reranking(tags)) or why
+        objective = session.objective
+        found = finalists_of(tracker, roles, session.view.shown, objective)
+        why = decide(found, read_reranking(tags), objective) or why
         tracker.describe(f"**{why}**\n\n{about}", {})
-    with session.console.status("registering the winner's model"):
-        crown(tracker, roles, session.splits, why)
+    if (example := session.task.example()) is not None:
+        with session.console.status("registering the winner's model"):
+            crown(tracker, roles, example, session.objective, why)
 
 
 def check_still_there(tracker: Tracker) -> None:
@@ -110,7 +131,7 @@ def check_still_there(tracker: Tracker) -> None:
         raise InputError(f"store {tracker.uri!r} was removed while the study ran, and its trials with it")
 
 
-def records(tracker: Tracker, runs: Sequence[Run], searched: Iterable[str]) -> list[Record]:
+def records(tracker: Tracker, runs: Sequence[Run], searched: Iterable[str], objective: Objective) -> list[Record]:
     """The finished trials among the runs, in the order of their slots; the first where a slot has several."""
     done = {int(run.tags["trial"]): run for phase in (EXPLORE, SEARCH) for run in reversed(finished(runs, phase))}
     curves = dict(tracker.curves(done.values()))
@@ -118,10 +139,10 @@ def records(tracker: Tracker, runs: Sequence[Run], searched: Iterable[str]) -> l
     made = []
     for slot, run in sorted(done.items()):
         config = from_params(run.params)
-        accuracy = [epoch["val/accuracy"] for epoch in curves[run.run_id] if "val/accuracy" in epoch]
-        if run.state == DIVERGED:
-            accuracy = accuracy[:-1]
+        whole = run.metrics.get("diverged_epoch", float("inf"))
+        epochs = [epoch for epoch in curves[run.run_id] if epoch["epoch"] < whole]
+        values = [epoch[objective.key] for epoch in epochs if objective.key in epoch]
         params = {name: getattr(config, name) for name in names}
         times = (datetime.fromtimestamp(ms / 1000) for ms in (run.start_ms, run.end_ms or run.start_ms))
-        made.append(Record(slot, params, accuracy, run.state, run.metrics["objective"], *times))
+        made.append(Record(slot, params, values, run.state, run.metrics.get("objective"), *times))
     return made

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from hyperstudy.study.core.train import Epoch
-from hyperstudy.study.outputs.names import FAILED, INTERRUPTED, epoch_metrics, finite, objective, summary
+from hyperstudy.study.core.epoch import Epoch
+from hyperstudy.study.outputs.names import DIVERGED, FAILED, INTERRUPTED, finite, judged, summary
+from hyperstudy.study.outputs.objective import Objective
 from hyperstudy.study.search.slots import Slot, Slots
 from hyperstudy.study.studies.view import View
 from hyperstudy.study.tracking.tracker import KILLED, Tracker
@@ -30,7 +31,8 @@ class Active(NamedTuple):
 
 
 class Driver:
-    """Trains the slots of a study. `spent` adds up seconds of training, tracking and driving.
+    """Trains the slots of a study. `guess` is the objective of guessing, if it is known; `spent` adds up seconds of
+    training, tracking and driving.
 
     `check` raises if this process may not go on; it is called about once a second. `kept` are files that every run
     keeps.
@@ -41,12 +43,14 @@ class Driver:
         pool: Pool,
         tracker: Tracker,
         view: View,
-        chance: float,
+        objective: Objective,
+        guess: float | None,
         run_tags: Mapping[str, str],
         check: Callable[[], None],
         kept: Mapping[str, bytes] | None = None,
     ) -> None:
-        self.pool, self.tracker, self.view, self.chance = pool, tracker, view, chance
+        self.pool, self.tracker, self.view = pool, tracker, view
+        self.objective, self.guess = objective, guess
         self.run_tags, self.check, self.kept = run_tags, check, kept or {}
         self.spent = dict.fromkeys(("training", "tracking", "driving"), 0.0)
         self.failures: list[str] = []
@@ -85,7 +89,7 @@ class Driver:
                 return
             job = Job(slot.config, slot.prunable)
             self.pool.start(worker, job)
-            params = {"dataset": slot.config.dataset, "model": slot.config.model, **slot.config.hyperparameters()}
+            params = {**slot.config.subject(), **slot.config.hyperparameters()}
             with self._measure("tracking"):
                 run_id = self.tracker.start(slot.name, params, {**slot.tags, **self.run_tags}, self._data)
             self._active[worker] = Active(slot, job, run_id, [])
@@ -105,30 +109,33 @@ class Driver:
     def _epoch(self, worker: int, epoch: Epoch) -> None:
         active = self._active[worker]
         active.history.append(epoch)
-        self.spent["training"] += epoch.train_seconds + epoch.val_seconds
+        known = finite(epoch.metrics)
+        self.spent["training"] += sum(known.get(f"time/{part}_seconds", 0.0) for part in ("train", "val"))
         if epoch.diverged_at is None:
             with self._measure("driving"):
-                prune = self._slots.report(active.slot, epoch.epoch, epoch.val_accuracy)
+                value = known.get(self.objective.key)
+                prune = value is not None and self._slots.report(active.slot, epoch.number, value)
                 if active.job.asks_after(epoch):
                     self.pool.answer(worker, prune)
         with self._measure("tracking"):
-            self.tracker.log(active.run_id, epoch_metrics(epoch), epoch.epoch)
+            self.tracker.log(active.run_id, known, epoch.number)
         self.view.epoch(worker, epoch)
 
     def _finish(self, worker: int, outcome: Outcome) -> None:
         """Record a trial; its worker is given the next one first, so that it need not wait."""
-        active, shown = self._active.pop(worker), self.view.ended(worker)
-        value = objective(active.history, outcome.state, self.chance)
+        active = self._active[worker]
+        value = judged(active.history, outcome.state, self.objective, self.guess)
+        if value is None and outcome.state != DIVERGED:
+            self._fail(worker, Failure(f"{self.objective.key} is no finite number after its last epoch", ""))
+            return
+        self._active.pop(worker)
+        shown = self.view.ended(worker)
         with self._measure("driving"):
             self._slots.end(active.slot, outcome.state, value)
         try:
             self._hand_out()
         finally:
-            metrics = {
-                **summary(active.history, outcome.state, self.chance),
-                **finite(outcome.test),
-                "parameters": outcome.parameters,
-            }
+            metrics = summary(active.history, outcome.state, self.objective, self.guess) | finite(outcome.metrics)
             tags = {"hardware": outcome.hardware}
             with self._measure("tracking"):
                 files = {**outcome.files, **self.kept}

@@ -13,6 +13,8 @@ from hyperstudy.study.core.config import HYPERPARAMETERS, rows_of
 from hyperstudy.study.core.data.datasets import DATASETS
 from hyperstudy.study.core.domains import Choice, Hyperparameter, Range
 from hyperstudy.study.core.errors import InputError, Parser, count, not_one_of, without_passwords
+from hyperstudy.study.core.loops import LOOPS, rows_of_loop
+from hyperstudy.study.core.metrics import METRICS
 from hyperstudy.study.core.own import added_rows, load_own, read_own
 from hyperstudy.study.outputs import environment
 from hyperstudy.study.outputs.names import RESERVED, check_name
@@ -20,6 +22,7 @@ from hyperstudy.study.search.design import explore_size
 from hyperstudy.study.search.samplers import PRUNERS, SAMPLERS
 from hyperstudy.study.tracking.store import TRACKING_OPTION, TRACKING_URI
 
+DATASET, MODEL = "digits", "cnn"
 DATA_DIR = Path(os.environ.get("STUDY_DATA_DIR", "data"))
 
 
@@ -27,14 +30,16 @@ def parse_options(words: Sequence[str] | None = None) -> argparse.Namespace:
     """The checked options; `given` maps each hyperparameter that the user gave to its text."""
     first = _first(words)
     rows = HYPERPARAMETERS | (rows_of(first.model) if first.model in MODELS else {})
+    rows = rows_of_loop(first.loop) if first.loop else rows
     options = _parser(rows).parse(words)
+    _settle_subject(options)
     options.command = environment.command() if words is None else _command(words)
     options.own = first.own or added_rows()
     options.given = {name: text for name in rows if (text := getattr(options, _dest(name))) is not None}
     for name, registry in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
         if getattr(options, name) not in registry:
             raise not_one_of(name, getattr(options, name), registry)
-    options.study = _usual_name(options.dataset, options.model) if options.study is None else options.study
+    options.study = _usual_name(options) if options.study is None else options.study
     check_name(options.study)
     if options.study in RESERVED:
         raise InputError(
@@ -47,7 +52,8 @@ def _first(words: Sequence[str] | None) -> argparse.Namespace:
     """What decides which other options there are: the model, and the user's own file, which is run here."""
     parser = Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("--from", dest="own", type=Path)
-    parser.add_argument("--model", default="cnn")
+    parser.add_argument("--model", default=MODEL)
+    parser.add_argument("--loop")
     options, _ = parser.parse_known_args(words)
     if options.own is not None:
         options.own = read_own(options.own)
@@ -59,10 +65,22 @@ def _command(words: Sequence[str]) -> str:
     return shlex.join(["python", "-m", "study.run", *map(without_passwords, words)])
 
 
-def _usual_name(dataset: str, model: str) -> str:
-    kind, _, location = dataset.partition(":")
+def _settle_subject(options: argparse.Namespace) -> None:
+    """Give data set and model their defaults; a loop has neither."""
+    if options.loop is None:
+        options.dataset, options.model = options.dataset or DATASET, options.model or MODEL
+        return
+    for name in ("dataset", "model"):
+        if (given := getattr(options, name)) is not None:
+            raise InputError(f"a loop has no {name} but its own; got --loop {options.loop} and --{name} {given}")
+
+
+def _usual_name(options: argparse.Namespace) -> str:
+    if options.loop is not None:
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", options.loop).lstrip("._-") or "loop"
+    kind, _, location = options.dataset.partition(":")
     place = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(location).expanduser().resolve().name) if location else kind
-    return f"{place.lstrip('._-') or kind}-{model}"
+    return f"{place.lstrip('._-') or kind}-{options.model}"
 
 
 def _parser(rows: Mapping[str, Hyperparameter]) -> Parser:
@@ -91,10 +109,21 @@ def _parser(rows: Mapping[str, Hyperparameter]) -> Parser:
 
 
 def _add_question(what: Any) -> None:
-    what.add_argument("--from", dest="own", metavar="FILE", help="your own Python file, which adds models or data sets")
-    what.add_argument("--dataset", default="digits", metavar="NAME", help=_listed(_dataset_names(), "digits"))
-    what.add_argument("--model", default="cnn", metavar="NAME", help=_listed(MODELS, "cnn"))
-    what.add_argument("--study", metavar="NAME", help="the study's name (default: DATASET-MODEL)")
+    own = "your own Python file, which adds models, data sets, metrics or loops"
+    what.add_argument("--from", dest="own", metavar="FILE", help=own)
+    what.add_argument("--dataset", metavar="NAME", help=_listed(_dataset_names(), DATASET))
+    what.add_argument("--model", metavar="NAME", help=_listed(MODELS, MODEL))
+    loops = f": {', '.join(LOOPS)}" if LOOPS else ""
+    what.add_argument("--loop", metavar="NAME", help=f"a training loop of your own file instead{loops}")
+    judged = f"what is best on validation: {_listed(METRICS, 'accuracy')}"
+    what.add_argument("--objective", metavar="NAME", help=judged)
+    what.add_argument("--study", metavar="NAME", help="the study's name (default: DATASET-MODEL, or the loop's)")
+    what.add_argument(
+        "--after",
+        metavar="STUDY",
+        help="an earlier study of the same data and model, in another space: its trials inform the sampler, and its "
+        "winner is a finalist",
+    )
     what.add_argument(
         "--trials",
         type=count("trials", 1),

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from hyperstudy.study.comparisons.finalists import finished, over_seeds
 from hyperstudy.study.comparisons.published import RECIPES, TEST_ACCURACY
-from hyperstudy.study.core.data.splits import Splits, load_published
+from hyperstudy.study.core.data.splits import load_published
 from hyperstudy.study.core.errors import InputError, Parser, count, not_one_of
 from hyperstudy.study.core.train import device as find_device
 from hyperstudy.study.outputs import environment
@@ -19,6 +19,7 @@ from hyperstudy.study.studies.options import add_machine
 from hyperstudy.study.studies.session import open_session, settle
 from hyperstudy.study.studies.summary import print_failures, print_report_command, test_accuracy
 from hyperstudy.study.studies.view import make_console
+from hyperstudy.study.tasks.pictures import PicturesTask
 from hyperstudy.study.tracking.tracker import Tracker
 from hyperstudy.study.workers.pool import make_pool
 
@@ -66,29 +67,29 @@ def _train(
 ) -> bool:
     """Train what is missing of the recipes, on the first of the data sets that is there; whether all of it finished."""
     try:
-        options.dataset, splits = _read(options, datasets, names)
+        task = _read(options, datasets, names)
     except InputError as error:
         console.print(f"not run: {', '.join(names)}: {error}", markup=False, highlight=False, soft_wrap=True)
         return False
-    wanted = over_seeds({name: RECIPES[name].config(options.dataset) for name in names}, options.seeds)
+    wanted = over_seeds({name: RECIPES[name].config(task.dataset) for name in names}, options.seeds)
     with (
         make_pool(find_device(options.device), options.workers, len(wanted)) as pool,
-        open_session(console, tracker, pool, options, splits, ("model", "lr")) as session,
+        open_session(console, tracker, pool, options, task, ("model", "lr")) as session,
     ):
-        settle(tracker, f"study.settings.{options.dataset}", {"data digest": splits.digest})
-        jobs = session.train(RECIPE, wanted, f"{RECIPES_STUDY} on {options.dataset}")
+        settle(tracker, f"study.settings.{task.dataset}", {"data digest": task.splits.digest})
+        jobs = session.train(RECIPE, wanted, f"{RECIPES_STUDY} on {task.dataset}")
     print_failures(console, session.driver)
     return not session.driver.failures and jobs.finished == jobs.total
 
 
-def _read(options: Namespace, datasets: Sequence[str], names: Sequence[str]) -> tuple[str, Splits]:
-    """The first of the data sets that can be read, and its pictures, with the test set as validation and test."""
+def _read(options: Namespace, datasets: Sequence[str], names: Sequence[str]) -> PicturesTask:
+    """The first of the data sets that can be read, with the test set as validation and test."""
     missing = []
     for dataset in datasets:
         side = max(RECIPES[name].config(dataset).image_size for name in names)
         try:
             splits = load_published(dataset, options.data_dir, side)
-            return dataset, splits._replace(test=splits.val)
+            return PicturesTask(dataset, splits._replace(test=splits.val))
         except InputError as error:
             missing.append(str(error))
     raise InputError("; ".join(missing))

@@ -10,16 +10,18 @@ from typing import Any
 from rich.console import Console
 
 from hyperstudy.study.comparisons.finalists import finished, over_seeds
-from hyperstudy.study.core.config import HYPERPARAMETERS, Config, from_params
-from hyperstudy.study.core.data.splits import Splits, digest_of, load_test
+from hyperstudy.study.core.config import HYPERPARAMETERS
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.own import OwnFile
+from hyperstudy.study.core.params import AnyConfig, from_params
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.outputs import environment
 from hyperstudy.study.outputs.names import CONFIRM, EXPLORE, SEARCH
+from hyperstudy.study.outputs.objective import ACCURACY, Objective
 from hyperstudy.study.search.slots import Jobs
 from hyperstudy.study.studies.driver import Driver
 from hyperstudy.study.studies.view import View, make_view
+from hyperstudy.study.tasks.task import Task
 from hyperstudy.study.tracking.lock import sole_driver
 from hyperstudy.study.tracking.tracker import Tracker, dataset_input
 from hyperstudy.study.workers.pool import Pool
@@ -29,7 +31,7 @@ SETTINGS, TARGETS = "study.settings", "study.targets"  # experiment tags: settin
 
 @dataclass(frozen=True)
 class Session:
-    """A study that this process drives: its tracker, pool and driver, and the pictures that its workers have."""
+    """A study that this process drives: its tracker, pool and driver, and the task that its workers have."""
 
     console: Console
     tracker: Tracker
@@ -37,20 +39,18 @@ class Session:
     view: View
     driver: Driver
     options: Namespace
-    splits: Splits
+    task: Task
+
+    @property
+    def objective(self) -> Objective:
+        return self.driver.objective
 
     def data(self) -> list[Any]:
-        """The pictures as the tracker records them."""
-        counts = {"training": len(self.splits.train.labels), "validation": len(self.splits.val.labels)}
+        """The data as the tracker records them."""
         place = str(self.options.data_dir)
-        found = [dataset_input(self.options.dataset, self.splits.digest, place, "training", counts)]
-        if (test := self.splits.test) is not None:
-            digest = digest_of(*test, self.splits.classes)
-            name, count = f"{self.options.dataset} (test)", {"testing": len(test.labels)}
-            found.append(dataset_input(name, digest, place, "testing", count))
-        return found
+        return [dataset_input(row.name, row.digest, place, row.context, row.counts) for row in self.task.inputs()]
 
-    def train(self, phase: str, wanted: Sequence[tuple[str, Config]], title: str) -> Jobs:
+    def train(self, phase: str, wanted: Sequence[tuple[str, AnyConfig]], title: str) -> Jobs:
         """Train the configurations, each under its role, that have no finished run in that phase yet."""
         done = {from_params(run.params) for run in finished(self.tracker.runs(), phase)}
         jobs = Jobs(phase, wanted, done)
@@ -58,30 +58,34 @@ class Session:
             self.driver.run(jobs, title, self.data())
         return jobs
 
-    def confirm(self, plan: Plan, configs: Mapping[str, Config], seeds: int, title: str = "confirmation") -> Jobs:
-        """Train configurations over fresh seeds; the test pictures are read here and nowhere else."""
-        test = load_test(plan.base.dataset, self.options.data_dir, plan.largest_side)
-        test = test.with_channels(self.splits.shape[0])
-        test = test.resized(plan.base.image_size) if plan.same_pictures else test
-        tested = replace(self, splits=self.splits._replace(test=test))
-        self.pool.load(tested.splits)
+    def confirm(self, plan: Plan, configs: Mapping[str, AnyConfig], seeds: int, title: str = "confirmation") -> Jobs:
+        """Train configurations over fresh seeds; the test data are read here and nowhere else."""
+        tested = replace(self, task=self.task.tested(plan, self.options.data_dir))
+        self.pool.load(tested.task)
         return tested.train(CONFIRM, over_seeds(configs, seeds), f"{self.tracker.experiment} {title}")
 
 
 @contextmanager
 def open_session(
-    console: Console, tracker: Tracker, pool: Pool, options: Namespace, splits: Splits, shown: Sequence[str]
+    console: Console,
+    tracker: Tracker,
+    pool: Pool,
+    options: Namespace,
+    task: Task,
+    shown: Sequence[str],
+    objective: Objective = ACCURACY,
 ) -> Iterator[Session]:
     """Drive the tracker's study alone. `shown` names the hyperparameters that tell one trial from another. A request
     to stop prints how to go on."""
     try:
         with sole_driver(tracker) as check:
             tracker.close_left_open()
-            pool.load(splits)
-            with make_view(console, tuple(shown)) as view:
+            pool.load(task)
+            with make_view(console, tuple(shown), objective) as view:
                 kept = {options.own.name: options.own.content} if isinstance(options.own, OwnFile) else {}
-                driver = Driver(pool, tracker, view, splits.chance, environment.run_tags(), check, kept)
-                yield Session(console, tracker, pool, view, driver, options, splits)
+                guess, tags = task.guess(objective), environment.run_tags()
+                driver = Driver(pool, tracker, view, objective, guess, tags, check, kept)
+                yield Session(console, tracker, pool, view, driver, options, task)
     except KeyboardInterrupt:
         console.print("interrupted; the same command goes on from here", markup=False)
         raise
@@ -98,9 +102,11 @@ def settle(tracker: Tracker, kind: str, values: Mapping[str, str]) -> None:
         tracker.tag(kind, json.dumps(values))
         return
     kept = json.loads(tracker.tags()[kind])
-    known = {name: str(row.default) for name, row in HYPERPARAMETERS.items()} | kept
+    known = {"objective": ACCURACY.key, **{name: str(row.default) for name, row in HYPERPARAMETERS.items()}} | kept
     changes = [
-        f"{name} {known.get(name, 'none')} (now {value})" for name, value in values.items() if value != known.get(name)
+        f"{name} {known.get(name, 'none')} (now {value})"
+        for name, value in values.items()
+        if value != known.get(name, "none")
     ]
     if changes:
         raise InputError(
@@ -130,14 +136,15 @@ def grow(tracker: Tracker, trials: int) -> list[int]:
     return targets
 
 
-def settings(options: Namespace, plan: Plan, splits: Splits) -> dict[str, str]:
+def settings(options: Namespace, plan: Plan, task: Task, objective: Objective) -> dict[str, str]:
     """What makes a study this study, as text; the number of trials, seeds and workers may change."""
     values: dict[str, Any] = {
         name: f"{plan.space[name]} searched" if name in plan.space else value
         for name, value in plan.base.hyperparameters().items()
     }
-    data = {"dataset": options.dataset.partition(":")[0], "data digest": splits.digest, "model": options.model}
-    how = {"sampler": options.sampler, "pruner": options.pruner}
+    data = {**plan.base.subject(), **task.settings()}
+    how = {"sampler": options.sampler, "pruner": options.pruner, "objective": objective.key}
     if options.own:
         how["file"] = options.own.setting
+    how["after"] = options.after or "none"
     return {name: str(value) for name, value in {**data, **values, **how}.items()}

@@ -12,9 +12,10 @@ from hyperstudy.study.comparisons.choice import read_reranking
 from hyperstudy.study.comparisons.decision import decide
 from hyperstudy.study.comparisons.finalists import confirmed, finalists_of, finished, ranking
 from hyperstudy.study.comparisons.seeds import Estimate, accuracy_of, mean_interval, paired_difference
-from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.errors import without_passwords
-from hyperstudy.study.outputs.names import EXPLORE, FINISHED, SEARCH, TEST_METRIC, WINNER
+from hyperstudy.study.core.params import AnyConfig
+from hyperstudy.study.outputs.names import EXPLORE, FINISHED, SEARCH, WINNER
+from hyperstudy.study.outputs.objective import ACCURACY, Objective
 from hyperstudy.study.studies.driver import Driver
 from hyperstudy.study.studies.options import places
 from hyperstudy.study.tracking.store import UI_ADDRESS, is_server
@@ -22,7 +23,7 @@ from hyperstudy.study.tracking.tracker import Run, Tracker, charts_link
 
 
 def print_summary(
-    console: Console, tracker: Tracker, options: Namespace, roles: Mapping[str, Config], driver: Driver
+    console: Console, tracker: Tracker, options: Namespace, roles: Mapping[str, AnyConfig], driver: Driver
 ) -> None:
     """Print the result, and the commands that show more."""
     runs = tracker.runs()
@@ -33,9 +34,10 @@ def print_summary(
     elif options.confirm_seeds:
         _print_confirmation(console, tracker, roles, driver)
     else:
-        best = ranking(runs)[0]
+        objective = driver.objective
+        best = ranking(runs, objective)[0]
         console.print(
-            f"best of the search: {best.name}, validation accuracy {best.metrics['objective']:.4f} "
+            f"best of the search: {best.name}, {objective.name} {objective.size(best.metrics['objective'])} "
             f"({driver.view.describe(roles[WINNER])}); not confirmed, and the best of many overstates itself",
             highlight=False,
         )
@@ -64,29 +66,32 @@ def print_report_command(console: Console, options: Namespace) -> None:
 
 def test_accuracy(runs: Sequence[Run]) -> Estimate:
     """Mean test accuracy over seeds, a fraction, with its interval over seeds alone."""
-    return mean_interval([run.metrics[TEST_METRIC] for run in runs], bounds=(0, 1))
+    return mean_interval([run.metrics[ACCURACY.test_key] for run in runs], bounds=(0, 1))
 
 
-def gain(first: Sequence[Run], second: Sequence[Run]) -> Estimate:
-    """The difference in test accuracy, first - second, paired over the seeds that both have, on these pictures."""
-    by_seed = [{run.params["seed"]: run.metrics[TEST_METRIC] for run in runs} for runs in (first, second)]
+def gain(first: Sequence[Run], second: Sequence[Run], objective: Objective) -> Estimate:
+    """The difference in what finalists are compared by, first - second, paired over the seeds that both have."""
+    key = objective.confirmed_key
+    by_seed = [{run.params["seed"]: run.metrics[key] for run in runs} for runs in (first, second)]
     shared = sorted(set(by_seed[0]) & set(by_seed[1]))
     return paired_difference(*([row[seed] for seed in shared] for row in by_seed))
 
 
-def _print_confirmation(console: Console, tracker: Tracker, roles: Mapping[str, Config], driver: Driver) -> None:
+def _print_confirmation(console: Console, tracker: Tracker, roles: Mapping[str, AnyConfig], driver: Driver) -> None:
     """The decision, then the finalists that it compares."""
-    finalists = finalists_of(tracker, roles, driver.view.shown)
-    told = decide(finalists, read_reranking(tracker.tags()))
+    objective = driver.objective
+    finalists = finalists_of(tracker, roles, driver.view.shown, objective)
+    told = decide(finalists, read_reranking(tracker.tags()), objective)
     console.print(told, markup=False, highlight=False)
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("", "test accuracy [95%]", "seeds", "train s", "parameters"):
+    measure = f"{objective.confirmed.label} [95%]"
+    for heading in ("", measure, "seeds", "train s", "parameters"):
         table.add_column(heading, justify="right" if heading in ("seeds", "train s", "parameters") else "left")
-    for role, runs in confirmed(tracker.runs(), roles).items():
+    for role, runs in confirmed(tracker.runs(), roles, objective).items():
         if runs:
-            accuracy, seconds = accuracy_of(finalists[role].runs), f"{finalists[role].seconds:.2f}"
-            parameters = f"{runs[0].metrics['parameters']:,.0f}"
-            table.add_row(role, str(accuracy), str(len(runs)), seconds, parameters)
+            found, seconds = accuracy_of(finalists[role].runs, objective), f"{finalists[role].seconds:.2f}"
+            parameters = f"{count:,.0f}" if (count := runs[0].metrics.get("parameters")) else "-"
+            table.add_row(role, objective._replace(unit="").measured(*found[:3]), str(len(runs)), seconds, parameters)
     console.print(table)
     for role, config in roles.items():
         console.print(f"{role}: {driver.view.describe(config)}", markup=False, highlight=False, soft_wrap=True)

@@ -11,9 +11,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from hyperstudy.study.core.config import Config
-from hyperstudy.study.core.train import Epoch
-from hyperstudy.study.outputs.names import COMPLETE
+from hyperstudy.study.core.epoch import Epoch
+from hyperstudy.study.core.params import AnyConfig
+from hyperstudy.study.outputs.names import COMPLETE, FINISHED
+from hyperstudy.study.outputs.objective import ACCURACY, Objective
 
 REDRAWS_PER_SECOND = 4
 WIDE = 200  # characters
@@ -23,7 +24,7 @@ class Current(NamedTuple):
     """The trial that a worker is training."""
 
     name: str
-    config: Config
+    config: AnyConfig
     epoch: Epoch | None
     started: float  # on the monotonic clock
     seconds: float = 0.0  # of training, once it has ended
@@ -32,9 +33,9 @@ class Current(NamedTuple):
 class View:
     """One line per finished trial, for logs and pipes."""
 
-    def __init__(self, console: Console, shown: tuple[str, ...]) -> None:
+    def __init__(self, console: Console, shown: tuple[str, ...], objective: Objective = ACCURACY) -> None:
         """`shown` names the hyperparameters that tell one trial from another."""
-        self.console, self.shown = console, shown
+        self.console, self.shown, self.objective = console, shown, objective
         self.current: dict[int, Current] = {}
         self.best: tuple[float, str] | None = None
         self.total = self.done = 0
@@ -52,7 +53,7 @@ class View:
         going_on = f", {done} of them finished before" if done else ""
         self.note(f"{title}: {total} trials{going_on}, {workers} worker{'s' if workers > 1 else ''}")
 
-    def started(self, worker: int, name: str, config: Config) -> None:
+    def started(self, worker: int, name: str, config: AnyConfig) -> None:
         self.current[worker] = Current(name, config, None, time.monotonic())
 
     def epoch(self, worker: int, epoch: Epoch) -> None:
@@ -63,15 +64,16 @@ class View:
         trial = self.current.pop(worker)
         return trial._replace(seconds=time.monotonic() - trial.started)
 
-    def finished(self, trial: Current, state: str, objective: float | None) -> None:
-        self.done += objective is not None
-        if state == COMPLETE and (self.best is None or objective > self.best[0]):
-            self.best = objective, f"{trial.name} · {self.describe(trial.config)}"
-        self.line(trial, state, objective)
+    def finished(self, trial: Current, state: str, value: float | None) -> None:
+        self.done += state in FINISHED
+        own = self.objective.own  # larger is better
+        if state == COMPLETE and (self.best is None or own(value) > own(self.best[0])):
+            self.best = value, f"{trial.name} · {self.describe(trial.config)}"
+        self.line(trial, state, value)
 
-    def line(self, trial: Current, state: str, objective: float | None) -> None:
-        value = "" if objective is None else f" val/accuracy {objective:.4f}"
-        best = f" (best {self.best[0]:.4f})" if self.best else ""
+    def line(self, trial: Current, state: str, value: float | None) -> None:
+        value = "" if value is None else f" {self.objective.key} {self.objective.size(value)}"
+        best = f" (best {self.objective.size(self.best[0])})" if self.best else ""
         head = f"[{self.done}/{self.total}] {trial.name} {state}{value}{best}"
         self.note(f"{head} {self.describe(trial.config)} {trial.seconds:.1f} s{self.left()}")
 
@@ -81,7 +83,7 @@ class View:
     def refresh(self) -> None:
         """Draw what has changed; called about once a second."""
 
-    def describe(self, config: Config) -> str:
+    def describe(self, config: AnyConfig) -> str:
         values = ((name, getattr(config, name)) for name in self.shown)
         return " ".join(
             f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in values
@@ -113,7 +115,7 @@ class LiveView(View):
         self.current.clear()
         self._live.stop()
 
-    def line(self, trial: Current, state: str, objective: float | None) -> None:
+    def line(self, trial: Current, state: str, value: float | None) -> None:
         """Nothing: the panel shows it."""
 
     def refresh(self) -> None:
@@ -136,15 +138,18 @@ class LiveView(View):
         self._bar.update(self._bar.task_ids[0], description=self.title + self.left(), completed=self.done)
         best = Text("no trial is complete yet", style="dim")
         if self.best:
-            best = Text.assemble("best ", (f"{self.best[0]:.4f}", "bold green"), f" val/accuracy · {self.best[1]}")
+            value = self.objective.size(self.best[0]), "bold green"
+            best = Text.assemble("best ", value, f" {self.objective.key} · {self.best[1]}")
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
         for worker, trial in sorted(self.current.items()):
-            epoch = f"epoch {trial.epoch.epoch if trial.epoch else 0}/{trial.config.epochs}"
-            accuracy = f"{trial.epoch.val_accuracy:.4f}" if trial.epoch else ""
-            table.add_row(f"worker {worker + 1}", trial.name, epoch, accuracy, self.describe(trial.config))
+            known = trial.config.hyperparameters().get("epochs")
+            epoch = f"epoch {trial.epoch.number if trial.epoch else 0}" + (f"/{known}" if known else "")
+            value = trial.epoch.metrics.get(self.objective.key) if trial.epoch else None
+            shown = "" if value is None else self.objective.size(value)
+            table.add_row(f"worker {worker + 1}", trial.name, epoch, shown, self.describe(trial.config))
         return Group(self._bar, best, table)
 
 
-def make_view(console: Console, shown: tuple[str, ...]) -> View:
+def make_view(console: Console, shown: tuple[str, ...], objective: Objective = ACCURACY) -> View:
     """The live panel in a terminal, plain lines elsewhere."""
-    return (LiveView if console.is_terminal else View)(console, shown)
+    return (LiveView if console.is_terminal else View)(console, shown, objective)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hyperstudy.study.core.errors import InputError, not_one_of
-from hyperstudy.study.outputs.names import EPOCH_METRICS, FINISHED, HISTORY, INTERRUPTED, PHASES, finite
+from hyperstudy.study.outputs.names import FINISHED, HISTORY, INTERRUPTED, PHASES, finite
 from hyperstudy.study.tracking.store import artifact_root, flush, opening
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before the import, which otherwise looks up a host
@@ -32,6 +32,16 @@ PAGE = 5000  # runs in one answer of `search_runs`
 NOTE = "mlflow.note.content"
 STATE = "state"
 REPORT = "report"  # the run that carries a study's report
+EARLIER = {  # columns of a history file of earlier versions
+    **{
+        "train_loss": "train/loss",
+        "train_accuracy": "train/accuracy",
+        "lr": "train/lr",
+        "grad_norm": "train/grad_norm",
+    },
+    **{"steps": "train/steps", "val_loss": "val/loss", "val_accuracy": "val/accuracy"},
+    **{name: f"time/{name}" for name in ("train_seconds", "val_seconds", "images_per_second")},
+}
 KILLED, DONE = "KILLED", "FINISHED"  # statuses of MLflow
 
 
@@ -181,7 +191,7 @@ class Tracker:
                 return [_plain(run) for run in found]
 
     def curves(self, runs: Iterable[Run]) -> Iterator[tuple[str, list[dict[str, float]]]]:
-        """Every run's identifier with its metrics by epoch, under the names of `EPOCH_METRICS`, and `epoch`.
+        """Every run's identifier with its metrics by epoch, under the names by which they are charted, and `epoch`.
 
         From the run's history file, one read a run; from MLflow's metrics, one query a metric, where there is none.
         """
@@ -195,13 +205,13 @@ class Tracker:
                 rows = list(csv.DictReader(text))
         except (MlflowException, OSError):
             return []
-        columns = {"epoch": "epoch", **EPOCH_METRICS}
-        return [finite({name: float(row[field]) for name, field in columns.items() if row.get(field)}) for row in rows]
+        return [finite({EARLIER.get(name, name): float(text) for name, text in row.items() if text}) for row in rows]
 
     def _points(self, run: Run) -> list[dict[str, float]]:
         epochs: dict[int, dict[str, float]] = {}
-        for name in EPOCH_METRICS:
-            for point in self.client.get_metric_history(run.run_id, name):
+        points = [(name, point) for name in run.metrics for point in self.client.get_metric_history(run.run_id, name)]
+        for name, point in points:
+            if point.step:  # the first epoch is 1; metrics of the whole run are at 0
                 epochs.setdefault(point.step, {"epoch": float(point.step)})[name] = point.value
         return [epochs[step] for step in sorted(epochs)]
 

@@ -13,10 +13,10 @@ from multiprocessing.process import BaseProcess
 import torch
 import torch.multiprocessing  # registers how tensors travel between processes
 
-from hyperstudy.study.core.data.splits import Splits
+from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.own import Added
-from hyperstudy.study.core.train import Epoch
 from hyperstudy.study.outputs.environment import cores
+from hyperstudy.study.tasks.task import Task
 from hyperstudy.study.workers.worker import Death, Failure, Job, Outcome, perform
 
 GONE = (EOFError, BrokenPipeError, ConnectionResetError)  # what a closed connection raises
@@ -36,7 +36,7 @@ class Pool:
 
     def __init__(self, size: int, device: torch.device, threads: int = 1, own: Added | None = None) -> None:
         self._arguments = (device, threads, own)
-        self._splits: Splits | None = None
+        self._task: Task | None = None
         self._workers = [self._spawn() for _ in range(size)]
         self._busy: set[int] = set()
 
@@ -49,11 +49,11 @@ class Pool:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def load(self, splits: Splits) -> None:
-        """Give every worker these pictures, for all jobs from now on; they share one copy in memory."""
-        self._splits = splits.shared()
+    def load(self, task: Task) -> None:
+        """Give every worker this task, for all jobs from now on; they share one copy of its data in memory."""
+        self._task = task.shared()
         for worker in range(len(self)):
-            self._send(worker, self._splits)
+            self._send(worker, self._task)
 
     def idle(self) -> list[int]:
         return [worker for worker in range(len(self)) if worker not in self._busy]
@@ -91,12 +91,12 @@ class Pool:
             process.join()
             connection.close()
 
-    def _send(self, worker: int, order: Job | Splits) -> None:
+    def _send(self, worker: int, order: Job | Task) -> None:
         try:
             self._workers[worker][1].send(order)
         except BrokenPipeError:  # it died while it was idle
             self._workers[worker] = self._spawn()
-            for again in {id(self._splits): self._splits, id(order): order}.values():
+            for again in {id(self._task): self._task, id(order): order}.values():
                 self._workers[worker][1].send(again)
 
     def _spawn(self) -> tuple[BaseProcess, Connection]:
@@ -127,24 +127,24 @@ def _deaf_to_interrupts() -> Iterator[None]:
 
 
 def _work(orders: Connection, device: torch.device, threads: int, own: Added | None) -> None:
-    """A worker's life: pictures and jobs, until the driver closes the connection or ends. It ignores Ctrl-C."""
+    """A worker's life: tasks and jobs, until the driver closes the connection or ends. It ignores Ctrl-C."""
     threading.Thread(target=_end_with_driver, daemon=True).start()
     torch.set_num_threads(threads)
     if own is not None:
         own.load()
-    splits = None
+    task = None
     with suppress(*GONE):
         while True:
             order = orders.recv()
-            if isinstance(order, Splits):
-                splits = order.to(device)
+            if isinstance(order, Job):
+                orders.send(_train(order, task, orders))
             else:
-                orders.send(_train(order, splits, orders))
+                task = order.to(device)
 
 
-def _train(job: Job, splits: Splits, orders: Connection) -> Outcome | Failure:
+def _train(job: Job, task: Task, orders: Connection) -> Outcome | Failure:
     """Do one job, sending each epoch and waiting for an answer where the job asks for one."""
-    steps, answer = perform(job, splits), None
+    steps, answer = perform(job, task), None
     while True:
         try:
             epoch = steps.send(answer)

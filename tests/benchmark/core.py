@@ -18,8 +18,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from hyperstudy.study.comparisons.published import RECIPES
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data.splits import Part, Splits, load_splits
-from hyperstudy.study.core.train import Epoch
+from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.outputs.environment import cores
+from hyperstudy.study.tasks.pictures import PicturesTask
 from hyperstudy.study.workers.pool import Pool
 from hyperstudy.study.workers.worker import Job, Outcome
 from tests.benchmark import tutorials
@@ -78,7 +79,7 @@ def measure(case: Case, data_dir: Path, rounds: int) -> list[Round]:
     """The three sides and the peak in turn, `rounds` times, after one round that warms up."""
     splits = load(case, data_dir)
     with Pool(cores(), torch.device("cpu")) as pool:
-        pool.load(splits)
+        pool.load(PicturesTask("data", splits))
         sides: list[Callable[[], float]] = [
             lambda: tutorials_rate(case, splits),
             lambda: our_rate(case, pool, 1),
@@ -100,7 +101,7 @@ def load(case: Case, data_dir: Path) -> Splits:
 def tutorials_rate(case: Case, splits: Splits) -> float:
     """Pictures a second of a second epoch in all threads, evaluation left out."""
     _, epoch = islice(tutorials.train(case.config, splits, case.network()), 2)
-    return epoch.pictures / epoch.train_seconds
+    return epoch.pictures / epoch.metrics["time/train_seconds"]
 
 
 def our_rate(case: Case, pool: Pool, jobs: int) -> float:
@@ -114,7 +115,9 @@ def our_rate(case: Case, pool: Pool, jobs: int) -> float:
                 histories[worker].append(message)
             else:
                 assert isinstance(message, Outcome), message
-    return sum(median(epoch.images_per_second for epoch in history[1:]) for history in histories.values())
+    return sum(
+        median(epoch.metrics["time/images_per_second"] for epoch in history[1:]) for history in histories.values()
+    )
 
 
 def peak() -> float:

@@ -15,6 +15,7 @@ from rich.progress import track
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data.splits import Splits, load_splits
 from hyperstudy.study.core.train import Epoch
+from hyperstudy.study.tasks.pictures import PicturesTask
 from hyperstudy.study.workers.pool import Pool
 from hyperstudy.study.workers.worker import Job, Outcome
 from tests.benchmark.memory import is_worker
@@ -48,7 +49,7 @@ def benchmark(console: Console, data_dir: Path, rounds: int) -> None:
 
 def trained(pool: Pool, workers: Sequence[psutil.Process], splits: Splits) -> np.ndarray:
     """The most memory that a worker had, in MiB, while all trained on the pictures for one epoch."""
-    pool.load(splits)
+    pool.load(PicturesTask("data", splits))
     for worker in pool.idle():
         pool.start(worker, Job(Config(model="mlp", image_size=SIDE, epochs=1, seed=worker)))
     sizes = []

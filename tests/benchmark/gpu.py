@@ -19,9 +19,11 @@ from torch.nn import functional
 
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data.splits import Part, Splits, load_splits
+from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.errors import Parser, count, exit_code
 from hyperstudy.study.core.optimizers import OPTIMIZERS
-from hyperstudy.study.core.train import LAYOUT, Epoch, build, train
+from hyperstudy.study.core.train import LAYOUT, build, train
+from hyperstudy.study.tasks.pictures import PicturesTask
 from hyperstudy.study.workers.pool import Pool
 from hyperstudy.study.workers.worker import Job, Outcome
 
@@ -42,7 +44,7 @@ def one_at_a_time(config: Config, splits: Splits, trials: int) -> Measured:
     """As the core trains them."""
     started = perf_counter()
     lasts = [list(train(config.replace(seed=seed), splits)) for seed in range(trials)]
-    return Measured(perf_counter() - started, sum(history[-1].train_loss for history in lasts) / trials)
+    return Measured(perf_counter() - started, sum(history[-1].metrics["train/loss"] for history in lasts) / trials)
 
 
 def in_processes(count: int, config: Config, splits: Splits, trials: int) -> Measured:
@@ -50,7 +52,7 @@ def in_processes(count: int, config: Config, splits: Splits, trials: int) -> Mea
     losses: list[float] = []
     histories: dict[int, Epoch] = {}
     with Pool(count, splits.mean.device) as pool:
-        pool.load(splits.to(torch.device("cpu")))
+        pool.load(PicturesTask("data", splits.to(torch.device("cpu"))))
 
         def work(seeds: range, epochs: int) -> None:
             waiting, target = iter(seeds), len(losses) + len(seeds)
@@ -63,7 +65,7 @@ def in_processes(count: int, config: Config, splits: Splits, trials: int) -> Mea
                         histories[worker] = message
                     else:
                         assert isinstance(message, Outcome), message
-                        losses.append(histories[worker].train_loss)
+                        losses.append(histories[worker].metrics["train/loss"])
 
         work(range(count), 1)
         started = perf_counter()

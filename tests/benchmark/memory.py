@@ -6,7 +6,8 @@ import psutil
 import torch
 from rich.console import Console
 
-from hyperstudy.study.core.train import Epoch
+from hyperstudy.study.core.epoch import Epoch
+from hyperstudy.study.tasks.pictures import PicturesTask
 from hyperstudy.study.workers.pool import Pool
 from hyperstudy.study.workers.worker import Job, Outcome
 from tests.benchmark.core import CASES, load
@@ -20,7 +21,7 @@ def benchmark(console: Console, data_dir: Path, rounds: int) -> None:
         others = set(psutil.Process().children())
         with Pool(1, torch.device("cpu")) as pool:
             (worker,) = (child for child in set(psutil.Process().children()) - others if is_worker(child))
-            pool.load(load(case, data_dir))
+            pool.load(PicturesTask("data", load(case, data_dir)))
             pool.start(0, Job(case.config))
             sizes = []
             while pool.idle() == []:

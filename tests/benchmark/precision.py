@@ -10,8 +10,9 @@ from rich.console import Console
 from hyperstudy.study.comparisons.seeds import paired_difference
 from hyperstudy.study.core.config import PRECISIONS, Config
 from hyperstudy.study.core.data.splits import Splits, load_splits
-from hyperstudy.study.core.train import Epoch
+from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.outputs.environment import cores
+from hyperstudy.study.tasks.pictures import PicturesTask
 from hyperstudy.study.workers.pool import Pool
 from hyperstudy.study.workers.worker import Job, Outcome
 from tests.benchmark.core import CIFAR
@@ -25,8 +26,10 @@ def benchmark(console: Console, data_dir: Path, rounds: int) -> None:
     with console.status(f"precision, {len(seeds)} seeds of each"):
         accuracy, rates = {}, {}
         for precision, histories in trained(CIFAR, splits, seeds).items():
-            accuracy[precision] = [epochs[-1].val_accuracy for epochs in histories]
-            rates[precision] = [median(epoch.images_per_second for epoch in epochs) for epochs in histories]
+            accuracy[precision] = [epochs[-1].metrics["val/accuracy"] for epochs in histories]
+            rates[precision] = [
+                median(epoch.metrics["time/images_per_second"] for epoch in epochs) for epochs in histories
+            ]
     noise = stdev(accuracy["float32"])
     faster = [ours / theirs for ours, theirs in zip(rates["bf16"], rates["float32"], strict=True)]
     console.print(
@@ -41,7 +44,7 @@ def trained(config: Config, splits: Splits, seeds: Iterable[int]) -> dict[str, l
     histories: dict[str, dict[int, list[Epoch]]] = {precision: {} for precision in PRECISIONS}
     at_work: dict[int, list[Epoch]] = {}
     with Pool(cores(), torch.device("cpu")) as pool:
-        pool.load(splits)
+        pool.load(PicturesTask("data", splits))
         while True:
             for worker, (precision, seed) in zip(pool.idle(), jobs, strict=False):
                 at_work[worker] = histories[precision][seed] = []

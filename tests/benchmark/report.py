@@ -15,7 +15,7 @@ import pandas as pd
 import psutil
 from rich.console import Console
 
-from hyperstudy.study.outputs.names import EPOCH_METRICS, HISTORY
+from hyperstudy.study.outputs.names import HISTORY
 from hyperstudy.study.tracking.tracker import Tracker
 from tests.benchmark.timing import ENVIRONMENT, run
 from tests.reports.planted import DOMAINS, SPACE, bump, planted
@@ -51,9 +51,9 @@ def track_planted(folder: Path) -> None:
         tags = {"phase": row["phase"], "trial": row["trial"]}
         run_id = tracker.start(f"{row['phase']}-{row['trial']:03d}", params, tags, [])
         accuracy = row["objective"] * (1 - np.exp(-np.arange(1.0, EPOCHS + 1)))
-        curve = {"epoch": range(1, EPOCHS + 1), **dict.fromkeys(EPOCH_METRICS.values(), 1.0), "val_accuracy": accuracy}
+        curve = {"epoch": range(1, EPOCHS + 1), "train/loss": 1.0, "val/loss": 1.0, "val/accuracy": accuracy}
         files = {HISTORY: pd.DataFrame(curve).to_csv(index=False).encode()}
-        summary = {name: row[name] for name in ("objective", "best_val_accuracy", "train_seconds", "parameters")}
+        summary = {name: row[name] for name in ("objective", "best_objective", "train_seconds", "parameters")}
         tracker.finish(run_id, row["state"], summary, files)
 
 

@@ -1,8 +1,10 @@
 import pytest
 
 from hyperstudy.study.comparisons.finalists import FIRST_SEED, confirmed, finished, over_seeds, ranking, unconfirmed
-from hyperstudy.study.core.config import HYPERPARAMETERS, Config, from_params
+from hyperstudy.study.core.config import HYPERPARAMETERS, Config
+from hyperstudy.study.core.params import from_params
 from hyperstudy.study.outputs.names import CONFIRM
+from hyperstudy.study.outputs.objective import ACCURACY
 from hyperstudy.study.search.slots import Jobs
 from hyperstudy.study.studies.summary import gain, test_accuracy
 from hyperstudy.study.tracking.tracker import Run
@@ -14,7 +16,7 @@ del test_accuracy
 def run(trial, objective, loss=1.0, phase="explore", state="complete", test=None, **fields):
     config = Config(**fields)
     params = {"dataset": config.dataset, "model": config.model, **config.hyperparameters()}
-    metrics = {"objective": objective, "final_val_loss": loss} | ({} if test is None else {"test/accuracy": test})
+    metrics = {"objective": objective, "val/loss": loss} | ({} if test is None else {"test/accuracy": test})
     tags = {"phase": phase, "trial": str(trial), "state": state}
     return Run(f"id{trial}", f"run{trial}", "FINISHED", {k: str(v) for k, v in params.items()}, metrics, tags, "")
 
@@ -30,13 +32,13 @@ def test_the_ranking_is_by_accuracy_then_loss_then_number_and_leaves_out_what_is
         run(6, 0.99, phase="confirm"),
         Run("x", "someone else's", "FINISHED", {}, {}, {}, ""),
     ]
-    assert [entry.tags["trial"] for entry in ranking(runs)] == ["2", "3", "1", "0"]
+    assert [entry.tags["trial"] for entry in ranking(runs, ACCURACY)] == ["2", "3", "1", "0"]
 
 
 def test_without_a_confirmation_the_winner_is_the_best_of_the_search():
     runs = [run(0, 0.9), run(1, 0.95, seed=3, lr=0.2), run(2, 0.99, state="diverged")]
-    assert unconfirmed(runs, Config()) == {"winner": Config(lr=0.2)}
-    assert unconfirmed(runs[2:], Config()) == {}
+    assert unconfirmed(runs, Config(), ACCURACY) == {"winner": Config(lr=0.2)}
+    assert unconfirmed(runs[2:], Config(), ACCURACY) == {}
 
 
 ROLES = {"winner": Config(lr=0.2), "default": Config()}
@@ -82,8 +84,8 @@ def test_the_gain_pairs_equal_seeds():
     default = [run(seed, 0, phase="confirm", test=0.8 + seed / 100, seed=seed) for seed in (0, 1, 7)]
     default.append(run(8, 0, phase="confirm", test=0.1, seed=1, state="interrupted"))  # its test came, its end did not
     roles = {"winner": Config(lr=0.2), "default": Config()}
-    by_role = confirmed([*winner, *default], roles)
+    by_role = confirmed([*winner, *default], roles, ACCURACY)
     assert [entry.params["seed"] for entry in by_role["winner"]] == ["0", "1", "2"]
-    difference = gain(by_role["winner"], by_role["default"])
+    difference = gain(by_role["winner"], by_role["default"], ACCURACY)
     assert (round(difference.mean, 12), difference.n) == (0.1, 2)
     assert round(mean_test_accuracy(by_role["winner"]).mean, 12) == 0.91

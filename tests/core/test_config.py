@@ -4,10 +4,11 @@ import pytest
 
 from hyperstudy.models import ACTIVATIONS, MODELS
 from hyperstudy.study.core.augmentations import AUGMENTATIONS
-from hyperstudy.study.core.config import HYPERPARAMETERS, Config, from_params, rows_of
+from hyperstudy.study.core.config import HYPERPARAMETERS, Config, rows_of
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.losses import LOSSES
 from hyperstudy.study.core.optimizers import OPTIMIZERS
+from hyperstudy.study.core.params import from_params
 from hyperstudy.study.core.schedules import SCHEDULES
 
 

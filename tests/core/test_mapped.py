@@ -77,7 +77,11 @@ def both(tmp_path):
 def test_training_on_a_file_is_training_on_a_tensor_bit_for_bit(frame, both):
     config = Config(model="cnn", epochs=2, **{"image_size": 8, **frame})
     told = [
-        [(epoch.train_loss, epoch.val_loss, epoch.val_accuracy) for epoch in train(config, splits)] for splits in both
+        [
+            (epoch.metrics["train/loss"], epoch.metrics["val/loss"], epoch.metrics["val/accuracy"])
+            for epoch in train(config, splits)
+        ]
+        for splits in both
     ]
     assert told[0] == told[1]
 

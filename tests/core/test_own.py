@@ -7,18 +7,19 @@ import pytest
 
 from hyperstudy.models import MODELS
 from hyperstudy.study.core.augmentations import AUGMENTATIONS
-from hyperstudy.study.core.config import Config, from_params, rows_of
+from hyperstudy.study.core.config import Config, rows_of
 from hyperstudy.study.core.data.datasets import DATASETS
 from hyperstudy.study.core.data.own_pictures import pictures
 from hyperstudy.study.core.data.splits import load_splits
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.losses import LOSSES
 from hyperstudy.study.core.own import LOADED, load_own, read_own
+from hyperstudy.study.core.params import from_params
 from hyperstudy.study.core.plan import make_plan
-from hyperstudy.study.core.rehearsal import rehearse
 from hyperstudy.study.core.schedules import SCHEDULES
 from hyperstudy.study.core.train import train
 from hyperstudy.study.studies.options import parse_options
+from hyperstudy.study.tasks.rehearsal import rehearse
 
 SMALL = """
 import hyperstudy as hs
@@ -216,7 +217,7 @@ def test_rows_of_a_file_are_options_and_trained_with(tmp_path, written):
     assert [epoch.lr for epoch in ours] == pytest.approx([1e-3, 1e-4])
     darker = splits._replace(train=splits.train._replace(images=splits.train.images // 2))
     plain = next(train(Config(model="softmax", batch_size=2000), darker))
-    assert ours[0].train_loss == pytest.approx(2 * plain.train_loss, rel=1e-5)
+    assert ours[0].metrics["train/loss"] == pytest.approx(2 * plain.metrics["train/loss"], rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def test_floats_are_kept_and_white_is_one(kind, monkeypatch, tmp_path):
             shift, scale = SCALINGS[scaling](splits)
             assert ((torch.tensor([0.0, 1.0]) - shift) / scale)[0].flatten().tolist() == pytest.approx(ends)
         epochs = list(train(Config(dataset="mine", model="softmax", epochs=1, image_size=4, border=1), splits))
-        assert np.isfinite(epochs[-1].val_loss)
+        assert np.isfinite(epochs[-1].metrics["val/loss"])
 
 
 def test_the_deviation_of_a_constant_channel_is_one_level(monkeypatch):

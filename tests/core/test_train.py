@@ -12,9 +12,10 @@ from hyperstudy.study.core.config import PRECISIONS, Config
 from hyperstudy.study.core.data.splits import Part
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.losses import LOSSES
+from hyperstudy.study.core.metrics import measured
 from hyperstudy.study.core.optimizers import OPTIMIZERS
 from hyperstudy.study.core.schedules import SCHEDULES, lr_factor
-from hyperstudy.study.core.train import build, device, devices, evaluation_batch, predict, score, train
+from hyperstudy.study.core.train import build, device, devices, evaluation_batch, predict, train
 from tests.conftest import small
 
 
@@ -25,11 +26,16 @@ def run(digits, **fields):
 def test_an_epoch_record_holds_what_happened(digits):
     history = run(digits, lr=3e-3, batch_size=64)
     steps = math.ceil(len(digits.train.labels) / 64)
-    assert [epoch.epoch for epoch in history] == [1, 2, 3]
-    assert [epoch.steps for epoch in history] == [steps, 2 * steps, 3 * steps]
-    assert history[-1].train_loss < history[0].train_loss < math.log(10) + 0.5
-    assert history[-1].val_accuracy > 0.8
-    assert all(epoch.lr == 3e-3 and epoch.grad_norm > 0 and epoch.images_per_second > 0 for epoch in history)
+    assert [epoch.number for epoch in history] == [1, 2, 3]
+    assert [epoch.metrics["train/steps"] for epoch in history] == [steps, 2 * steps, 3 * steps]
+    assert history[-1].metrics["train/loss"] < history[0].metrics["train/loss"] < math.log(10) + 0.5
+    assert history[-1].metrics["val/accuracy"] > 0.8
+    assert all(
+        epoch.metrics["train/lr"] == 3e-3
+        and epoch.metrics["train/grad_norm"] > 0
+        and epoch.metrics["time/images_per_second"] > 0
+        for epoch in history
+    )
     assert all(epoch.diverged_at is None for epoch in history)
 
 
@@ -38,7 +44,7 @@ def test_an_epoch_record_holds_what_happened(digits):
 def test_every_optimizer_lowers_the_loss_of_every_model(digits, model, optimizer):
     lr = 0.05 if optimizer == "sgd" else 2e-3
     history = run(digits, model=model, optimizer=optimizer, lr=lr)
-    assert history[-1].train_loss < 0.8 * history[0].train_loss
+    assert history[-1].metrics["train/loss"] < 0.8 * history[0].metrics["train/loss"]
 
 
 def test_one_step_is_the_step_that_the_formula_gives(digits):
@@ -64,7 +70,16 @@ def test_the_same_seed_gives_the_same_numbers_bit_for_bit(digits, model):
 
     def numbers(seed):
         history = run(few, **small(model), image_size=side, seed=seed, epochs=2, **dropout)
-        return [(e.train_loss, e.train_accuracy, e.val_loss, e.val_accuracy, e.grad_norm) for e in history]
+        return [
+            (
+                e.metrics["train/loss"],
+                e.metrics["train/accuracy"],
+                e.metrics["val/loss"],
+                e.metrics["val/accuracy"],
+                e.metrics["train/grad_norm"],
+            )
+            for e in history
+        ]
 
     dropout = {"dropout": 0.2} if "dropout" in MODELS[model].hyperparameters else {}
     assert numbers(1) == numbers(1) != numbers(2)
@@ -76,7 +91,7 @@ def test_a_loss_that_is_not_finite_ends_the_trial_and_names_epoch_and_step(digit
     last = history[-1]
     assert [epoch.diverged_at is None for epoch in history] == [True] * (len(history) - 1) + [False]
     assert 10 < last.diverged_at < 30
-    assert last.steps - 18 < last.diverged_at <= last.steps
+    assert last.metrics["train/steps"] - 18 < last.diverged_at <= last.metrics["train/steps"]
 
 
 def test_the_step_that_diverged_is_the_first_whose_loss_is_not_finite(digits):
@@ -98,7 +113,7 @@ def test_the_step_that_diverged_is_the_first_whose_loss_is_not_finite(digits):
 def test_a_last_batch_of_one_picture_is_left_out(digits):
     few = digits._replace(train=Part(digits.train.images[:33], digits.train.labels[:33]))
     history = list(train(Config(model="cnn", depth=4, batch_size=16, epochs=1), few))
-    assert history[-1].steps == 2
+    assert history[-1].metrics["train/steps"] == 2
 
 
 def test_pictures_are_resized_to_the_configured_size(digits):
@@ -108,7 +123,9 @@ def test_pictures_are_resized_to_the_configured_size(digits):
 
 
 def test_bf16_learns_about_as_well_as_float32(digits):
-    accuracies = [run(digits, precision=precision, epochs=6)[-1].val_accuracy for precision in ("float32", "bf16")]
+    accuracies = [
+        run(digits, precision=precision, epochs=6)[-1].metrics["val/accuracy"] for precision in ("float32", "bf16")
+    ]
     assert abs(accuracies[0] - accuracies[1]) < 0.05
 
 
@@ -126,14 +143,6 @@ def test_prediction_does_not_change_the_model_or_its_mode(digits):
     assert torch.equal(logits, predict(config, digits, model, digits.val.images))
     assert model.training
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
-
-
-def test_a_score_is_the_mean_cross_entropy_and_the_share_of_hits():
-    logits = torch.tensor([[2.0, 0.0], [0.0, 1.0], [3.0, 0.0]])
-    loss, accuracy = score(logits, torch.tensor([0, 1, 1]))
-    expected = -sum(math.log(p) for p in (1 / (1 + math.exp(-2)), 1 / (1 + math.exp(-1)), 1 / (1 + math.exp(3)))) / 3
-    assert loss == pytest.approx(expected, rel=1e-5)
-    assert accuracy == pytest.approx(2 / 3)
 
 
 class Dtypes(TorchFunctionMode):
@@ -157,7 +166,7 @@ def test_training_and_scoring_need_no_float64(digits, precision):
     few = digits._replace(train=Part(*(tensor[:200] for tensor in digits.train)))
     with Dtypes() as dtypes:
         run(few, epochs=1, precision=precision)
-        score(torch.randn(50, 3), torch.arange(50) % 3)
+        measured(torch.randn(50, 3), torch.arange(50) % 3)
     assert torch.float32 in dtypes.seen
     assert torch.float64 not in dtypes.seen
 
@@ -182,13 +191,13 @@ def test_a_device_that_is_not_here_is_refused():
 def test_a_last_batch_that_is_not_full_is_kept_or_dropped(digits, last_batch, steps):
     few = digits._replace(train=Part(*(tensor[:200] for tensor in digits.train)))
     (epoch,) = run(few, batch_size=64, last_batch=last_batch, epochs=1)
-    assert epoch.steps == steps
+    assert epoch.metrics["train/steps"] == steps
 
 
 def test_a_batch_larger_than_the_data_is_not_dropped(digits):
     few = digits._replace(train=Part(*(tensor[:50] for tensor in digits.train)))
     (epoch,) = run(few, batch_size=64, last_batch="drop", epochs=1)
-    assert epoch.steps == 1
+    assert epoch.metrics["train/steps"] == 1
 
 
 def test_a_trial_sees_the_pictures_as_its_configuration_frames_and_scales_them(digits):
@@ -222,7 +231,7 @@ def test_by_default_a_step_is_the_plain_one_bit_for_bit(digits, optimizer):
             functional.cross_entropy(plain(pixels), digits.train.labels[rows]).backward()
             steps.step()
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(model.parameters(), plain.parameters(), strict=True))
-    assert [epoch.lr for epoch in history] == [config.lr] * 2
+    assert [epoch.metrics["train/lr"] for epoch in history] == [config.lr] * 2
 
 
 @pytest.mark.parametrize(
@@ -240,9 +249,9 @@ def test_by_default_a_step_is_the_plain_one_bit_for_bit(digits, optimizer):
 )
 def test_whatever_a_trial_trains_with_it_learns_and_repeats_itself(digits, fields):
     first, again = (run(digits, batch_size=32, **fields) for _ in range(2))
-    assert first[-1].train_loss < 0.8 * first[0].train_loss
-    assert first[-1].val_accuracy > 0.6
-    assert [epoch.train_loss for epoch in first] == [epoch.train_loss for epoch in again]
+    assert first[-1].metrics["train/loss"] < 0.8 * first[0].metrics["train/loss"]
+    assert first[-1].metrics["val/accuracy"] > 0.6
+    assert [epoch.metrics["train/loss"] for epoch in first] == [epoch.metrics["train/loss"] for epoch in again]
 
 
 @pytest.mark.parametrize(("schedule", "warmup"), [("cosine", 0.0), ("one-cycle", 0.0), ("constant", 0.3)])
@@ -260,7 +269,7 @@ def test_every_step_has_the_lr_of_its_share_of_the_training(digits, schedule, wa
     rates = [((old - new).norm() / gradient.norm()).item() for (old, gradient), (new, _) in pairwise(seen)]
     expected = [0.1 * lr_factor(schedule, warmup, step / 6) for step in range(6)]
     assert rates == pytest.approx(expected, rel=1e-3, abs=1e-6)
-    assert [epoch.lr for epoch in history] == pytest.approx([expected[2], expected[5]])
+    assert [epoch.metrics["train/lr"] for epoch in history] == pytest.approx([expected[2], expected[5]])
 
 
 def test_a_schedule_moves_all_groups_of_an_optimizer_by_the_same_factor(digits, monkeypatch):
@@ -287,10 +296,10 @@ def test_clipping_bounds_the_step_and_leaves_a_smaller_gradient_alone(digits):
         return (torch.nn.utils.parameters_to_vector(model.parameters()).detach() - before).norm().item(), epoch
 
     free, epoch = moved(0.0)
-    assert free == pytest.approx(epoch.grad_norm, rel=1e-4)
+    assert free == pytest.approx(epoch.metrics["train/grad_norm"], rel=1e-4)
     assert free > 0.2
     assert moved(0.1)[0] == pytest.approx(0.1, rel=1e-4)
-    assert moved(0.1)[1].grad_norm == pytest.approx(0.1, rel=1e-4)
+    assert moved(0.1)[1].metrics["train/grad_norm"] == pytest.approx(0.1, rel=1e-4)
     assert moved(2 * free)[0] == free
 
 
@@ -319,9 +328,11 @@ def test_training_lowers_the_chosen_loss_and_validation_keeps_the_plain_one(digi
     with torch.no_grad():
         expected = loss(predict(config, two, model, two.train.images), two.train.labels)
     (epoch,) = train(config, two, model)
-    assert epoch.train_loss == pytest.approx(expected.item(), rel=1e-5)
+    assert epoch.metrics["train/loss"] == pytest.approx(expected.item(), rel=1e-5)
     logits = predict(config, two, model, two.train.images)
-    assert epoch.val_loss == pytest.approx(functional.cross_entropy(logits, two.train.labels).item(), rel=1e-6)
+    assert epoch.metrics["val/loss"] == pytest.approx(
+        functional.cross_entropy(logits, two.train.labels).item(), rel=1e-6
+    )
 
 
 def test_balanced_weights_find_more_of_the_rare_class(digits):

@@ -3,7 +3,8 @@
 import pytest
 
 from hyperstudy.study.core.plan import make_plan
-from hyperstudy.study.outputs.names import COMPLETE, CONFIRM, EXPLORE, TEST_METRIC
+from hyperstudy.study.outputs.names import COMPLETE, CONFIRM, EXPLORE
+from hyperstudy.study.outputs.objective import ACCURACY
 from hyperstudy.study.studies.ablation import cheap_arms
 from hyperstudy.study.tracking.tracker import Run
 
@@ -14,14 +15,14 @@ WINNER = PLAN.base.replace(lr=0.01, batch_size=32)
 def run(config, seconds, phase=CONFIRM, seed=1000):
     params = {name: str(value) for name, value in config.replace(seed=seed).hyperparameters().items()}
     params |= {"dataset": config.dataset, "model": config.model}
-    metrics = {"train_seconds": seconds, "objective": 0.9} | ({TEST_METRIC: 0.9} if phase == CONFIRM else {})
+    metrics = {"train_seconds": seconds, "objective": 0.9} | ({"test/accuracy": 0.9} if phase == CONFIRM else {})
     return Run(f"{phase}{seed}{seconds}", "name", "FINISHED", params, metrics, {"phase": phase, "state": COMPLETE}, "")
 
 
 def arms(search_seconds, winner=WINNER, seeds=2):
     """Two finalists of one second a run; two hyperparameters differ, so two arms lie between them."""
     finalists = [run(config, 1.0, seed=1000 + seed) for config in (winner, PLAN.base) for seed in range(seeds)]
-    return cheap_arms([run(PLAN.base, search_seconds, EXPLORE), *finalists], PLAN, {"winner": winner}, seeds)
+    return cheap_arms([run(PLAN.base, search_seconds, EXPLORE), *finalists], PLAN, {"winner": winner}, seeds, ACCURACY)
 
 
 def test_an_ablation_of_less_than_a_quarter_of_the_training_belongs_to_the_study():

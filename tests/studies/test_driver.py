@@ -7,16 +7,18 @@ import time
 import pytest
 from rich.console import Console
 
+from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.errors import InputError
-from hyperstudy.study.core.train import Epoch
 from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, FAILED, INTERRUPTED, PRUNED
+from hyperstudy.study.outputs.objective import ACCURACY
 from hyperstudy.study.studies.driver import ATTEMPTS, Driver
 from hyperstudy.study.studies.view import View
 from hyperstudy.study.workers.worker import Death, Failure, Outcome
 from tests.search.playing import make_trials
 
-EPOCH = Epoch(1, 5, 0.1, 0.9, 0.1, 0.9, 0.1, 1.0, 1.0, 1.0, 10.0)
-TRAINED = [EPOCH, Outcome(COMPLETE, 7, {}, {"history.csv": b""}, "a machine")]
+METRICS = {"val/accuracy": 0.9, "val/loss": 0.1, "time/train_seconds": 1.0, "time/val_seconds": 1.0}
+EPOCH = Epoch(1, METRICS)
+TRAINED = [EPOCH, Outcome(COMPLETE, {"parameters": 7.0}, {"history.csv": b""}, "a machine")]
 
 
 class Pool:
@@ -66,7 +68,7 @@ class Tracker:
 
 
 def make_driver(done, script=(), check=lambda: None):
-    return Driver(Pool(done, script), Tracker(done), View(Console(quiet=True), ("lr",)), 0.1, {}, check)
+    return Driver(Pool(done, script), Tracker(done), View(Console(quiet=True), ("lr",)), ACCURACY, 0.1, {}, check)
 
 
 def run(driver, trials):
@@ -183,7 +185,7 @@ def test_a_trial_that_raises_is_recorded_as_failed_and_not_tried_again():
 
 def test_a_searched_trial_s_worker_gets_a_verdict_after_every_epoch_but_the_last():
     trials = make_trials([3], pruner="median", epochs="3")
-    epochs = [EPOCH._replace(epoch=number) for number in (1, 2, 3)]
+    epochs = [EPOCH._replace(number=number) for number in (1, 2, 3)]
     driver = make_driver([], [[*epochs, TRAINED[1]]] * 3)
     run(driver, trials)
     assert driver.pool.verdicts == [False, False], "two of the three trials are designed"
@@ -191,8 +193,8 @@ def test_a_searched_trial_s_worker_gets_a_verdict_after_every_epoch_but_the_last
 
 def test_a_bad_trial_s_worker_is_told_to_stop():
     trials = make_trials([12], pruner="median", epochs="3")
-    epochs = [EPOCH._replace(epoch=number) for number in (1, 2, 3)]
-    bad = [EPOCH._replace(val_accuracy=0.1), TRAINED[1]._replace(state=PRUNED)]
+    epochs = [EPOCH._replace(number=number) for number in (1, 2, 3)]
+    bad = [EPOCH._replace(metrics=METRICS | {"val/accuracy": 0.1}), TRAINED[1]._replace(state=PRUNED)]
     driver = make_driver([], [[*epochs, TRAINED[1]]] * 11 + [bad])
     run(driver, trials)
     assert driver.pool.verdicts == [False, False] * 3 + [True]
@@ -213,5 +215,5 @@ def test_training_time_is_what_the_epochs_took():
     trials = make_trials([3])
     driver = make_driver([])
     run(driver, trials)
-    assert driver.spent["training"] == 3 * (EPOCH.train_seconds + EPOCH.val_seconds)
+    assert driver.spent["training"] == 3 * (METRICS["time/train_seconds"] + METRICS["time/val_seconds"])
     assert 0 < driver.spent["driving"] < 10

@@ -8,9 +8,11 @@ from hyperstudy.study.core.config import HYPERPARAMETERS, Config
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.plan import make_plan
 from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, FAILED, INTERRUPTED, PRUNED
+from hyperstudy.study.outputs.objective import ACCURACY
 from hyperstudy.study.studies.course import records
 from hyperstudy.study.studies.options import parse_options
 from hyperstudy.study.studies.session import SETTINGS, TARGETS, grow, settings, settle
+from hyperstudy.study.tasks.pictures import PicturesTask
 from tests.tracking.runs import make_tracker
 
 KIND = "study.settings"
@@ -40,7 +42,7 @@ def test_other_settings_are_refused_with_all_that_differ(tracker):
 def test_a_hyperparameter_that_the_study_did_not_know_has_its_default(name, tracker, digits):
     """`Config` got a field after the study had begun."""
     options = parse_options([])
-    now = settings(options, make_plan("digits", "cnn", {}), digits)
+    now = settings(options, make_plan("digits", "cnn", {}), PicturesTask("digits", digits), ACCURACY)
     settle(tracker, KIND, {key: value for key, value in now.items() if key != name})
     settle(tracker, KIND, now)
     with pytest.raises(InputError, match=rf"other settings: {name} {getattr(Config(), name)} \(now other\)\."):
@@ -48,7 +50,12 @@ def test_a_hyperparameter_that_the_study_did_not_know_has_its_default(name, trac
 
 
 def test_settings_name_every_hyperparameter_the_pictures_and_the_search(digits):
-    found = settings(parse_options(["--lr", "1e-4:1e-2"]), make_plan("digits", "cnn", {"lr": "1e-4:1e-2"}), digits)
+    found = settings(
+        parse_options(["--lr", "1e-4:1e-2"]),
+        make_plan("digits", "cnn", {"lr": "1e-4:1e-2"}),
+        PicturesTask("digits", digits),
+        ACCURACY,
+    )
     assert set(HYPERPARAMETERS) < set(found)
     assert (found["lr"], found["epochs"], found["data digest"]) == ("0.0001:0.01 searched", "10", digits.digest)
     assert (found["sampler"], found["pruner"]) == ("tpe", "median")
@@ -72,7 +79,7 @@ def track(tracker, slot, state, curve, phase="explore", **fields):
     run_id = tracker.start(f"{phase}-{slot:03d}", params, {"phase": phase, "trial": slot}, [])
     for epoch, accuracy in enumerate(curve, start=1):
         tracker.log(run_id, {"val/accuracy": accuracy}, epoch)
-    summary = {"objective": 0.1 if state == DIVERGED else curve[-1]}
+    summary = {"objective": 0.1, "diverged_epoch": len(curve)} if state == DIVERGED else {"objective": curve[-1]}
     tracker.finish(run_id, state, summary if state in (COMPLETE, PRUNED, DIVERGED) else {}, {})
 
 
@@ -83,7 +90,7 @@ def test_records_are_the_finished_trials_in_the_order_of_their_slots(tracker):
     track(tracker, 3, FAILED, [0.5])
     track(tracker, 4, INTERRUPTED, [0.5])
     track(tracker, 5, COMPLETE, [0.9], phase="confirm")
-    found = records(tracker, tracker.runs(), ["lr", "activation"])
+    found = records(tracker, tracker.runs(), ["lr", "activation"], ACCURACY)
     assert [tuple(row[:5]) for row in found] == [
         (0, {"lr": 0.01, "activation": "relu"}, [0.5, 0.6], COMPLETE, 0.6),
         (1, {"lr": 0.1, "activation": "relu"}, [0.5], DIVERGED, 0.1),
@@ -96,7 +103,7 @@ def test_records_are_the_finished_trials_in_the_order_of_their_slots(tracker):
 def test_of_two_finished_trials_of_a_slot_the_first_counts(tracker):
     for accuracy in (0.5, 0.6):
         track(tracker, 0, COMPLETE, [accuracy])
-    (row,) = records(tracker, tracker.runs(), ["lr"])
+    (row,) = records(tracker, tracker.runs(), ["lr"], ACCURACY)
     assert row.objective == 0.5
 
 

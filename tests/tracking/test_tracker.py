@@ -5,9 +5,9 @@ import time
 import pytest
 from mlflow import MlflowClient
 
+from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.errors import InputError
-from hyperstudy.study.core.train import Epoch
-from hyperstudy.study.outputs.names import COMPLETE, FAILED, INTERRUPTED, epoch_metrics
+from hyperstudy.study.outputs.names import COMPLETE, FAILED, INTERRUPTED, finite
 from hyperstudy.study.tracking.tracker import FLUSH_SECONDS, Tracker, charts_link, experiments, find_study
 from tests.tracking.runs import make_tracker, start
 
@@ -119,13 +119,14 @@ def test_all_runs_come_back_in_order_however_many_pages(tracker, monkeypatch):
 
 def history_csv(epochs):
     text = io.StringIO(newline="")
-    csv.writer(text).writerows([Epoch._fields, *epochs])
+    rows = ([epoch.number, *epoch.metrics.values()] for epoch in epochs)
+    csv.writer(text).writerows([["epoch", *epochs[0].metrics], *rows])
     return text.getvalue().encode()
 
 
 NAN, INF = float("nan"), float("inf")
-EPOCHS = [Epoch(n, 18 * n, 1 / n, 0.5, 2 / n, 1 - 1 / (n + 1), 1e-3, n / 3, 0.1, 0.01, 1e4 / 3) for n in (1, 2, 3)]
-DIVERGES = Epoch(4, 70, NAN, 0.1, INF, 0.1, 1e-3, NAN, 0.1, 0.01, 1e4, 65)
+EPOCHS = [Epoch(n, {"train/loss": 1 / n, "train/grad_norm": n / 3, "val/accuracy": 1 - 1 / (n + 1)}) for n in (1, 2, 3)]
+DIVERGES = Epoch(4, {"train/loss": NAN, "train/grad_norm": INF, "val/accuracy": 0.1}, 65)
 
 
 @pytest.mark.parametrize("epochs", [EPOCHS, [*EPOCHS, DIVERGES]], ids=["trained", "diverged"])
@@ -134,10 +135,10 @@ def test_curves_from_the_history_file_equal_those_from_mlflow(epochs, tracker):
     with_file, without = start(tracker), start(tracker)
     for run_id in (with_file, without):
         for epoch in epochs:
-            tracker.log(run_id, epoch_metrics(epoch), epoch.epoch)
+            tracker.log(run_id, finite(epoch.metrics), epoch.number)
     tracker.finish(with_file, COMPLETE, {}, {"history.csv": history_csv(epochs)})
     tracker.finish(without, COMPLETE, {}, {})
-    expected = [{"epoch": epoch.epoch, **epoch_metrics(epoch)} for epoch in epochs]
+    expected = [{"epoch": epoch.number, **finite(epoch.metrics)} for epoch in epochs]
     curves = dict(tracker.curves(tracker.runs()))
     assert curves[without] == expected
     assert curves[with_file] == expected

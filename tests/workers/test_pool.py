@@ -15,9 +15,11 @@ import torch
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data.mapped import mapped
 from hyperstudy.study.core.data.splits import load_test
-from hyperstudy.study.core.train import Epoch, train
+from hyperstudy.study.core.epoch import Epoch
+from hyperstudy.study.core.train import train
 from hyperstudy.study.outputs.environment import cores, hardware
 from hyperstudy.study.outputs.files import load_trained
+from hyperstudy.study.tasks.pictures import PicturesTask
 from hyperstudy.study.workers.pool import Pool, make_pool
 from hyperstudy.study.workers.worker import Death, Failure, Job, Outcome
 from tests.conftest import environment, wait_for
@@ -31,7 +33,7 @@ MLP = Config(model="mlp", epochs=1)
 @pytest.fixture(scope="module")
 def pool(digits):
     with Pool(2, CPU) as pool:
-        pool.load(digits)
+        pool.load(PicturesTask("data", digits))
         yield pool
 
 
@@ -62,7 +64,7 @@ def one_worker(splits):
     """A pool of one worker, and a function that returns the worker's process as it is now."""
     others = workers_of()
     with Pool(1, CPU) as pool:
-        pool.load(splits)
+        pool.load(PicturesTask("data", splits))
         yield pool, lambda: min(workers_of() - others)
 
 
@@ -79,22 +81,22 @@ def is_alive(process):
 def test_a_job_sends_its_epochs_and_its_files(pool, tmp_path, digits):
     pool.start(0, Job(Config(epochs=4, lr=3e-3)))
     *epochs, outcome = listen(pool, 0)
-    assert [epoch.epoch for epoch in epochs] == [1, 2, 3, 4]
-    assert (outcome.state, outcome.parameters, outcome.test) == ("complete", 6138, {})
+    assert [epoch.number for epoch in epochs] == [1, 2, 3, 4]
+    assert (outcome.state, outcome.metrics) == ("complete", {"parameters": 6138.0})
     assert outcome.hardware == hardware(CPU)
     assert set(outcome.files) == FILES
     for name, content in outcome.files.items():
         (tmp_path / name).write_bytes(content)
     probabilities = load_trained(tmp_path).probabilities(digits.val.images)
     accuracy = (probabilities.argmax(1) == digits.val.labels).double().mean().item()
-    assert accuracy == pytest.approx(epochs[-1].val_accuracy)
+    assert accuracy == pytest.approx(epochs[-1].metrics["val/accuracy"])
 
 
 def test_test_pictures_arrive_with_the_others_and_are_met(digits, tmp_path):
     test = load_test("digits", Path("data"), 8)
     with Pool(1, CPU) as pool:
-        pool.load(digits)
-        pool.load(digits._replace(test=test))
+        pool.load(PicturesTask("data", digits))
+        pool.load(PicturesTask("data", digits._replace(test=test)))
         pool.start(0, Job(Config(epochs=3, lr=3e-3)))
         outcome = listen(pool, 0)[-1]
     assert set(outcome.files) == FILES | TEST_FILES
@@ -103,7 +105,7 @@ def test_test_pictures_arrive_with_the_others_and_are_met(digits, tmp_path):
     trained = load_trained(tmp_path)
     predicted = trained.probabilities(test.images).argmax(1)
     accuracy = (predicted == test.labels).double().mean().item()
-    assert outcome.test["test/accuracy"] == pytest.approx(accuracy)
+    assert outcome.metrics["test/accuracy"] == pytest.approx(accuracy)
     counts = pd.read_csv(tmp_path / "confusion_matrix.csv", index_col=0).to_numpy()
     assert counts.sum() == len(test.labels)
     assert counts.trace() / 360 == pytest.approx(accuracy)
@@ -130,7 +132,10 @@ def test_a_worker_maps_the_file_of_the_pictures_and_trains_the_same(digits, tmp_
         *_, epoch, outcome = listen(pool, 0)
         maps = {Path(row.path).name for row in process().memory_maps() if row.path}
     assert outcome.state == "complete"
-    assert (epoch.train_loss, epoch.val_loss) == (expected.train_loss, expected.val_loss)
+    assert (epoch.metrics["train/loss"], epoch.metrics["val/loss"]) == (
+        expected.metrics["train/loss"],
+        expected.metrics["val/loss"],
+    )
     assert {"train.npy", "val.npy"} <= maps
 
 
@@ -182,12 +187,12 @@ def test_a_killed_worker_is_a_death_and_the_next_has_the_pictures_again(digits):
 def test_a_worker_that_was_killed_while_idle_is_replaced_and_gets_the_latest_pictures(digits):
     with one_worker(digits) as (pool, process):
         pool.start(0, Job(MLP))
-        assert listen(pool, 0)[-1].test == {}
+        assert "test/accuracy" not in listen(pool, 0)[-1].metrics
         kill(process())
-        pool.load(digits._replace(test=digits.val))
+        pool.load(PicturesTask("data", digits._replace(test=digits.val)))
         pool.start(0, Job(MLP))
         *epochs, outcome = listen(pool, 0)
-        assert outcome.test["test/accuracy"] == pytest.approx(epochs[-1].val_accuracy)
+        assert outcome.metrics["test/accuracy"] == pytest.approx(epochs[-1].metrics["val/accuracy"])
 
 
 def test_a_worker_that_was_killed_before_its_job_is_replaced(digits):
@@ -223,7 +228,7 @@ def test_a_worker_is_deaf_to_ctrl_c_from_its_birth():
 def test_closing_ends_every_worker_busy_or_idle(digits):
     others = workers_of()
     with Pool(2, CPU) as pool:
-        pool.load(digits)
+        pool.load(PicturesTask("data", digits))
         pool.start(0, Job(Config(epochs=1000)))
         assert list(pool.messages(60))
         mine = workers_of() - others
@@ -237,12 +242,13 @@ from pathlib import Path
 import torch
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data.splits import load_splits
+from hyperstudy.study.tasks.pictures import PicturesTask
 from hyperstudy.study.workers.pool import Pool
 from hyperstudy.study.workers.worker import Job
 
 if __name__ == "__main__":
     with Pool(2, torch.device("cpu")) as pool:
-        pool.load(load_splits("digits", Path("data"), 8))
+        pool.load(PicturesTask("data", load_splits("digits", Path("data"), 8)))
         pool.start(0, Job(Config(depth=4, width=16.0, image_size=64, epochs=1)))
         print("started", flush=True)
         time.sleep(600)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import isfinite
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from hyperstudy.study.core.config import Config, family_of
 from hyperstudy.study.core.data.splits import Splits
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.losses import LOSSES, class_weights
+from hyperstudy.study.core.metrics import METRICS, guessed
 from hyperstudy.study.core.own import said
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.core.schedules import lr_factor
@@ -23,7 +25,13 @@ SHARES = (0.0, 0.5, 0.99)  # of the training, at which a schedule is asked for i
 
 def rehearse(plan: Plan, splits: Splits) -> None:
     """Raise `InputError` unless the model maps pictures to logits that can be trained, and augmentation, loss and
-    schedule give what a step needs: by default, and at the ends of every hyperparameter that is searched."""
+    schedule give what a step needs: by default, and at the ends of every hyperparameter that is searched. And unless
+    every metric is a number for guesses."""
+    for name in METRICS:
+        with _refusing(f"metric {name!r} fails"):
+            found = guessed(name, splits.val.labels, len(splits.classes))
+            if not isfinite(found):
+                raise InputError(f"metric {name!r} must give a finite number; got {found}")
     configs = [plan.base, *(plan.config({name: end}) for name, space in plan.space.items() for end in space.ends)]
     few = splits._replace(train=splits.train.first(FEW), val=splits.val.first(FEW))
     for config in dict.fromkeys(configs):
