@@ -26,8 +26,9 @@ def best_in_words(analysis: Analysis) -> str:
     best = ranked.iloc[0]
     levels = in_levels({name: best[name] for name in study.searched})
     return (
-        f"Nothing is confirmed yet. The best of {len(ranked)} complete trials, {best['name']}, reached {objective.name} "
-        f"{objective.measured(best.objective)} with {levels}: one run, and the best of many overstates itself."
+        f"Nothing is confirmed yet. The best of {len(ranked)} complete trials, {best['name']}, reached "
+        f"{objective.name} {objective.measured(best.objective)} with {levels}: one run, and the best of many "
+        "overstates itself."
     )
 
 

@@ -48,8 +48,8 @@ class Audit(NamedTuple):
 def audit(curves: Mapping[int, np.ndarray]) -> Audit | None:
     """The median rule (Golovin et al., KDD 2017) replayed over finished curves of the objective by trial number.
 
-    Larger is better. A trial stops after an epoch at which its best so far is below the median of the earlier trials that ran to their
-    end. None below twice the number of trials that the rule starts with.
+    Larger is better. A trial stops after an epoch at which its best so far is below the median of the earlier trials
+    that ran to their end. None below twice the number of trials that the rule starts with.
     """
     if len(curves) < 2 * STARTUP:
         return None

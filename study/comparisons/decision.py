@@ -11,7 +11,7 @@ from hyperstudy.study.outputs.objective import ACCURACY, Objective
 
 UNTESTED = (
     "There is no test metric: seeds are fresh, but the validation data are those by which configurations were chosen, "
-    "so it is open how well this does on other data."
+    "so it is open how this does on data by which nothing was chosen."
 )
 
 
@@ -106,7 +106,8 @@ def _over(lead: Lead, objective: Objective) -> str:
     places = ("over", "below") if objective.accuracy else ("better than", "worse than")
     words = f"{in_points(lead, objective)} {places[lead.estimate.mean < 0]} the default"
     if lead.estimate.low is not None and lead.probability is not None:
-        words += f", better with probability {min(max(lead.probability, 0.01), 0.99):.2f}"
+        better = "" if words.endswith("better than the default") else "better "
+        words += f", {better}with probability {min(max(lead.probability, 0.01), 0.99):.2f}"
     return words
 
 

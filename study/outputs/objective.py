@@ -118,15 +118,19 @@ class Objective(NamedTuple):
 
     def words(self, text: str) -> str:
         """A text about validation and test accuracy as one about this objective."""
-        return text if self.accuracy else ACCURACIES.sub(self._word, text)
+        if self.accuracy:
+            return text
+        own = "|".join(map(re.escape, (self.name, self.confirmed.name)))  # may itself hold the word, and stays
+        return re.sub(rf"{own}|\b(validation |test |)(?:accuracy|accuracies)\b", self._word, text, flags=re.IGNORECASE)
 
     def _word(self, found: re.Match[str]) -> str:
+        if found[1] is None:
+            return found[0]
         name = (self.confirmed if found[1].lower() == "test " else self).name
         ours = self.name.startswith("validation ")  # other names stay as their user writes them
         return name[0].upper() + name[1:] if ours and found[0][0].isupper() else name
 
 
-ACCURACIES = re.compile(r"\b(validation |test |)(?:accuracy|accuracies)\b", re.IGNORECASE)
 ACCURACY = Objective("validation accuracy", True, accuracy=True, key="val/accuracy", test_key="test/accuracy")
 
 
