@@ -54,7 +54,7 @@ def _failures(study: Study, runs: pd.DataFrame, failures: int) -> str:
             f"{failures - diverged} with an error."
         )
     if study.chance is None:
-        return f"{failures} of {len(runs)} designed trials diverged, and have no value."
+        return f"{failures} of {len(runs)} designed trials diverged{', and have no value' if failures else ''}."
     rest = "at or near chance" if study.objective.accuracy else "no better than guessing"
     return (
         f"{failures} of {len(runs)} designed trials failed to train: {diverged} diverged, and {failures - diverged} "

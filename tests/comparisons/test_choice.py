@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hyperstudy.study.comparisons.choice import RERANKING, Reranking, choose, in_words, lead_error, read_reranking
+from hyperstudy.study.outputs.objective import Objective
 
 DEFAULT = [0.90, 0.92, 0.94]  # mean 0.92, variance 0.0004
 
@@ -50,6 +51,18 @@ def test_the_choice_says_whether_the_default_was_beaten():
         assert told.endswith("(standard error 0.0163).")
     assert "another configuration was not trained" in in_words(choose({}))
     assert "the default was not trained" in in_words(choose({"candidate-1": DEFAULT}))
+
+
+def test_the_choice_is_told_in_the_objective():
+    loss = Objective("validation loss", maximize=False, unit="nats")
+    assert in_words(choose(beside(0.02)), loss).startswith(
+        "The winner led the default by 0.02 nats on validation over 3"
+    )
+    told = in_words(choose(beside(-0.01)), loss)
+    assert told == (
+        "The default was not beaten: the best candidate was 0.01 nats worse than it on validation over 3 fresh seeds "
+        "(standard error 0.01633)."
+    )
 
 
 def test_the_choice_is_read_back_from_a_study_s_tags():

@@ -6,6 +6,7 @@ import pytest
 from hyperstudy.study.comparisons.choice import Reranking
 from hyperstudy.study.comparisons.decision import Finalist, decide, in_points, not_told_apart, percent
 from hyperstudy.study.comparisons.seeds import Answered, Estimate, lead_of
+from hyperstudy.study.outputs.objective import Objective
 
 RNG = np.random.default_rng(0)
 
@@ -67,3 +68,41 @@ def test_accuracies_are_in_percent_and_leads_in_points():
     assert percent(Estimate(0.9833, 0.9771, 0.9882, 5)) == "98.3% [97.7, 98.8]"
     runs = [[Answered(seed, value) for seed, value in enumerate(values)] for values in ([0.9, 0.92], [0.88, 0.89])]
     assert in_points(lead_of(*runs)).startswith("2.5 points [-3.9, +8.9]")  # 2.5 +- 12.706 * 0.5
+
+
+LOSS = Objective("validation loss", maximize=False, unit="nats", key="val/loss", test_key="test/loss")
+
+
+def with_losses(*losses, **levels):
+    return Finalist({"lr": 0.0031, **levels}, [Answered(seed, -loss) for seed, loss in enumerate(losses)], 1.0)
+
+
+def test_a_loss_is_told_in_its_unit_and_a_lower_one_is_better():
+    finalists = {"winner": with_losses(0.2, 0.22), "default": with_losses(0.31, 0.32, lr=0.001)}
+    told = decide(finalists, None, LOSS)
+    # 0.21 +- 12.706 * 0.01 and 0.105 +- 12.706 * 0.005
+    assert told == (
+        "Use lr = 0.0031: test loss 0.21 nats [0.08294, 0.3371], 0.105 nats [+0.04147, +0.1685] better than the "
+        "default, with probability 0.98, at 1.0 times its training time."
+    )
+
+
+def test_a_winner_with_a_clearly_higher_loss_is_not_recommended():
+    finalists = {"winner": with_losses(0.3, 0.31, 0.3), "default": with_losses(0.2, 0.21, 0.21, lr=0.001)}
+    told = decide(finalists, None, LOSS)
+    assert told.startswith("Use the default, lr = 0.001: test loss 0.2067 nats [")
+    assert "The configuration that won on validation is 0.09667 nats [-0.1" in told
+    assert told.endswith("] worse.")
+
+
+def test_without_a_test_metric_the_decision_says_what_is_open():
+    untested = LOSS._replace(test_key="")
+    told = decide({"winner": with_losses(0.2, 0.22), "default": with_losses(0.31, 0.32)}, None, untested)
+    assert "validation loss 0.21 nats [0.08294, 0.3371] over 2 fresh seeds" in told
+    assert told.endswith("it is open how this does on data by which nothing was chosen.")
+    unbeaten = decide({"winner": with_losses(0.2, 0.22)}, Reranking("default", "c", -0.004, 0.0052, 3, 3), untested)
+    assert (
+        "its best is 0.004 nats worse than it on validation over 3 fresh seeds, with a standard error of 0.0052."
+        in (unbeaten)
+    )
+    assert unbeaten.endswith("nothing was chosen.")

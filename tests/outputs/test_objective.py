@@ -8,6 +8,8 @@ from hyperstudy.study.outputs.objective import ACCURACY, Objective
 
 RMSE = Objective("rmse", maximize=False)
 REWARD = Objective("reward", maximize=True, unit="points")
+LOSS = Objective("validation loss", False, "nats", key="val/loss", test_key="test/loss")
+BALANCED = Objective("validation balanced accuracy", True, test_key="test/balanced-accuracy")
 
 
 def test_a_loss_is_its_negative_in_frames_and_itself_to_a_reader():
@@ -27,6 +29,35 @@ def test_texts_on_accuracy_become_texts_on_the_objective():
     text = "Validation accuracy by epoch; accuracies of the best, in_accuracy."
     assert RMSE.words(text) == "rmse by epoch; rmse of the best, in_accuracy."
     assert ACCURACY.words(text) == text
+    assert LOSS.words("Test accuracy over seeds; accuracy") == "Test loss over seeds; validation loss"
+    assert LOSS._replace(test_key="").words("the mean test accuracy") == "the mean validation loss"
+
+
+def test_a_name_that_holds_the_word_stays_as_it_is():
+    text = "validation balanced accuracy minus test balanced accuracy, and accuracy"
+    assert BALANCED.words(text) == text.replace("and accuracy", "and validation balanced accuracy")
+
+
+def test_finalists_are_compared_on_test_data_where_there_are_any():
+    assert (LOSS.confirmed.name, LOSS.confirmed_key) == ("test loss", "test/loss")
+    assert (RMSE.confirmed, RMSE.confirmed_key) == (RMSE, "objective")
+    assert ACCURACY.confirmed.label == "test accuracy"
+    assert (LOSS.described, BALANCED.described) == (
+        "validation loss (nats, lower is better)",
+        "validation balanced accuracy (higher is better)",
+    )
+
+
+def test_intervals_of_values_and_differences_are_turned_with_the_sign_and_those_of_gains_are_not():
+    assert LOSS.measured(-0.2, -0.25, -0.1) == "0.2 nats [0.1, 0.25]"
+    assert LOSS.measured(-0.2) == "0.2 nats"
+    assert LOSS.difference_interval(-0.1, 0.3) == "[-0.3, +0.1]"
+    assert LOSS.gain_interval(-0.1, 0.3) == "[-0.1, +0.3]"
+    assert ACCURACY.measured(0.9, 0.85, 0.95) == "0.9000 [0.8500, 0.9500]"
+    assert LOSS.interval(None, None) == LOSS.difference_interval(None, None) == LOSS.gain_interval(None, None) == ""
+    told = [objective.apart(change) for objective in (LOSS, ACCURACY) for change in (0.1, -0.1, 0.0)]
+    assert told[:3] == ["0.1 nats better than", "0.1 nats worse than", "equal to"]
+    assert told[3:] == ["0.1000 above", "0.1000 below", "equal to"]
 
 
 @pytest.mark.parametrize("values", [(3.2, 5.0), (0.01, 900.0)])
