@@ -70,6 +70,7 @@ def test_designed_trials_are_the_same_with_and_without_it_and_searched_ones_are_
         (("--after", "digits-cnn", "--model", "mlp"), "has another model, so nothing carries over: it must be 'mlp'"),
         (("--after", "digits-cnn", "--objective", "loss"), "another objective than val/loss; got val/accuracy"),
         ((), "exists with other settings: after digits-cnn (now none)"),
+        (("--objective", "accurcy"), "objective must be one of"),
     ],
 )
 def test_what_does_not_carry_over_is_refused_in_one_line(words, line, continued):

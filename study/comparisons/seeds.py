@@ -154,8 +154,7 @@ def accuracy_of(runs: Sequence[Answered], objective: Objective = ACCURACY) -> Es
     not kept."""
     table = _table(runs)
     if table is None:
-        bounds = (0, 1) if objective.accuracy else (-np.inf, np.inf)
-        return mean_interval([run.value for run in runs], bounds=bounds)
+        return mean_interval([run.value for run in runs], bounds=objective.bounds)
     return accuracy_interval(table)
 
 

@@ -13,9 +13,10 @@ class Loop(NamedTuple):
     """A training loop, its hyperparameters, and what it is judged by.
 
     `train(config, seed)` is a generator that yields a mapping of metrics after each epoch, the same ones each time;
-    `config.NAME` is a hyperparameter's value. `objective` names the metric whose value after the last epoch counts, on
-    data that nothing was trained on; `test` gives the same metric, from what `train` returns, on data by which nothing
-    is chosen either. Trials can be pruned if `space` has a hyperparameter `epochs`, the number that `train` yields.
+    `config.NAME` is a hyperparameter's value. `objective` names the metric whose value after the last epoch counts,
+    on data that nothing was trained on; `test` gives the same metric, from what `train` returns, on data by which
+    nothing is chosen either. `least` and `most` are the values that it can have at all. Trials can be pruned if
+    `space` has a hyperparameter `epochs`, the number that `train` yields.
     """
 
     train: Callable[["LoopConfig", int], Iterator[Mapping[str, float]]]
@@ -24,6 +25,8 @@ class Loop(NamedTuple):
     maximize: bool = True
     unit: str = ""
     test: Callable[[Any], float] | None = None
+    least: float | None = None
+    most: float | None = None
 
 
 LOOPS: dict[str, Loop] = {}  # a user's own: the project has none

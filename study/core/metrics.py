@@ -13,11 +13,16 @@ from torch.nn import functional
 
 
 class Metric(NamedTuple):
-    """A metric: `measure` gives one number from logits `(N, classes)` and labels `(N,)`, both on one device."""
+    """A metric: `measure` gives one number from logits `(N, classes)` and labels `(N,)`, both on one device.
+
+    `least` and `most` are the values that it can have at all; None: any.
+    """
 
     measure: Callable[[Tensor, Tensor], float]
     maximize: bool = True
     unit: str = ""
+    least: float | None = None
+    most: float | None = None
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
@@ -54,10 +59,10 @@ def _counts(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 METRICS: dict[str, Metric] = {
-    "accuracy": Metric(accuracy),
-    "loss": Metric(loss, maximize=False, unit="nats"),
-    "balanced-accuracy": Metric(balanced_accuracy),
-    "macro-f1": Metric(macro_f1),
+    "accuracy": Metric(accuracy, least=0.0, most=1.0),
+    "loss": Metric(loss, maximize=False, unit="nats", least=0.0),
+    "balanced-accuracy": Metric(balanced_accuracy, least=0.0, most=1.0),
+    "macro-f1": Metric(macro_f1, least=0.0, most=1.0),
 }
 
 

@@ -5,6 +5,7 @@ the objective's own values.
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -16,7 +17,8 @@ class Objective(NamedTuple):
     """An objective. `accuracy` says that it is a share of right answers, for which guessing has a known value.
 
     `key` is the metric of each epoch whose last value it is, `test_key` the same on data by which nothing was chosen;
-    both are empty for trials that others ran, `test_key` also where there are no such data.
+    both are empty for trials that others ran, `test_key` also where there are no such data. `least` and `most` are the
+    values that it can have at all; None: any.
     """
 
     name: str
@@ -25,6 +27,14 @@ class Objective(NamedTuple):
     accuracy: bool = False
     key: str = ""
     test_key: str = ""
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the largest value of a frame."""
+        low, high = (-math.inf if self.least is None else self.least, math.inf if self.most is None else self.most)
+        return (low, high) if self.maximize else (-high, -low)
 
     @property
     def confirmed_key(self) -> str:
@@ -131,7 +141,9 @@ class Objective(NamedTuple):
         return name[0].upper() + name[1:] if ours and found[0][0].isupper() else name
 
 
-ACCURACY = Objective("validation accuracy", True, accuracy=True, key="val/accuracy", test_key="test/accuracy")
+ACCURACY = Objective(
+    "validation accuracy", True, accuracy=True, key="val/accuracy", test_key="test/accuracy", least=0.0, most=1.0
+)
 
 
 def objective_of(tags: Mapping[str, str]) -> Objective:

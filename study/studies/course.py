@@ -39,7 +39,8 @@ def conduct(options: Namespace, plan: Plan) -> int:
         task = open_task(plan, options.data_dir)
         objective = task.objective(options.objective)
         if options.own:
-            task.rehearse(plan)
+            with console.status("a rehearsal with your own file"):
+                task.rehearse(plan)
         earlier = earlier_study(options, plan, task, objective)
         tracker = Tracker(options.tracking_uri, options.study)
         tracker.create()

@@ -14,6 +14,7 @@ from hyperstudy.study.outputs.objective import Objective, objective_of
 from hyperstudy.study.studies.description import FINALISTS
 from hyperstudy.study.studies.session import SETTINGS
 from hyperstudy.study.tasks.task import Task
+from hyperstudy.study.tracking.store import existing
 from hyperstudy.study.tracking.tracker import Run, Tracker, find_study
 
 SAME = ("data digest", "dataset", "model", "loop")  # settings in which both studies must agree
@@ -35,6 +36,7 @@ def earlier_study(options: Namespace, plan: Plan, task: Task, objective: Objecti
         return None
     if options.after == options.study:
         raise InputError(f"--after must name another study; got the name of this one, {options.after!r}")
+    existing(options.tracking_uri)
     tracker = Tracker(options.tracking_uri, find_study(options.tracking_uri, options.after))
     tags = tracker.tags()
     theirs, ours = json.loads(tags.get(SETTINGS, "{}")), {**plan.base.subject(), **task.settings()}

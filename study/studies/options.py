@@ -20,6 +20,7 @@ from hyperstudy.study.outputs import environment
 from hyperstudy.study.outputs.names import RESERVED, check_name
 from hyperstudy.study.search.design import explore_size
 from hyperstudy.study.search.samplers import PRUNERS, SAMPLERS
+from hyperstudy.study.tasks.pictures import picture_objective
 from hyperstudy.study.tracking.store import TRACKING_OPTION, TRACKING_URI
 
 DATASET, MODEL = "digits", "cnn"
@@ -41,6 +42,8 @@ def parse_options(words: Sequence[str] | None = None) -> argparse.Namespace:
             raise not_one_of(name, getattr(options, name), registry)
     options.study = _usual_name(options) if options.study is None else options.study
     check_name(options.study)
+    if options.loop is None:
+        picture_objective(options.objective)  # raises for a name that is none
     if options.study in RESERVED:
         raise InputError(
             f"study must be a name that this project and MLflow do not use themselves; got {options.study!r}"

@@ -37,7 +37,10 @@ class LoopTask:
         if name not in (None, row.objective):
             raise InputError(f"objective of loop {self.loop!r} is what it says itself, {row.objective!r}; got {name!r}")
         test_key = "" if row.test is None else f"test/{row.objective}"
-        return Objective(f"validation {row.objective}", row.maximize, row.unit, key=row.objective, test_key=test_key)
+        return Objective(
+            *(f"validation {row.objective}", row.maximize, row.unit),
+            **{"key": row.objective, "test_key": test_key, "least": row.least, "most": row.most},
+        )
 
     def guess(self, objective: Objective) -> float | None:
         return None

@@ -138,5 +138,5 @@ def picture_objective(name: str | None) -> Objective:
     if name == "accuracy":
         return ACCURACY
     row = METRICS[name]
-    keys = {"key": f"val/{name}", "test_key": f"test/{name}"}
+    keys = {"key": f"val/{name}", "test_key": f"test/{name}", "least": row.least, "most": row.most}
     return Objective(f"validation {name.replace('-', ' ')}", row.maximize, row.unit, **keys)
