@@ -98,14 +98,15 @@ class Finished:
     def predict(self, images: Any) -> pd.DataFrame:
         """The winner's probabilities `(N, classes)`, a column per class, for pictures `(N, C, H, W)` or `(N, H, W)` in
         the data set's own pixels."""
+        trained = self._trained
         tensor = torch.as_tensor(np.asarray(images))
         tensor = tensor[:, None] if tensor.ndim == 3 else tensor
         tensor = tensor.float() if tensor.is_floating_point() else tensor
         if tensor.ndim != 4:
             got = "x".join(map(str, tensor.shape))
             raise InputError(f"pictures must be (N, C, H, W) or (N, H, W); got {got}")
-        part = Part(tensor, torch.zeros(len(tensor))).with_channels(self._trained.shape[0])
-        return pd.DataFrame(self._trained.probabilities(part.images).numpy(), columns=list(self._trained.classes))
+        part = Part(tensor, torch.zeros(len(tensor))).with_channels(trained.shape[0])
+        return pd.DataFrame(trained.probabilities(part.images).numpy(), columns=list(trained.classes))
 
     def __repr__(self) -> str:
         return f"{self.name}: {self.decision}"

@@ -36,9 +36,9 @@ def _export(options: Namespace) -> int:
         raise InputError(f"storage must be another database than MLflow's store; got {options.to!r}")
     tracker = Tracker(options.tracking_uri, find_study(options.tracking_uri, options.study))
     dimensions = {name: dimension(row) for name, row in json.loads(tracker.tags().get("study.space", "{}")).items()}
-    searched = [name for name, row in dimensions.items() if row.domain is not None]
+    space = {name: row.domain for name, row in dimensions.items() if row.domain is not None}
     objective = objective_of(tracker.tags())
-    found = records(tracker, tracker.runs(), searched, objective)
+    found = records(tracker, tracker.runs(), space, objective)
     if not found:
         raise InputError(f"study {tracker.experiment!r} has no finished trial to export")
     export(tracker.experiment, options.to, dimensions, found, objective)

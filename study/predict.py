@@ -98,7 +98,7 @@ def _champion(options: Namespace) -> tuple[Tracker, str]:
             return tracker, run_id
     if options.recipe:
         raise InputError(f"recipe {options.recipe!r} was not run yet: python -m study.recipes {options.recipe}")
-    raise InputError(f"{f'study {options.study!r}' if options.study else 'no study'} has a champion yet")
+    raise InputError(f"study {options.study!r} has no champion yet" if options.study else "no study has a champion yet")
 
 
 def _tell(options: Namespace, trained: Trained) -> None:

@@ -20,6 +20,7 @@ PACKAGES = ("models", "study", "reports")
 ROOMS = (
     "core",
     "outputs",
+    "tasks",
     "tracking",
     "comparisons",
     "search",

@@ -27,6 +27,7 @@ MODULES = sorted(set(re.findall(r"python -m ([a-z]+(?:\.[a-z]+)*)", README)) - {
 NO_REGISTRY = {
     "PRECISIONS": "torch has no other type for a forward pass on a processor",
     "TOLD": "our states in Optuna's",
+    "EARLIER_COLUMNS": "names in files of earlier versions",
     "TRACKING_OPTION": "the words of an option",
 }
 

@@ -67,7 +67,7 @@ def test_the_artifacts_are_config_history_weights_and_pictures(finished_study, t
     with tracker.download(run.run_id, "history.csv", tmp_path).open() as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2"]
-    assert float(rows[-1]["val_accuracy"]) == run.metrics["val/accuracy"]
+    assert float(rows[-1]["val/accuracy"]) == run.metrics["val/accuracy"]
 
 
 def test_every_run_names_its_data_and_only_confirmation_the_test_set(finished_study):

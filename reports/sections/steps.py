@@ -34,20 +34,15 @@ def next_study(analysis: Analysis) -> Step | None:
     tags = {f"--{name}": f"study.{name}" for name in ("dataset", "model", "loop", "trials", "sampler", "pruner")}
     tags["--from"] = "study.file"
     words = [word for option, tag in tags.items() if tag in study.tags for word in (option, study.tags[tag])]
-    words += [*_objective(study), "--study", f"{study.name}-next"]
+    if not study.objective.accuracy and "study.loop" not in study.tags:  # a loop says itself what it is judged by
+        words += ["--objective", study.objective.key.removeprefix("val/")]
+    words += ["--study", f"{study.name}-next", "--after", study.name]
     for name, dimension in study.space.items():
         usual = dimension.default if dimension.domain is None else dimension.domain
         words += ["--" + name.replace("_", "-"), str({**fixed, **extended}.get(name, usual))]
     changes = [f"the range of {' and '.join(extended)} extended at the end where the best lie"] if extended else []
     changes += [f"{' and '.join(fixed)} at the default, where little can be gained"] if fixed else []
     return Step(f"The study again with {', and '.join(changes)}:", _command(study, "study.run", *words))
-
-
-def _objective(study: Study) -> list[str]:
-    """The option that names the objective, as the study's own command has it."""
-    words = shlex.split(study.tags.get("study.command", ""))
-    place = words.index("--objective") if "--objective" in words else len(words)
-    return words[place : place + 2] or [word for word in words if word.startswith("--objective=")]
 
 
 def larger(analysis: Analysis) -> Step | None:

@@ -15,6 +15,7 @@ from hyperstudy.reports.statistics.intervals import pairs_needed, seeds_needed, 
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
 from hyperstudy.study.comparisons.choice import in_words
 from hyperstudy.study.comparisons.seeds import accuracy_of, difference_table, is_constant, lead_of
+from hyperstudy.study.outputs.names import DEFAULT, EARLIER, RUNNER_UP
 
 LIKELY = 0.9  # probability from which an uncertain lead is called suggestive
 
@@ -22,7 +23,7 @@ LIKELY = 0.9  # probability from which an uncertain lead is called suggestive
 def lead_claims(analysis: Analysis) -> list[Finding]:
     """The winner against the default, then against the runner-up; that the default was not beaten, where it won."""
     study = analysis.study
-    others = [other for other in ("default", "runner-up") if len(study.paired("winner", other))]
+    others = [other for other in (DEFAULT, EARLIER, RUNNER_UP) if len(study.paired("winner", other))]
     return [*_unbeaten(study), *(_lead(study, other) for other in others)]
 
 

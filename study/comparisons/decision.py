@@ -6,7 +6,7 @@ from typing import NamedTuple
 from hyperstudy.study.comparisons.arms import Levels, short
 from hyperstudy.study.comparisons.choice import Reranking
 from hyperstudy.study.comparisons.seeds import Answered, Estimate, Lead, accuracy_of, lead_of
-from hyperstudy.study.outputs.names import DEFAULT, RUNNER_UP, WINNER
+from hyperstudy.study.outputs.names import DEFAULT, EARLIER, RUNNER_UP, WINNER
 from hyperstudy.study.outputs.objective import ACCURACY, Objective
 
 UNTESTED = (
@@ -58,7 +58,7 @@ def not_told_apart(finalists: Mapping[str, Finalist]) -> dict[str, Levels]:
     is known."""
     winner = finalists.get(WINNER)
     found = {}
-    for role in (RUNNER_UP, DEFAULT):
+    for role in (RUNNER_UP, EARLIER, DEFAULT):
         other = finalists.get(role)
         if winner and other and winner.runs and other.runs:
             estimate = lead_of(winner.runs, other.runs).estimate

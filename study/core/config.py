@@ -87,6 +87,10 @@ class Values:
 
     values: tuple[tuple[str, Any], ...]
 
+    def __init__(self, **fields: Any) -> None:
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name == "values":  # while it is copied or unpickled
             raise AttributeError(name)
@@ -106,10 +110,6 @@ class Values:
     def described(self) -> str:
         """What is trained, in words."""
         return " ".join(f"{name} {value!r}" for name, value in self.subject().items())
-
-    def _keep(self, **fields: Any) -> None:
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True, init=False)
@@ -140,7 +140,7 @@ class Config(Values):
                 f"pictures for model {model!r} must be at least {family.smallest_side} pixels wide; got "
                 f"{found['image_size']} ({dataset}): give --image-size {family.smallest_side} or more"
             )
-        self._keep(dataset=dataset, model=model, values=tuple(found.items()))
+        super().__init__(dataset=dataset, model=model, values=tuple(found.items()))
 
     def __getattr__(self, name: str) -> Any:
         return None if name in HYPERPARAMETERS and name not in self.hyperparameters() else super().__getattr__(name)

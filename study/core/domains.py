@@ -37,6 +37,10 @@ class Range:
     def __str__(self) -> str:
         return ":".join(short if float(short := f"{end:g}") == end else repr(end) for end in self.ends)
 
+    def parsed(self, text: str) -> float:
+        """The value that a tracked run has as text."""
+        return int(text) if self.integer else float(text)
+
     def at(self, quantile: float) -> float:
         """The value at a quantile in [0, 1); each integer takes an equal share of its scale."""
         low, high = (self.low - 0.5, self.high + 0.5) if self.integer else self.ends
@@ -91,6 +95,10 @@ class Choice:
 
     def __str__(self) -> str:
         return ",".join(map(str, self.options))
+
+    def parsed(self, text: str) -> Any:
+        """The option that a tracked run has as text."""
+        return next(option for option in self.options if str(option) == text)
 
     def at(self, quantile: float) -> Any:
         return self.options[min(int(quantile * len(self.options)), len(self.options) - 1)]

@@ -42,7 +42,7 @@ class LoopConfig(Values):
                 raise InputError(f"loop {loop!r} has no {name}; got {name} {values[name]}")
         chosen = {name: row.default for name, row in rows.items()} | values
         found = tuple((name, rows[name].check(name, value)) for name, value in chosen.items())
-        self._keep(loop=loop, values=found)
+        super().__init__(loop=loop, values=found)
 
     def replace(self, **values: Any) -> "LoopConfig":
         return LoopConfig(self.loop, **{**self.hyperparameters(), **values})

@@ -3,15 +3,16 @@ winner, sum up."""
 
 import json
 from argparse import Namespace
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from hyperstudy.study.comparisons.choice import RERANKING, read_reranking
 from hyperstudy.study.comparisons.decision import decide
 from hyperstudy.study.comparisons.finalists import crown, finalists_of, finished, over_seeds, ranking, unconfirmed
 from hyperstudy.study.comparisons.reranking import FIRST_SEED, SEEDS, candidates, elected, kept
+from hyperstudy.study.core.domains import Choice, Range
 from hyperstudy.study.core.errors import InputError
-from hyperstudy.study.core.params import AnyConfig, from_params
+from hyperstudy.study.core.params import AnyConfig
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.core.train import device as find_device
 from hyperstudy.study.outputs.names import DEFAULT, EARLIER, EXPLORE, RERANK, SEARCH, WINNER
@@ -131,18 +132,18 @@ def check_still_there(tracker: Tracker) -> None:
         raise InputError(f"store {tracker.uri!r} was removed while the study ran, and its trials with it")
 
 
-def records(tracker: Tracker, runs: Sequence[Run], searched: Iterable[str], objective: Objective) -> list[Record]:
+def records(
+    tracker: Tracker, runs: Sequence[Run], space: Mapping[str, Range | Choice], objective: Objective
+) -> list[Record]:
     """The finished trials among the runs, in the order of their slots; the first where a slot has several."""
     done = {int(run.tags["trial"]): run for phase in (EXPLORE, SEARCH) for run in reversed(finished(runs, phase))}
     curves = dict(tracker.curves(done.values()))
-    names = list(searched)
     made = []
     for slot, run in sorted(done.items()):
-        config = from_params(run.params)
         whole = run.metrics.get("diverged_epoch", float("inf"))
         epochs = [epoch for epoch in curves[run.run_id] if epoch["epoch"] < whole]
         values = [epoch[objective.key] for epoch in epochs if objective.key in epoch]
-        params = {name: getattr(config, name) for name in names}
+        params = {name: domain.parsed(run.params[name]) for name, domain in space.items()}
         times = (datetime.fromtimestamp(ms / 1000) for ms in (run.start_ms, run.end_ms or run.start_ms))
         made.append(Record(slot, params, values, run.state, run.metrics.get("objective"), *times))
     return made

@@ -32,7 +32,7 @@ PAGE = 5000  # runs in one answer of `search_runs`
 NOTE = "mlflow.note.content"
 STATE = "state"
 REPORT = "report"  # the run that carries a study's report
-EARLIER = {  # columns of a history file of earlier versions
+EARLIER_COLUMNS = {  # columns of a history file of earlier versions
     **{
         "train_loss": "train/loss",
         "train_accuracy": "train/accuracy",
@@ -205,7 +205,9 @@ class Tracker:
                 rows = list(csv.DictReader(text))
         except (MlflowException, OSError):
             return []
-        return [finite({EARLIER.get(name, name): float(text) for name, text in row.items() if text}) for row in rows]
+        return [
+            finite({EARLIER_COLUMNS.get(name, name): float(text) for name, text in row.items() if text}) for row in rows
+        ]
 
     def _points(self, run: Run) -> list[dict[str, float]]:
         epochs: dict[int, dict[str, float]] = {}

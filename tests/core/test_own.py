@@ -12,13 +12,16 @@ from hyperstudy.study.core.data.datasets import DATASETS
 from hyperstudy.study.core.data.own_pictures import pictures
 from hyperstudy.study.core.data.splits import load_splits
 from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.loops import LOOPS
 from hyperstudy.study.core.losses import LOSSES
+from hyperstudy.study.core.metrics import METRICS
 from hyperstudy.study.core.own import LOADED, load_own, read_own
 from hyperstudy.study.core.params import from_params
 from hyperstudy.study.core.plan import make_plan
 from hyperstudy.study.core.schedules import SCHEDULES
 from hyperstudy.study.core.train import train
 from hyperstudy.study.studies.options import parse_options
+from hyperstudy.study.tasks.pictures import picture_objective
 from hyperstudy.study.tasks.rehearsal import rehearse
 
 SMALL = """
@@ -43,7 +46,7 @@ hs.MODELS["patchnet"] = hs.Family(patchnet, own={"patch": patch})
 def written(tmp_path, monkeypatch):
     """Writes a file, runs it, and forgets its rows after the test."""
     monkeypatch.setattr(sys, "path", list(sys.path))
-    before = [(table, dict(table)) for table in (MODELS, SCHEDULES, AUGMENTATIONS, LOSSES, LOADED)]
+    before = [(table, dict(table)) for table in (MODELS, SCHEDULES, AUGMENTATIONS, LOSSES, METRICS, LOOPS, LOADED)]
 
     def write(text, name="mine.py"):
         path = tmp_path / name
@@ -214,7 +217,7 @@ def test_rows_of_a_file_are_options_and_trained_with(tmp_path, written):
     assert plan.space["schedule"].options == ("halfway", "cosine")
     rehearse(plan, splits)
     ours = list(train(plan.config({"schedule": "halfway", "batch_size": 2000}).replace(epochs=2), splits))
-    assert [epoch.lr for epoch in ours] == pytest.approx([1e-3, 1e-4])
+    assert [epoch.metrics["train/lr"] for epoch in ours] == pytest.approx([1e-3, 1e-4])
     darker = splits._replace(train=splits.train._replace(images=splits.train.images // 2))
     plain = next(train(Config(model="softmax", batch_size=2000), darker))
     assert ours[0].metrics["train/loss"] == pytest.approx(2 * plain.metrics["train/loss"], rel=1e-5)
@@ -239,3 +242,63 @@ def test_a_row_that_cannot_work_is_refused_before_the_study_begins(written, tmp_
     given = {"schedule": "halfway", "augmentation": "dark", "loss": "twice"}
     with pytest.raises(InputError, match=message):
         rehearse(make_plan("digits", "softmax", given), load_splits("digits", tmp_path, 8))
+
+
+METRIC = """
+import hyperstudy as hs
+
+
+def among_two(logits, labels):
+    return (logits.topk(2, 1).indices == labels[:, None]).any(1).float().mean().item()
+
+
+hs.METRICS["among-two"] = hs.Metric(among_two)
+"""
+
+
+def test_a_metric_is_measured_after_every_epoch_and_can_be_the_objective(written, digits):
+    written(METRIC)
+    *_, last = train(Config(model="mlp", epochs=2), digits)
+    assert last.metrics["val/accuracy"] < last.metrics["val/among-two"] <= 1
+    objective = picture_objective("among-two")
+    assert (objective.key, objective.test_key, objective.maximize) == ("val/among-two", "test/among-two", True)
+    assert objective.name == "validation among two"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        ("return (", "return 1 / 0 * (", "metric 'among-two' fails: ZeroDivisionError"),
+        (
+            ".item()",
+            ".item() / 0.0 if False else float('nan')",
+            "metric 'among-two' must give a finite number; got nan",
+        ),
+    ],
+)
+def test_a_metric_that_cannot_work_is_refused(before, after, line, written, digits):
+    written(METRIC.replace(before, after))
+    with pytest.raises(InputError, match=line):
+        rehearse(make_plan("digits", "mlp", {}), digits)
+
+
+@pytest.mark.parametrize(
+    ("row", "line"),
+    [
+        ("hs.METRICS['x'] = max", "METRICS\\['x'\\] must be a Metric; got builtin_function_or_method"),
+        ("hs.METRICS['a/b'] = hs.Metric(max)", "a metric must have a name of letters"),
+        ("hs.LOOPS['x'] = max", "LOOPS\\['x'\\] must be a Loop"),
+        (
+            "hs.LOOPS['x'] = hs.Loop(max, {'seed': hs.Hyperparameter('s', 1, hs.Range(0, 5))}, 'y')",
+            "'seed' is what train",
+        ),
+        (
+            "hs.LOOPS['x'] = hs.Loop(max, {'state': hs.Hyperparameter('s', 1, hs.Range(0, 5))}, 'y')",
+            "means something else",
+        ),
+        ("hs.LOOPS['x'] = hs.Loop(max, {'a': 3}, 'y')", "of loop 'x' must be a Hyperparameter; got int"),
+    ],
+)
+def test_rows_that_are_none_are_refused(row, line, written):
+    with pytest.raises(InputError, match=line):
+        written(f"import hyperstudy as hs\n{row}\n")

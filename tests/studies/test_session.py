@@ -5,6 +5,7 @@ import json
 import pytest
 
 from hyperstudy.study.core.config import HYPERPARAMETERS, Config
+from hyperstudy.study.core.domains import Choice, Range
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.plan import make_plan
 from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, FAILED, INTERRUPTED, PRUNED
@@ -90,7 +91,7 @@ def test_records_are_the_finished_trials_in_the_order_of_their_slots(tracker):
     track(tracker, 3, FAILED, [0.5])
     track(tracker, 4, INTERRUPTED, [0.5])
     track(tracker, 5, COMPLETE, [0.9], phase="confirm")
-    found = records(tracker, tracker.runs(), ["lr", "activation"], ACCURACY)
+    found = records(tracker, tracker.runs(), {"lr": Range(1e-3, 1.0), "activation": Choice(("relu", "tanh"))}, ACCURACY)
     assert [tuple(row[:5]) for row in found] == [
         (0, {"lr": 0.01, "activation": "relu"}, [0.5, 0.6], COMPLETE, 0.6),
         (1, {"lr": 0.1, "activation": "relu"}, [0.5], DIVERGED, 0.1),
@@ -103,7 +104,7 @@ def test_records_are_the_finished_trials_in_the_order_of_their_slots(tracker):
 def test_of_two_finished_trials_of_a_slot_the_first_counts(tracker):
     for accuracy in (0.5, 0.6):
         track(tracker, 0, COMPLETE, [accuracy])
-    (row,) = records(tracker, tracker.runs(), ["lr"], ACCURACY)
+    (row,) = records(tracker, tracker.runs(), {"lr": Range(1e-3, 1.0)}, ACCURACY)
     assert row.objective == 0.5
 
 

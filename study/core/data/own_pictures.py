@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from rich.console import Console
+from rich.progress import track
 
 from hyperstudy.study.core.data.decoding import as_rgb, is_grey
 from hyperstudy.study.core.data.mapped import CHUNK, mapped
@@ -182,7 +184,9 @@ def _items(data: Any, part: str) -> Labelled:
     from PIL import Image
 
     images, labels, decoded = np.empty(0), [], False
-    for row in range(len(data)):
+    console = Console(stderr=True)
+    title = f"reading {part} pictures"
+    for row in track(range(len(data)), title, console=console, transient=True, disable=not console.is_terminal):
         picture, label = _item(data, row, part)
         decoded = isinstance(picture, Image.Image)
         try:
