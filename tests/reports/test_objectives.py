@@ -46,7 +46,7 @@ def reports(tmp_path_factory):
         folder = tmp_path_factory.mktemp(kind)
         uri = stored(folder, study).uri
         assert main(["--study", "made", "--tracking-uri", uri, "--folder", str(folder)]) == 0
-        made[kind] = SimpleNamespace(folder=folder / "made", study=load(uri, "made", ""))
+        made[kind] = SimpleNamespace(folder=folder / "made", study=load(uri, "made", ""), uri=uri)
         made[kind].text = (folder / "made" / "README.md").read_text().replace("\\", "")
         made[kind].findings = json.loads((folder / "made" / "findings.json").read_text())
     return made
@@ -166,11 +166,10 @@ def test_a_winner_that_fresh_seeds_contradict_is_not_recommended(kind, won, tmp_
     assert re.search(r"\[-[\d.]+, -[\d.]+\] worse\.", told)
 
 
-def test_a_curve_is_larger_is_better_and_keeps_what_was_logged(tmp_path, monkeypatch):
-    tracker = stored(tmp_path, LOOP)
+def test_a_curve_is_larger_is_better_and_keeps_what_was_logged(reports, monkeypatch):
     rows = [{"epoch": 1.0, "rmse": 4.0, "time/train_seconds": 1.0}, {"epoch": 2.0, "rmse": 3.0}]
     monkeypatch.setattr(Tracker, "curves", lambda self, runs: ((run.run_id, rows) for run in runs))
-    study = load(tracker.uri, "made", "")
+    study = load(reports["rmse"].uri, "made", "")
     assert study.curves.objective.tolist() == [-4.0, -3.0] * len(study.runs)
     assert study.curves["time/train_seconds"].max() == 1.0
 
@@ -208,9 +207,8 @@ def test_a_loop_that_was_not_confirmed_or_never_trained_loses_no_part_of_the_rep
     assert OPEN in text
 
 
-def test_confirmation_runs_that_diverged_are_missed(tmp_path):
-    uri = stored(tmp_path, LOOP).uri
-    study = load(uri, "made", "")
+def test_confirmation_runs_that_diverged_are_missed(reports, tmp_path):
+    study = reports["rmse"].study
     runs = study.runs.copy()
     lost = runs.index[(runs.phase == "confirm") & (runs.role == "winner")][:2]
     runs.loc[lost, "state"] = "diverged"
