@@ -38,10 +38,9 @@ def run(
 ) -> "Finished":
     """Run a study, or go on with one that was interrupted; the options are those of `python -m study.run`.
 
-    `model` may be a function that builds a network, or a `Family`; `dataset` a `Source`; `loop` a `Loop`, in place of
-    both. A hyperparameter may be a
-    value, a `Range`, a `Choice`, or a list of values: `run(patchnet, lr=Range(1e-4, 1e-1), depth=[2, 3])`. `from_`
-    names a file of your own. Raises `InputError`.
+    `model` may be a function that builds a network, or a `Family`; `dataset` a `Source`; `loop` a `Loop`, in place
+    of both. A hyperparameter may be a value, a `Range`, a `Choice`, or a list of values: `run(patchnet,
+    lr=Range(1e-4, 1e-1), depth=[2, 3])`. `from_` names a file of your own. Raises `InputError`.
     """
     words = []
     rows = (("model", model, MODELS, Family), ("dataset", dataset, DATASETS, Source), ("loop", loop, LOOPS, Loop))
