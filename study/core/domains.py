@@ -23,6 +23,11 @@ class Range:
         return self.low, self.high
 
     @property
+    def wide(self) -> bool:
+        """Whether its ends differ by more than rounding."""
+        return self.high - self.low > 1e-9 * max(abs(self.low), abs(self.high))
+
+    @property
     def integer(self) -> bool:
         return isinstance(self.low, int) and isinstance(self.high, int)
 
@@ -161,8 +166,8 @@ class Hyperparameter(NamedTuple):
         if not isinstance(self.default, int | float | str) or isinstance(self.default, bool):
             raise InputError(f"{name} must have a number or a text as its default; got {self.default!r}")
         match self.space:
-            case Range(low, high, log):
-                fits = self.kind is not str and low < high and (low > 0 or not log)
+            case Range(low=low, log=log):
+                fits = self.kind is not str and self.space.wide and (low > 0 or not log)
             case Choice(options):
                 fits = len(set(options)) == len(options) > 0
             case _:
@@ -182,7 +187,8 @@ class Hyperparameter(NamedTuple):
             return value
         low, high = self.limits
         whole = isinstance(value, int) and not isinstance(value, bool)
-        if not (whole or (self.kind is float and isinstance(value, float))) or not low <= value <= high:
+        number = whole or (self.kind is float and isinstance(value, float) and math.isfinite(value))
+        if not number or not low <= value <= high:
             noun = "a whole number" if self.kind is int else "a number"
             low, high = (f"{end:,}" if isinstance(end, int) else f"{end:g}" for end in self.limits)
             raise InputError(f"{name} must be {noun} from {low} to {high}; got {value}")

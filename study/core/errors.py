@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
+DIGITS = 15  # of the largest number that an option may have
+LONG = 80  # characters of a value that are shown
+
 
 class InputError(Exception):
     """Input that cannot be used. Its text is one line: the rule, the value, and what would be accepted."""
@@ -22,6 +25,11 @@ def without_passwords(text: str) -> str:
     return re.sub(r"([?&]\w*(?:password|passwd|token|secret|key)=)[^\s&'\"]+", r"\1***", text, flags=re.IGNORECASE)
 
 
+def shortened(text: str) -> str:
+    """The text, cut where a line would become unreadable."""
+    return text if len(text) <= LONG else f"{text[:LONG]}..."
+
+
 def not_one_of(what: str, value: object, accepted: Iterable[object]) -> InputError:
     """An error that lists what `what` may be and names the accepted value nearest to `value`."""
     names = [str(name) for name in accepted]
@@ -31,16 +39,30 @@ def not_one_of(what: str, value: object, accepted: Iterable[object]) -> InputErr
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line that names the nearest option."""
+    """An argument parser whose errors are one line that names the nearest option.
+
+    `meanings` says in words what options mean, so that another name for the same can be understood.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.meanings: dict[str, str] = {}
 
     def error(self, message: str) -> NoReturn:
         raise InputError(message)
 
     def parse(self, words: Sequence[str] | None) -> argparse.Namespace:
+        for word in sys.argv[1:] if words is None else words:
+            if word.endswith("=--"):  # argparse takes it for no value, and gives a list
+                raise InputError(f"an option's value must not be '--'; got {word!r}")
         options, unknown = self.parse_known_args(words)
         if unknown:
-            known = dict.fromkeys(re.findall(r"--[a-z][a-z-]*", self.format_usage()))
-            raise not_one_of("option", unknown[0].partition("=")[0], known)
+            given = unknown[0].partition("=")[0]
+            said = given.lstrip("-").replace("-", " ")
+            for option, meaning in self.meanings.items():
+                if said and meaning.startswith(said):
+                    raise InputError(f"option {given!r} is none; did you mean {option!r}, {meaning}?")
+            raise not_one_of("option", given, dict.fromkeys(re.findall(r"--[a-z][a-z-]*", self.format_usage())))
         return options
 
 
@@ -48,8 +70,8 @@ def count(name: str, least: int) -> Any:
     """An option's type: a whole number from `least` up."""
 
     def parse(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise InputError(f"{name} must be a whole number from {least} up; got {text!r}")
+        if not text.isdecimal() or len(text) > DIGITS or int(text) < least:
+            raise InputError(f"{name} must be a whole number from {least} up; got {shortened(text)!r}")
         return int(text)
 
     return parse

@@ -7,7 +7,7 @@ from typing import Any
 
 from hyperstudy.study.core.config import Config, rows_of
 from hyperstudy.study.core.domains import Choice, Dimension, Hyperparameter, Range
-from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.errors import InputError, shortened
 from hyperstudy.study.core.loops import LoopConfig, rows_of_loop
 from hyperstudy.study.core.params import AnyConfig
 
@@ -109,12 +109,12 @@ def _scalar(name: str, row: Hyperparameter, text: str) -> Any:
         return row.kind(text.strip())
     except ValueError:
         noun = "a whole number" if row.kind is int else "a number"
-        raise InputError(f"{name} must be {noun}, low:high or a,b,c; got {text!r}") from None
+        raise InputError(f"{name} must be {noun}, low:high or a,b,c; got {shortened(text)!r}") from None
 
 
 def _range(name: str, row: Hyperparameter, low: float, high: float) -> Range:
-    if not low < high:
-        raise InputError(f"a range runs from low to high; got {name} {low:g}:{high:g}")
+    if not Range(low, high).wide:
+        raise InputError(f"a range runs from low to high; got {name} {low!r}:{high!r}")
     log = isinstance(row.space, Range) and row.space.log
     if log and low <= 0:
         raise InputError(f"{name} is searched on a log scale, so its range must start above 0; got {low:g}:{high:g}")

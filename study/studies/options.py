@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from hyperstudy.models import MODELS
-from hyperstudy.study.core.config import HYPERPARAMETERS, rows_of
+from hyperstudy.study.core.config import HYPERPARAMETERS, family_of, rows_of
 from hyperstudy.study.core.data.datasets import DATASETS
+from hyperstudy.study.core.data.folder import folder_at
 from hyperstudy.study.core.domains import Choice, Hyperparameter, Range
 from hyperstudy.study.core.errors import InputError, Parser, count, not_one_of, without_passwords
 from hyperstudy.study.core.loops import LOOPS, rows_of_loop
@@ -72,6 +73,9 @@ def _settle_subject(options: argparse.Namespace) -> None:
     """Give data set and model their defaults; a loop has neither."""
     if options.loop is None:
         options.dataset, options.model = options.dataset or DATASET, options.model or MODEL
+        if ".py" in options.model and options.model not in MODELS:
+            raise InputError(f"model must be a name; a file of your own is given with --from; got {options.model!r}")
+        family_of(options.model)
         return
     for name in ("dataset", "model"):
         if (given := getattr(options, name)) is not None:
@@ -82,7 +86,7 @@ def _usual_name(options: argparse.Namespace) -> str:
     if options.loop is not None:
         return re.sub(r"[^A-Za-z0-9._-]+", "-", options.loop).lstrip("._-") or "loop"
     kind, _, location = options.dataset.partition(":")
-    place = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(location).expanduser().resolve().name) if location else kind
+    place = re.sub(r"[^A-Za-z0-9._-]+", "-", folder_at(location).resolve().name) if location else kind
     return f"{place.lstrip('._-') or kind}-{options.model}"
 
 
@@ -104,6 +108,7 @@ def _parser(rows: Mapping[str, Hyperparameter]) -> Parser:
     add_machine(parser.add_argument_group("machine and store"))
     for name, row in rows.items():
         text = _describe(name, row).replace("%", "%%")
+        parser.meanings[_flag(name)] = row.help
         try:
             hyper.add_argument(_flag(name), dest=_dest(name), metavar=_metavar(row), help=text)
         except argparse.ArgumentError:

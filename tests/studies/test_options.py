@@ -16,6 +16,17 @@ BAD = [
     ("--dataset folder", "dataset must be one of"),
     ("--dataset folder:nowhere", "data 'nowhere' cannot be read: No such file or directory"),
     ("--trails 50", "got '--trails' (did you mean '--trials'?)"),
+    ("--learning-rate 0.1", "option '--learning-rate' is none; did you mean '--lr', learning rate?"),
+    ("--width=--", "an option's value must not be '--'; got '--width=--'"),
+    ("--lr 1e-3:1.0000000000000002e-3", "a range runs from low to high; got lr 0.001:0.0010000000000000002"),
+    ("--model mynet.py:Net", "a file of your own is given with --from; got 'mynet.py:Net'"),
+    ("--model cmn", "(did you mean 'cnn'?)"),
+    ("--objective acuracy", "(did you mean 'accuracy'?)"),
+    ("--loop mine", "give it with --from"),
+    ("--dataset folder:~no-such-user/x", "folder '~no-such-user/x' cannot be found: there is no such user"),
+    ("--after other", "there is no study yet in"),
+    (f"--trials {'9' * 5000}", "trials must be a whole number from 1 up; got '9999"),
+    (f"--batch-size {'9' * 5000}", "batch_size must be a whole number, low:high or a,b,c; got '9999"),
     ("--trials", "expected one argument"),
     ("50", "option must be one of"),
     ("--activation gellu", "(did you mean 'gelu'?)"),
@@ -58,7 +69,7 @@ def no_network(*_, **__):
     raise URLError("no route to host")
 
 
-@pytest.mark.parametrize(("words", "message"), BAD, ids=[words for words, _ in BAD])
+@pytest.mark.parametrize(("words", "message"), BAD, ids=[words[:40] for words, _ in BAD])
 def test_bad_input_is_one_line_exit_code_2_and_writes_nothing(words, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("urllib.request.urlopen", no_network)

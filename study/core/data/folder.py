@@ -60,12 +60,20 @@ def load_folder(root: Path, location: str, train: bool, side: int) -> Pictures:
     training pictures have one aspect ratio, each is cropped to a square around its centre. Pictures are RGB, or have
     one channel if no training picture has any colour.
     """
-    top = Path(location).expanduser()
+    top = folder_at(location)
     listing = _listing(top, root)
     path = _cached(root / "cache", top, listing, side)
     rows = listing.train if train else listing.test
     images = mapped(np.load(path, mmap_mode="r"))[rows]
     return Pictures(images, listing.labels[rows], listing.classes, path.with_suffix(".json"))
+
+
+def folder_at(location: str) -> Path:
+    """The path, its `~` replaced; raises `InputError` for the home of a user that there is not."""
+    try:
+        return Path(location).expanduser()
+    except RuntimeError:
+        raise InputError(f"folder {location!r} cannot be found: there is no such user") from None
 
 
 def _listing(top: Path, root: Path) -> Listing:
