@@ -1,4 +1,4 @@
-"""Processes that train, on this machine: `make_pool` is the one place that starts any."""
+"""A pool of processes on this machine."""
 
 import multiprocessing
 import os
@@ -15,23 +15,13 @@ import torch.multiprocessing  # registers how tensors travel between processes
 
 from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.own import Added
-from hyperstudy.study.outputs.environment import cores
 from hyperstudy.study.tasks.task import Task
-from hyperstudy.study.workers.worker import Death, Failure, Job, Outcome, perform
+from hyperstudy.study.workers.worker import Death, Failure, Job, Message, Outcome, perform
 
 GONE = (EOFError, BrokenPipeError, ConnectionResetError)  # what a closed connection raises
 
-Message = Epoch | Outcome | Failure | Death
 
-
-def make_pool(device: torch.device, workers: int | None, jobs: int, own: Added | None = None) -> "Pool":
-    """As many workers as asked for, by default one per core, or one on an accelerator; never more than jobs. All of
-    them have what the user adds."""
-    usual = cores() if device.type == "cpu" else 1
-    return Pool(max(1, min(workers or usual, jobs)), device, own=own)
-
-
-class Pool:
+class LocalPool:
     """A fixed number of worker processes; one that died is replaced when it is next needed."""
 
     def __init__(self, size: int, device: torch.device, threads: int = 1, own: Added | None = None) -> None:
@@ -43,14 +33,14 @@ class Pool:
     def __len__(self) -> int:
         return len(self._workers)
 
-    def __enter__(self) -> "Pool":
+    def __enter__(self) -> "LocalPool":
         return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
 
     def load(self, task: Task) -> None:
-        """Give every worker this task, for all jobs from now on; they share one copy of its data in memory."""
+        """As every pool does; the workers share one copy of the data in memory."""
         self._task = task.shared()
         for worker in range(len(self)):
             self._send(worker, self._task)
@@ -59,17 +49,14 @@ class Pool:
         return [worker for worker in range(len(self)) if worker not in self._busy]
 
     def start(self, worker: int, job: Job) -> None:
-        """Give an idle worker a job."""
         self._send(worker, job)
         self._busy.add(worker)
 
     def answer(self, worker: int, prune: bool) -> None:
-        """Tell a worker whose job is prunable whether to stop after the epoch that it last sent."""
         with suppress(BrokenPipeError):  # it has died since; `messages` will say so
             self._workers[worker][1].send(prune)
 
     def messages(self, timeout: float) -> Iterator[tuple[int, Message]]:
-        """What busy workers have sent, waiting at most `timeout` seconds for the first message."""
         connections = {self._workers[number][1]: number for number in sorted(self._busy)}
         for connection in sorted(wait(list(connections), timeout), key=connections.__getitem__):
             number = connections[connection]
@@ -78,13 +65,12 @@ class Pool:
             except GONE:
                 process = self._workers[number][0]
                 process.join()
-                message = Death(process.exitcode)
+                message = Death(f"process ended with {process.exitcode}")
             if not isinstance(message, Epoch):
                 self._busy.discard(number)
             yield number, message
 
     def close(self) -> None:
-        """End all workers, whether they are busy or not."""
         for process, _ in self._workers:
             process.kill()  # a worker holds nothing that it would have to put away
         for process, connection in self._workers:

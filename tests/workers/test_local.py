@@ -1,5 +1,6 @@
 import io
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -17,10 +18,10 @@ from hyperstudy.study.core.data.mapped import mapped
 from hyperstudy.study.core.data.splits import load_test
 from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.train import train
-from hyperstudy.study.outputs.environment import cores, hardware
+from hyperstudy.study.outputs.environment import hardware
 from hyperstudy.study.outputs.files import load_trained
 from hyperstudy.study.tasks.pictures import PicturesTask
-from hyperstudy.study.workers.pool import Pool, make_pool
+from hyperstudy.study.workers.local import LocalPool
 from hyperstudy.study.workers.worker import Death, Failure, Job, Outcome
 from tests.conftest import environment, wait_for
 
@@ -32,7 +33,7 @@ MLP = Config(model="mlp", epochs=1)
 
 @pytest.fixture(scope="module")
 def pool(digits):
-    with Pool(2, CPU) as pool:
+    with LocalPool(2, CPU) as pool:
         pool.load(PicturesTask("data", digits))
         yield pool
 
@@ -63,13 +64,13 @@ def workers_of(pid=None):
 def one_worker(splits):
     """A pool of one worker, and a function that returns the worker's process as it is now."""
     others = workers_of()
-    with Pool(1, CPU) as pool:
+    with LocalPool(1, CPU) as pool:
         pool.load(PicturesTask("data", splits))
         yield pool, lambda: min(workers_of() - others)
 
 
 def kill(process):
-    """Kill a worker, and wait until all its threads are gone; `Pool` is to find out by itself."""
+    """Kill a worker, and wait until all its threads are gone; `LocalPool` is to find out by itself."""
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
@@ -83,7 +84,7 @@ def test_a_job_sends_its_epochs_and_its_files(pool, tmp_path, digits):
     *epochs, outcome = listen(pool, 0)
     assert [epoch.number for epoch in epochs] == [1, 2, 3, 4]
     assert (outcome.state, outcome.metrics) == ("complete", {"parameters": 6138.0})
-    assert outcome.hardware == hardware(CPU)
+    assert (outcome.hardware, outcome.host) == (hardware(CPU), platform.node())
     assert set(outcome.files) == FILES
     for name, content in outcome.files.items():
         (tmp_path / name).write_bytes(content)
@@ -94,7 +95,7 @@ def test_a_job_sends_its_epochs_and_its_files(pool, tmp_path, digits):
 
 def test_test_pictures_arrive_with_the_others_and_are_met(digits, tmp_path):
     test = load_test("digits", Path("data"), 8)
-    with Pool(1, CPU) as pool:
+    with LocalPool(1, CPU) as pool:
         pool.load(PicturesTask("data", digits))
         pool.load(PicturesTask("data", digits._replace(test=test)))
         pool.start(0, Job(Config(epochs=3, lr=3e-3)))
@@ -179,7 +180,7 @@ def test_a_killed_worker_is_a_death_and_the_next_has_the_pictures_again(digits):
         pool.start(0, Job(Config(epochs=1000)))
         assert list(pool.messages(60))
         process().kill()
-        assert listen(pool, 0)[-1] == Death(-signal.SIGKILL)
+        assert listen(pool, 0)[-1] == Death("process ended with -9")
         pool.start(0, Job(MLP))
         assert isinstance(listen(pool, 0)[-1], Outcome)
 
@@ -210,14 +211,14 @@ def test_an_answer_to_a_dead_worker_is_dropped(digits):
         assert list(pool.messages(60))
         kill(process())
         pool.answer(0, False)
-        assert listen(pool, 0)[-1] == Death(-signal.SIGKILL)
+        assert listen(pool, 0)[-1] == Death("process ended with -9")
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux shows a process's signals as a file")
 def test_a_worker_is_deaf_to_ctrl_c_from_its_birth():
     """Ctrl-C reaches the whole group, also a worker that is still importing, which would print a traceback."""
     others = workers_of()
-    with Pool(1, CPU):
+    with LocalPool(1, CPU):
         wait_for(lambda: workers_of() - others, 10)  # its command line is empty for a moment
         (worker,) = workers_of() - others
         lines = Path(f"/proc/{worker.pid}/status").read_text().splitlines()
@@ -227,7 +228,7 @@ def test_a_worker_is_deaf_to_ctrl_c_from_its_birth():
 
 def test_closing_ends_every_worker_busy_or_idle(digits):
     others = workers_of()
-    with Pool(2, CPU) as pool:
+    with LocalPool(2, CPU) as pool:
         pool.load(PicturesTask("data", digits))
         pool.start(0, Job(Config(epochs=1000)))
         assert list(pool.messages(60))
@@ -243,11 +244,11 @@ import torch
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data.splits import load_splits
 from hyperstudy.study.tasks.pictures import PicturesTask
-from hyperstudy.study.workers.pool import Pool
+from hyperstudy.study.workers.local import LocalPool
 from hyperstudy.study.workers.worker import Job
 
 if __name__ == "__main__":
-    with Pool(2, torch.device("cpu")) as pool:
+    with LocalPool(2, torch.device("cpu")) as pool:
         pool.load(PicturesTask("data", load_splits("digits", Path("data"), 8)))
         pool.start(0, Job(Config(depth=4, width=16.0, image_size=64, epochs=1)))
         print("started", flush=True)
@@ -269,29 +270,3 @@ def test_workers_end_when_their_driver_is_killed(tmp_path):
         driver.kill()
         driver.wait()
     wait_for(lambda: not any(map(is_alive, workers)), 10)
-
-
-class Sized:
-    """A pool that starts no process."""
-
-    def __init__(self, size, device, own=None):
-        self.size, self.device = size, device
-
-
-@pytest.mark.parametrize(
-    ("device", "workers", "jobs", "size"),
-    [
-        ("cpu", None, 1000, cores()),
-        ("mps", None, 1000, 1),
-        ("cuda", None, 1000, 1),
-        ("mps", 3, 1000, 3),
-        ("cpu", 3, 2, 2),
-        ("cpu", None, 0, 1),
-    ],
-)
-def test_there_is_a_worker_per_core_or_one_on_an_accelerator_and_none_without_a_job(
-    device, workers, jobs, size, monkeypatch
-):
-    monkeypatch.setattr("hyperstudy.study.workers.pool.Pool", Sized)
-    made = make_pool(torch.device(device), workers, jobs)
-    assert (made.size, made.device.type) == (size, device)
