@@ -3,16 +3,19 @@
 Nothing above this module knows whether they are processes here or actors on a cluster.
 """
 
+import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Protocol, Self
 
 import torch
 
+from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.own import Added
 from hyperstudy.study.outputs.environment import cores
 from hyperstudy.study.tasks.task import Task
 from hyperstudy.study.workers.local import LocalPool
-from hyperstudy.study.workers.worker import Job, Message
+from hyperstudy.study.workers.worker import Cluster, Job, Message
 
 
 class Pool(Protocol):
@@ -53,8 +56,21 @@ class Pool(Protocol):
         """End all workers, whether they are busy or not; none of their processes is left."""
 
 
-def make_pool(device: torch.device, workers: int | None, jobs: int, own: Added | None = None) -> Pool:
-    """As many workers as asked for, by default one per core, or one on an accelerator; never more than jobs. All of
-    them have what the user adds."""
+def make_pool(
+    device: torch.device, workers: int | None, jobs: int, own: Added | None = None, cluster: Cluster | None = None
+) -> Pool:
+    """As many workers as asked for, by default one per core, or one on an accelerator; never more than jobs. On a
+    cluster as many as it has room for, at most that. All of them have what the user adds. Raises `InputError`."""
+    if cluster is not None:
+        return _cluster_pool(cluster, device, max(1, min(workers or jobs, jobs)), own)
     usual = cores() if device.type == "cpu" else 1
     return LocalPool(max(1, min(workers or usual, jobs)), device, own=own)
+
+
+def _cluster_pool(cluster: Cluster, device: torch.device, most: int, own: Added | None) -> Pool:
+    if find_spec("ray") is None:
+        raise InputError("--cluster needs Ray: pip install 'hyperstudy[cluster]'")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before Ray is imported; else it reports to its makers
+    from hyperstudy.study.workers.cluster import ClusterPool
+
+    return ClusterPool(cluster, device, most, own)

@@ -16,6 +16,18 @@ from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, PRUNED
 from hyperstudy.study.tasks.task import Task
 
 
+class Cluster(NamedTuple):
+    """A Ray cluster by its address, and what each trial takes of one of its machines."""
+
+    address: str
+    cpus: float = 1
+    gpus: float = 0
+
+    def words(self) -> str:
+        """What a trial takes, in words."""
+        return f"{self.cpus:g} CPU" + (f" and {self.gpus:g} GPU" if self.gpus else "")
+
+
 class Job(NamedTuple):
     """A configuration to train. If it is `prunable`, each epoch but the last is followed by an answer: prune or not."""
 
