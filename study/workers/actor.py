@@ -7,7 +7,7 @@ import ray
 import torch
 
 from hyperstudy.study.core.errors import InputError
-from hyperstudy.study.core.own import Added
+from hyperstudy.study.core.own import Added, said
 from hyperstudy.study.workers.parcel import Parcel, unpacked
 from hyperstudy.study.workers.worker import Job, Message, perform
 
@@ -32,8 +32,8 @@ class Trainer:
         try:
             if own is not None and not self._refusal:
                 own.load()
-        except InputError as error:
-            self._refusal = str(error)
+        except Exception as error:  # the user's own code
+            self._refusal = str(error) if isinstance(error, InputError) else said(error)
 
     def load(self, parcel: Parcel) -> Ready:
         """Take a task, for all jobs from now on."""

@@ -27,6 +27,10 @@ ROOT = Path(__file__).parents[2]  # of this project's code
 PARTS = ("models", "study", "reports")
 UNNEEDED = shutil.ignore_patterns("__pycache__", "examples")
 REACH_SECONDS = 5
+HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(
+    [0, 0, 0, 4, 0, 0, 0, 0, 0]
+)  # a client's first bytes: RFC 9113, 3.4
+SETTINGS = b"\x04"  # the type of the frame with which a server answers
 LOOK_SECONDS = 3  # between two looks at the cluster's size
 STARTS = 3  # of actors that fail one after another, for each worker, before the pool gives up
 
@@ -226,14 +230,24 @@ def _connect(address: str) -> bool:
         address = os.environ.get("RAY_ADDRESS", address)
     try:
         if address != "auto":
-            host, _, port = address.rpartition(":")
-            socket.create_connection((host, int(port)), REACH_SECONDS).close()  # Ray itself tries for minutes
+            _check_head(address)
         with TemporaryDirectory() as folder:
             code = {"py_modules": [str(_copy_code(Path(folder)))]}
             ray.init(address=address, runtime_env=code, log_to_driver=False, logging_level="ERROR")
     except (Exception, SystemExit) as error:
         raise InputError(f"cluster {address!r} cannot be reached: {error}") from None
     return True
+
+
+def _check_head(address: str) -> None:
+    """Raise `OSError` unless a head may listen there; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host, int(port)), REACH_SECONDS) as connection:
+        if os.environ.get("RAY_USE_TLS", "0") != "0":
+            return
+        connection.sendall(HTTP2)
+        if connection.recv(4)[3:] != SETTINGS:
+            raise ConnectionError("what listens there is no head of a Ray cluster")
 
 
 def _copy_code(folder: Path) -> Path:

@@ -1,5 +1,7 @@
 """What a pool on a cluster does that processes on one machine cannot: grow, shrink, and refuse."""
 
+import http.server
+import threading
 import time
 
 import pytest
@@ -43,6 +45,18 @@ def test_a_cluster_that_is_not_there_is_one_line_and_soon():
     with pytest.raises(InputError, match=r"cluster '127.0.0.1:9' cannot be reached: .*refused"):
         pool_on("127.0.0.1:9")
     assert time.monotonic() - started < 10
+
+
+def test_what_is_no_head_of_a_cluster_is_one_line_and_soon():
+    class Web(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Web) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(InputError, match="what listens there is no head of a Ray cluster"):
+            pool_on(f"127.0.0.1:{server.server_port}")
+        server.shutdown()
 
 
 def test_no_cluster_on_this_machine_is_one_line(monkeypatch):
