@@ -249,7 +249,7 @@ def test_a_study_whose_workers_are_killed_tries_their_trials_again(tmp_path):
     wait_for(lambda: "interrupted" in output_of(tmp_path))
     assert driver.wait() == 0
     killed = [run for run in check_whole(tmp_path, 6, 1) if run.status == "KILLED"]
-    assert {run.tags["error"] for run in killed} == {"worker ended with -9"}
+    assert {run.tags["error"] for run in killed} == {"its worker died: process ended with -9"}
 
 
 def test_a_stopped_study_closes_its_runs_and_goes_on(tmp_path):

@@ -170,7 +170,8 @@ def _set_lr(config: Config, optimizer: torch.optim.Optimizer, share: float) -> N
 def _forward(config: Config, splits: Splits, model: nn.Module, images: Tensor) -> Tensor:
     """Logits in float32 for a batch of pictures."""
     shift, scale = SCALINGS[config.scaling](splits)
-    normalised = images.float().contiguous(memory_format=LAYOUT).sub_(shift).div_(scale)
+    own = images.clone() if images.is_floating_point() else images.float()  # the pictures stay as they are
+    normalised = own.contiguous(memory_format=LAYOUT).sub_(shift).div_(scale)
     dtype = PRECISIONS[config.precision]
     with torch.autocast(images.device.type, dtype, enabled=dtype is not torch.float32):
         return model(normalised).float()

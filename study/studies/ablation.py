@@ -15,12 +15,11 @@ from hyperstudy.study.core.errors import InputError, Parser, count
 from hyperstudy.study.core.loops import LoopConfig
 from hyperstudy.study.core.params import AnyConfig
 from hyperstudy.study.core.plan import Plan
-from hyperstudy.study.core.train import device as find_device
 from hyperstudy.study.outputs.names import WINNER
 from hyperstudy.study.outputs.objective import Objective, objective_of
 from hyperstudy.study.studies.description import FINALISTS
 from hyperstudy.study.studies.file import add_own, own_of
-from hyperstudy.study.studies.options import add_machine
+from hyperstudy.study.studies.options import add_machine, settle_machine, trial_device
 from hyperstudy.study.studies.session import SETTINGS, begun_earlier, open_session
 from hyperstudy.study.studies.summary import gain, print_failures, print_report_command
 from hyperstudy.study.studies.view import make_console
@@ -45,7 +44,9 @@ def parse_options(words: list[str] | None) -> Namespace:
     parser.add_argument("--seeds", type=count("seeds", 2), metavar="N", help=seeds)
     add_own(parser)
     add_machine(parser)
-    return parser.parse(words)
+    options = parser.parse(words)
+    settle_machine(options)
+    return options
 
 
 def ablate(options: Namespace) -> int:
@@ -116,7 +117,7 @@ def _train(
     if not missing:
         return True
     with (
-        make_pool(find_device(options.device), options.workers, missing, options.own) as pool,
+        make_pool(trial_device(options), options.workers, missing, options.own, options.cluster) as pool,
         open_session(console, tracker, pool, options, task, tuple(plan.space), objective) as session,
     ):
         jobs = session.confirm(plan, configs, seeds)

@@ -14,7 +14,6 @@ from hyperstudy.study.core.domains import Choice, Range
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.params import AnyConfig
 from hyperstudy.study.core.plan import Plan
-from hyperstudy.study.core.train import device as find_device
 from hyperstudy.study.outputs.names import DEFAULT, EARLIER, EXPLORE, RERANK, SEARCH, WINNER
 from hyperstudy.study.outputs.objective import Objective
 from hyperstudy.study.search.trials import Record, Trials
@@ -22,6 +21,7 @@ from hyperstudy.study.studies.ablation import cheap_arms
 from hyperstudy.study.studies.description import FINALISTS, note, tags
 from hyperstudy.study.studies.earlier import Earlier, earlier_study
 from hyperstudy.study.studies.file import check_unchanged
+from hyperstudy.study.studies.options import trial_device
 from hyperstudy.study.studies.session import SETTINGS, Session, grow, open_session, settings, settle
 from hyperstudy.study.studies.summary import print_summary
 from hyperstudy.study.studies.view import make_console
@@ -33,9 +33,9 @@ from hyperstudy.study.workers.pool import make_pool
 
 def conduct(options: Namespace, plan: Plan) -> int:
     """Run what is missing of a study; 0 if all of its trials are finished then, 1 if some failed."""
-    console, device = make_console(), find_device(options.device)
+    console, device = make_console(), trial_device(options)
     # Workers import while pictures are read.
-    with make_pool(device, options.workers, options.trials, options.own) as pool:
+    with make_pool(device, options.workers, options.trials, options.own, options.cluster) as pool:
         task = open_task(plan, options.data_dir)
         objective = task.objective(options.objective)
         if options.own:
@@ -48,8 +48,8 @@ def conduct(options: Namespace, plan: Plan) -> int:
             check_unchanged(tracker, options.own)
             settle(tracker, SETTINGS, settings(options, plan, task, objective))
             targets = grow(tracker, options.trials)
-            about = note(options, plan, task, objective, device)
-            tracker.describe(about, tags(options, plan, task, objective, device))
+            about = note(options, plan, task, objective)
+            tracker.describe(about, tags(options, plan, task, objective))
             trials = explore_and_search(session, plan, targets, earlier)
             roles = (
                 rerank(session, plan, earlier)

@@ -4,22 +4,20 @@ import json
 import shlex
 from argparse import Namespace
 
-import torch
-
 from hyperstudy.study.comparisons.reranking import CANDIDATES, SEEDS
 from hyperstudy.study.core.own import OwnFile
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.outputs import environment
 from hyperstudy.study.outputs.objective import TAG, Objective
 from hyperstudy.study.search.design import explore_size
-from hyperstudy.study.studies.options import places
+from hyperstudy.study.studies.options import places, trial_hardware
 from hyperstudy.study.tasks.task import Task
 
 FILE = "study.file"  # the tag that says where the user's own file lies
 FINALISTS = "study.finalists"  # the tag with the latest finalists' hyperparameters by role
 
 
-def note(options: Namespace, plan: Plan, task: Task, objective: Objective, device: torch.device) -> str:
+def note(options: Namespace, plan: Plan, task: Task, objective: Objective) -> str:
     """Question, space, command and machine; shorter than the 5,000 characters that MLflow allows a tag."""
     explored = explore_size(options.trials)
     searched = ", ".join(plan.space)
@@ -40,7 +38,7 @@ def note(options: Namespace, plan: Plan, task: Task, objective: Objective, devic
         "",
         f"    {options.command}",
         "",
-        f"{versions}; commit `{environment.commit()}`; {environment.hardware(device)}.",
+        f"{versions}; commit `{environment.commit()}`; {trial_hardware(options)}.",
     ]
     return "\n".join(lines)
 
@@ -62,7 +60,7 @@ def _choosing(seeds: int, objective: Objective) -> list[str]:
     ]
 
 
-def tags(options: Namespace, plan: Plan, task: Task, objective: Objective, device: torch.device) -> dict[str, str]:
+def tags(options: Namespace, plan: Plan, task: Task, objective: Objective) -> dict[str, str]:
     """Tags that describe the study as a whole; each value is JSON or plain text."""
     guess = task.guess(objective)
     return {
@@ -73,7 +71,7 @@ def tags(options: Namespace, plan: Plan, task: Task, objective: Objective, devic
         "study.trials": str(options.trials),
         "study.sampler": options.sampler,
         "study.pruner": options.pruner,
-        "study.hardware": environment.hardware(device),
+        "study.hardware": trial_hardware(options),
         "study.command": options.command,
         "study.places": shlex.join(places(options)),
         **({FILE: str(options.own.path)} if isinstance(options.own, OwnFile) else {}),

@@ -66,11 +66,11 @@ class Driver:
         self.view.begin(title, slots.total, slots.finished, len(self.pool))
         try:
             with _stoppable() as stopped:
-                self._hand_out()
-                while self._active:
+                while self._hand_out() or self._active:
+                    if not self._active:
+                        self.view.waiting()
                     for worker, message in self.pool.messages(WAIT_SECONDS):
                         self._receive(worker, message)
-                    self._hand_out()
                     self.view.refresh()
                     self.check()
                     if stopped():
@@ -81,12 +81,13 @@ class Driver:
                 self.tracker.close(active.run_id, INTERRUPTED, KILLED)
             raise
 
-    def _hand_out(self) -> None:
+    def _hand_out(self) -> bool:
+        """Give every idle worker a trial; whether there may be more of them for others."""
         for worker in self.pool.idle():
             with self._measure("driving"):
                 slot = self._slots.next()
             if slot is None:
-                return
+                return False
             job = Job(slot.config, slot.prunable)
             self.pool.start(worker, job)
             params = {**slot.config.subject(), **slot.config.hyperparameters()}
@@ -94,6 +95,7 @@ class Driver:
                 run_id = self.tracker.start(slot.name, params, {**slot.tags, **self.run_tags}, self._data)
             self._active[worker] = Active(slot, job, run_id, [])
             self.view.started(worker, slot.name, slot.config)
+        return True
 
     def _receive(self, worker: int, message: Message) -> None:
         match message:
@@ -136,7 +138,7 @@ class Driver:
             self._hand_out()
         finally:
             metrics = summary(active.history, outcome.state, self.objective, self.guess) | finite(outcome.metrics)
-            tags = {"hardware": outcome.hardware}
+            tags = {"hardware": outcome.hardware, "host": outcome.host}
             with self._measure("tracking"):
                 files = {**outcome.files, **self.kept}
                 self.tracker.finish(active.run_id, outcome.state, metrics, files, tags=tags)
@@ -153,12 +155,12 @@ class Driver:
     def _retry(self, worker: int, death: Death) -> None:
         """A trial whose worker died, killed by a person or for memory, is tried three times in all."""
         active = self._active.pop(worker)
-        self.tracker.close(active.run_id, INTERRUPTED, KILLED, {"error": f"worker ended with {death.exit_code}"})
+        self.tracker.close(active.run_id, INTERRUPTED, KILLED, {"error": f"its worker died: {death.reason}"})
         self._deaths[active.slot.name] += 1
         if self._deaths[active.slot.name] < ATTEMPTS:
             self._slots.again(active.slot)
         else:
-            self._give_up(active.slot, f"its worker died {ATTEMPTS} times, last with {death.exit_code}")
+            self._give_up(active.slot, f"its worker died {ATTEMPTS} times, last: {death.reason}")
         self.view.finished(self.view.ended(worker), INTERRUPTED, None)
 
     def _give_up(self, slot: Slot, reason: str) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from hyperstudy.models import MODELS
 from hyperstudy.study.core.config import HYPERPARAMETERS, family_of, rows_of
 from hyperstudy.study.core.data.datasets import DATASETS
@@ -17,12 +19,14 @@ from hyperstudy.study.core.errors import InputError, Parser, count, not_one_of, 
 from hyperstudy.study.core.loops import LOOPS, rows_of_loop
 from hyperstudy.study.core.metrics import METRICS
 from hyperstudy.study.core.own import added_rows, load_own, read_own
+from hyperstudy.study.core.train import device as find_device
 from hyperstudy.study.outputs import environment
 from hyperstudy.study.outputs.names import RESERVED, check_name
 from hyperstudy.study.search.design import explore_size
 from hyperstudy.study.search.samplers import PRUNERS, SAMPLERS
 from hyperstudy.study.tasks.pictures import picture_objective
 from hyperstudy.study.tracking.store import TRACKING_OPTION, TRACKING_URI
+from hyperstudy.study.workers.worker import Cluster
 
 DATASET, MODEL = "digits", "cnn"
 DATA_DIR = Path(os.environ.get("STUDY_DATA_DIR", "data"))
@@ -35,6 +39,7 @@ def parse_options(words: Sequence[str] | None = None) -> argparse.Namespace:
     rows = rows_of_loop(first.loop) if first.loop else rows
     options = _parser(rows).parse(words)
     _settle_subject(options)
+    settle_machine(options)
     options.command = environment.command() if words is None else _command(words)
     options.own = first.own or added_rows()
     options.given = {name: text for name in rows if (text := getattr(options, _dest(name))) is not None}
@@ -155,11 +160,67 @@ def add_machine(where: Any) -> None:
         "--workers",
         type=count("workers", 1),
         metavar="N",
-        help="training processes (default: one per core; one on a GPU)",
+        help="training processes (default: one per core; one on a GPU; on a cluster as many as it has room for)",
     )
     where.add_argument("--device", default="auto", metavar="NAME", help="auto, cuda, mps or cpu (default auto)")
+    cluster = "train on the machines of a Ray cluster, of which this one is part: auto, or HEAD:PORT"
+    where.add_argument("--cluster", type=_address, metavar="ADDRESS", help=cluster)
+    for name, usual in (("cpus", 1), ("gpus", 0)):
+        text = f"{name.upper()[:-1]}s of a machine of the cluster that a trial takes; may be a part (default {usual})"
+        where.add_argument(f"--{name}-per-trial", type=_amount(f"{name}-per-trial"), metavar="X", help=text)
     add_data_dir(where)
     where.add_argument("--tracking-uri", **TRACKING_OPTION)
+
+
+def _address(text: str) -> str:
+    if text != "auto" and not re.fullmatch(r"[\w.-]+:\d+", text):
+        raise InputError(f"cluster must be auto, or HEAD:PORT as ray start prints it; got {text!r}")
+    return text
+
+
+def _amount(name: str) -> Any:
+    """An option's type: a number above 0."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = 0.0
+        if not 0 < value < float("inf") or (value > 1 and value % 1):
+            raise InputError(f"{name} must be a number above 0, and whole above 1; got {text!r}")
+        return value
+
+    return parse
+
+
+def settle_machine(options: argparse.Namespace) -> None:
+    """Make `options.cluster` a `Cluster`, or None; raises `InputError` for options that mean nothing without one, or
+    with one."""
+    per_trial = {"cpus": options.cpus_per_trial, "gpus": options.gpus_per_trial}
+    if options.cluster is None:
+        for name, value in per_trial.items():
+            if value is not None:
+                raise InputError(f"--{name}-per-trial needs --cluster; got {value:g} without it")
+        return
+    if options.device != "auto":
+        raise InputError(f"--device is for this machine, and --gpus-per-trial for a cluster; got {options.device!r}")
+    options.cluster = Cluster(
+        options.cluster, **{name: value for name, value in per_trial.items() if value is not None}
+    )
+
+
+def trial_device(options: argparse.Namespace) -> torch.device:
+    """Where trials train: what this machine has, or on a cluster what each is given."""
+    if options.cluster is None:
+        return find_device(options.device)
+    return torch.device("cuda" if options.cluster.gpus else "cpu")
+
+
+def trial_hardware(options: argparse.Namespace) -> str:
+    """What trials train on, in words."""
+    if options.cluster is None:
+        return environment.hardware(find_device(options.device))
+    return f"a Ray cluster, {options.cluster.words()} per trial"
 
 
 def add_data_dir(where: Any) -> None:

@@ -12,10 +12,9 @@ from hyperstudy.study.comparisons.finalists import finished, over_seeds
 from hyperstudy.study.comparisons.published import RECIPES, TEST_ACCURACY
 from hyperstudy.study.core.data.splits import load_published
 from hyperstudy.study.core.errors import InputError, Parser, count, not_one_of
-from hyperstudy.study.core.train import device as find_device
 from hyperstudy.study.outputs import environment
 from hyperstudy.study.outputs.names import RECIPE, RECIPES_STUDY
-from hyperstudy.study.studies.options import add_machine
+from hyperstudy.study.studies.options import add_machine, settle_machine, trial_device, trial_hardware
 from hyperstudy.study.studies.session import open_session, settle
 from hyperstudy.study.studies.summary import print_failures, print_report_command, test_accuracy
 from hyperstudy.study.studies.view import make_console
@@ -40,6 +39,7 @@ def parse_options(words: list[str] | None) -> Namespace:
     parser.add_argument("--seeds", type=count("seeds", 1), default=5, metavar="N", help="per recipe (default 5)")
     add_machine(parser)
     options = parser.parse(words)
+    settle_machine(options)
     for name in options.names:
         if name not in RECIPES:
             raise not_one_of("recipe", name, RECIPES)
@@ -50,7 +50,7 @@ def parse_options(words: list[str] | None) -> Namespace:
 def reproduce(options: Namespace) -> int:
     """Train what is missing of the recipes; 0 if all of it finished then, 1 if some failed or lack their data."""
     console = make_console()
-    find_device(options.device)
+    trial_device(options)  # raises for one that is not here
     tracker = Tracker(options.tracking_uri, RECIPES_STUDY)
     tracker.create()
     tracker.describe(NOTE, _tags(options))
@@ -73,7 +73,7 @@ def _train(
         return False
     wanted = over_seeds({name: RECIPES[name].config(task.dataset) for name in names}, options.seeds)
     with (
-        make_pool(find_device(options.device), options.workers, len(wanted)) as pool,
+        make_pool(trial_device(options), options.workers, len(wanted), cluster=options.cluster) as pool,
         open_session(console, tracker, pool, options, task, ("model", "lr")) as session,
     ):
         settle(tracker, f"study.settings.{task.dataset}", {"data digest": task.splits.digest})
@@ -104,7 +104,7 @@ def _tags(options: Namespace) -> dict[str, str]:
     return {
         "study.space": "{}",
         "study.recipes": json.dumps(published),
-        "study.hardware": environment.hardware(find_device(options.device)),
+        "study.hardware": trial_hardware(options),
         "study.command": environment.command(),
     }
 

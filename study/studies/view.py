@@ -39,6 +39,7 @@ class View:
         self.current: dict[int, Current] = {}
         self.best: tuple[float, str] | None = None
         self.total = self.done = 0
+        self.waits = False
 
     def __enter__(self) -> "View":
         return self
@@ -53,7 +54,14 @@ class View:
         going_on = f", {done} of them finished before" if done else ""
         self.note(f"{title}: {total} trials{going_on}, {workers} worker{'s' if workers > 1 else ''}")
 
+    def waiting(self) -> None:
+        """Say, once until a trial starts, that no worker is there yet."""
+        if not self.waits:
+            self.note("waiting until a worker is ready")
+        self.waits = True
+
     def started(self, worker: int, name: str, config: AnyConfig) -> None:
+        self.waits = False
         self.current[worker] = Current(name, config, None, time.monotonic())
 
     def epoch(self, worker: int, epoch: Epoch) -> None:

@@ -1,159 +1,76 @@
-"""Processes that train, on this machine: `make_pool` is the one place that starts any."""
+"""Workers that train, wherever they are: `make_pool` is the one place that makes any.
 
-import multiprocessing
+Nothing above this module knows whether they are processes here or actors on a cluster.
+"""
+
 import os
-import signal
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from importlib.util import find_spec
+from typing import Protocol, Self
 
 import torch
-import torch.multiprocessing  # registers how tensors travel between processes
 
-from hyperstudy.study.core.epoch import Epoch
+from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.own import Added
 from hyperstudy.study.outputs.environment import cores
 from hyperstudy.study.tasks.task import Task
-from hyperstudy.study.workers.worker import Death, Failure, Job, Outcome, perform
-
-GONE = (EOFError, BrokenPipeError, ConnectionResetError)  # what a closed connection raises
-
-Message = Epoch | Outcome | Failure | Death
+from hyperstudy.study.workers.local import LocalPool
+from hyperstudy.study.workers.worker import Cluster, Job, Message
 
 
-def make_pool(device: torch.device, workers: int | None, jobs: int, own: Added | None = None) -> "Pool":
-    """As many workers as asked for, by default one per core, or one on an accelerator; never more than jobs. All of
-    them have what the user adds."""
-    usual = cores() if device.type == "cpu" else 1
-    return Pool(max(1, min(workers or usual, jobs)), device, own=own)
+class Pool(Protocol):
+    """Workers by number, each of which does one job at a time. It is closed when its block ends.
 
-
-class Pool:
-    """A fixed number of worker processes; one that died is replaced when it is next needed."""
-
-    def __init__(self, size: int, device: torch.device, threads: int = 1, own: Added | None = None) -> None:
-        self._arguments = (device, threads, own)
-        self._task: Task | None = None
-        self._workers = [self._spawn() for _ in range(size)]
-        self._busy: set[int] = set()
+    A worker that dies is replaced without being asked for, and the new one has the task.
+    """
 
     def __len__(self) -> int:
-        return len(self._workers)
+        """How many workers there are, those included that are still starting."""
 
-    def __enter__(self) -> "Pool":
-        return self
+    def __enter__(self) -> Self:
+        """The pool."""
 
     def __exit__(self, *error: object) -> None:
-        self.close()
+        """Close it."""
 
     def load(self, task: Task) -> None:
-        """Give every worker this task, for all jobs from now on; they share one copy of its data in memory."""
-        self._task = task.shared()
-        for worker in range(len(self)):
-            self._send(worker, self._task)
+        """Give every worker this task, for all jobs from now on; no worker may be busy."""
 
     def idle(self) -> list[int]:
-        return [worker for worker in range(len(self)) if worker not in self._busy]
+        """The workers that can be given a job now, in order."""
 
     def start(self, worker: int, job: Job) -> None:
         """Give an idle worker a job."""
-        self._send(worker, job)
-        self._busy.add(worker)
 
     def answer(self, worker: int, prune: bool) -> None:
-        """Tell a worker whose job is prunable whether to stop after the epoch that it last sent."""
-        with suppress(BrokenPipeError):  # it has died since; `messages` will say so
-            self._workers[worker][1].send(prune)
+        """Tell a worker whether to stop after the epoch that it last sent: once after each about which its job asks.
+        An answer to a worker that has died is dropped."""
 
     def messages(self, timeout: float) -> Iterator[tuple[int, Message]]:
-        """What busy workers have sent, waiting at most `timeout` seconds for the first message."""
-        connections = {self._workers[number][1]: number for number in sorted(self._busy)}
-        for connection in sorted(wait(list(connections), timeout), key=connections.__getitem__):
-            number = connections[connection]
-            try:
-                message = connection.recv()
-            except GONE:
-                process = self._workers[number][0]
-                process.join()
-                message = Death(process.exitcode)
-            if not isinstance(message, Epoch):
-                self._busy.discard(number)
-            yield number, message
+        """What busy workers have sent, with their numbers, waiting at most `timeout` seconds for the first.
+
+        After an `Outcome`, a `Failure` or a `Death` the worker is busy no more.
+        """
 
     def close(self) -> None:
-        """End all workers, whether they are busy or not."""
-        for process, _ in self._workers:
-            process.kill()  # a worker holds nothing that it would have to put away
-        for process, connection in self._workers:
-            process.join()
-            connection.close()
-
-    def _send(self, worker: int, order: Job | Task) -> None:
-        try:
-            self._workers[worker][1].send(order)
-        except BrokenPipeError:  # it died while it was idle
-            self._workers[worker] = self._spawn()
-            for again in {id(self._task): self._task, id(order): order}.values():
-                self._workers[worker][1].send(again)
-
-    def _spawn(self) -> tuple[BaseProcess, Connection]:
-        """A new process: CUDA cannot be used in a forked one, and torch's threads do not survive a fork."""
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, *self._arguments), daemon=True)
-        with _deaf_to_interrupts():
-            process.start()
-        theirs.close()
-        return process, ours
+        """End all workers, whether they are busy or not; none of their processes is left."""
 
 
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Processes that start here never hear Ctrl-C, which reaches the whole group; in this one it waits until then."""
-    resource_tracker.ensure_running()  # first, since its start unblocks the signal
-    waiting: list[bool] = []
-    handler = signal.signal(signal.SIGINT, lambda *_: waiting.append(True))
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGINT, handler)
-    if waiting:
-        signal.raise_signal(signal.SIGINT)
+def make_pool(
+    device: torch.device, workers: int | None, jobs: int, own: Added | None = None, cluster: Cluster | None = None
+) -> Pool:
+    """As many workers as asked for, by default one per core, or one on an accelerator; never more than jobs. On a
+    cluster as many as it has room for, at most that. All of them have what the user adds. Raises `InputError`."""
+    if cluster is not None:
+        return _cluster_pool(cluster, device, max(1, min(workers or jobs, jobs)), own)
+    usual = cores() if device.type == "cpu" else 1
+    return LocalPool(max(1, min(workers or usual, jobs)), device, own=own)
 
 
-def _work(orders: Connection, device: torch.device, threads: int, own: Added | None) -> None:
-    """A worker's life: tasks and jobs, until the driver closes the connection or ends. It ignores Ctrl-C."""
-    threading.Thread(target=_end_with_driver, daemon=True).start()
-    torch.set_num_threads(threads)
-    if own is not None:
-        own.load()
-    task = None
-    with suppress(*GONE):
-        while True:
-            order = orders.recv()
-            if isinstance(order, Job):
-                orders.send(_train(order, task, orders))
-            else:
-                task = order.to(device)
+def _cluster_pool(cluster: Cluster, device: torch.device, most: int, own: Added | None) -> Pool:
+    if find_spec("ray") is None:
+        raise InputError("--cluster needs Ray: pip install 'hyperstudy[cluster]'")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before Ray is imported; else it reports to its makers
+    from hyperstudy.study.workers.cluster import ClusterPool
 
-
-def _train(job: Job, task: Task, orders: Connection) -> Outcome | Failure:
-    """Do one job, sending each epoch and waiting for an answer where the job asks for one."""
-    steps, answer = perform(job, task), None
-    while True:
-        try:
-            epoch = steps.send(answer)
-        except StopIteration as end:
-            return end.value
-        orders.send(epoch)
-        answer = orders.recv() if job.asks_after(epoch) else False
-
-
-def _end_with_driver() -> None:
-    multiprocessing.parent_process().join()
-    os.kill(os.getpid(), signal.SIGTERM)
+    return ClusterPool(cluster, device, most, own)

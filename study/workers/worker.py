@@ -3,6 +3,7 @@
 A worker knows neither the tracker nor the sampler.
 """
 
+import platform
 import traceback
 from collections.abc import Generator
 from typing import NamedTuple
@@ -13,6 +14,18 @@ from hyperstudy.study.core.own import said
 from hyperstudy.study.core.params import AnyConfig
 from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, PRUNED
 from hyperstudy.study.tasks.task import Task
+
+
+class Cluster(NamedTuple):
+    """A Ray cluster by its address, and what each trial takes of one of its machines."""
+
+    address: str
+    cpus: float = 1
+    gpus: float = 0
+
+    def words(self) -> str:
+        """What a trial takes, in words."""
+        return f"{self.cpus:g} CPU" + (f" and {self.gpus:g} GPU" if self.gpus else "")
 
 
 class Job(NamedTuple):
@@ -27,12 +40,13 @@ class Job(NamedTuple):
 
 class Outcome(NamedTuple):
     """What came of a job: its state, metrics of the whole run, test metrics among them if the task has test data, the
-    artifacts by file name, and the machine in words."""
+    artifacts by file name, the machine in words, and its name."""
 
     state: str
     metrics: dict[str, float]
     files: dict[str, bytes]
     hardware: str
+    host: str
 
 
 class Failure(NamedTuple):
@@ -43,9 +57,12 @@ class Failure(NamedTuple):
 
 
 class Death(NamedTuple):
-    """A worker that ended before its job did."""
+    """A worker that ended before its job did, and how."""
 
-    exit_code: int | None
+    reason: str
+
+
+Message = Epoch | Outcome | Failure | Death
 
 
 def perform(job: Job, task: Task) -> Generator[Epoch, bool, Outcome | Failure]:
@@ -61,6 +78,6 @@ def perform(job: Job, task: Task) -> Generator[Epoch, bool, Outcome | Failure]:
                 break
         if not history:
             raise InputError("it ended before its first epoch")
-        return Outcome(state, *trial.left(history, state), task.hardware())
+        return Outcome(state, *trial.left(history, state), task.hardware(), platform.node())
     except Exception as error:
         return Failure(said(error), traceback.format_exc())

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from hyperstudy.study.core.errors import Parser, count, exit_code, not_one_of
 from hyperstudy.study.outputs.environment import hardware, versions
-from tests.benchmark import core, folder, memory, overhead, precision, pruning, report, scale, start, whole
+from tests.benchmark import cluster, core, folder, memory, overhead, precision, pruning, report, scale, start, whole
 from tests.benchmark.timing import ROOT
 
 PARTS: dict[str, Callable[[Console, Path, int], None]] = {
@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[[Console, Path, int], None]] = {
     "precision": precision.benchmark,
     "pruning": pruning.benchmark,
     "report": report.benchmark,
+    "cluster": cluster.benchmark,
 }
 USUAL = ("core", "study")
 

@@ -21,7 +21,7 @@ from hyperstudy.study.core.data.splits import Part, Splits, load_splits
 from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.outputs.environment import cores
 from hyperstudy.study.tasks.pictures import PicturesTask
-from hyperstudy.study.workers.pool import Pool
+from hyperstudy.study.workers.local import LocalPool
 from hyperstudy.study.workers.worker import Job, Outcome
 from tests.benchmark import tutorials
 from tests.benchmark.timing import ratio
@@ -78,7 +78,7 @@ def benchmark(console: Console, data_dir: Path, rounds: int) -> None:
 def measure(case: Case, data_dir: Path, rounds: int) -> list[Round]:
     """The three sides and the peak in turn, `rounds` times, after one round that warms up."""
     splits = load(case, data_dir)
-    with Pool(cores(), torch.device("cpu")) as pool:
+    with LocalPool(cores(), torch.device("cpu")) as pool:
         pool.load(PicturesTask("data", splits))
         sides: list[Callable[[], float]] = [
             lambda: tutorials_rate(case, splits),
@@ -104,7 +104,7 @@ def tutorials_rate(case: Case, splits: Splits) -> float:
     return epoch.pictures / epoch.metrics["time/train_seconds"]
 
 
-def our_rate(case: Case, pool: Pool, jobs: int) -> float:
+def our_rate(case: Case, pool: LocalPool, jobs: int) -> float:
     """Pictures a second of so many workers together, evaluation left out."""
     histories: dict[int, list[Epoch]] = {worker: [] for worker in range(jobs)}
     for worker in histories:

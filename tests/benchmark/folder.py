@@ -16,7 +16,7 @@ from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data.splits import Splits, load_splits
 from hyperstudy.study.core.train import Epoch
 from hyperstudy.study.tasks.pictures import PicturesTask
-from hyperstudy.study.workers.pool import Pool
+from hyperstudy.study.workers.local import LocalPool
 from hyperstudy.study.workers.worker import Job, Outcome
 from tests.benchmark.memory import is_worker
 
@@ -39,7 +39,7 @@ def benchmark(console: Console, data_dir: Path, rounds: int) -> None:
         size = sum(file.stat().st_size for file in cache.rglob("*.npy")) / 2**20
         console.print(f"folder: {CLASSES * EACH:,} pictures in a file of {size:.0f} MiB")
         others = set(psutil.Process().children())
-        with Pool(WORKERS, torch.device("cpu")) as pool:
+        with LocalPool(WORKERS, torch.device("cpu")) as pool:
             workers = [child for child in set(psutil.Process().children()) - others if is_worker(child)]
             few = splits._replace(train=splits.train.first(FEW), val=splits.val.first(FEW))
             for name, given in ((f"{FEW:,} of them", few), ("all", splits)):
@@ -47,7 +47,7 @@ def benchmark(console: Console, data_dir: Path, rounds: int) -> None:
                 console.print(f"folder: a worker on {name}: {separate:.0f} MiB not shared, {unique:.0f} MiB unique")
 
 
-def trained(pool: Pool, workers: Sequence[psutil.Process], splits: Splits) -> np.ndarray:
+def trained(pool: LocalPool, workers: Sequence[psutil.Process], splits: Splits) -> np.ndarray:
     """The most memory that a worker had, in MiB, while all trained on the pictures for one epoch."""
     pool.load(PicturesTask("data", splits))
     for worker in pool.idle():

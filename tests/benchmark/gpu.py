@@ -24,7 +24,7 @@ from hyperstudy.study.core.errors import Parser, count, exit_code
 from hyperstudy.study.core.optimizers import OPTIMIZERS
 from hyperstudy.study.core.train import LAYOUT, build, train
 from hyperstudy.study.tasks.pictures import PicturesTask
-from hyperstudy.study.workers.pool import Pool
+from hyperstudy.study.workers.local import LocalPool
 from hyperstudy.study.workers.worker import Job, Outcome
 
 CONFIGS = {
@@ -51,7 +51,7 @@ def in_processes(count: int, config: Config, splits: Splits, trials: int) -> Mea
     """By so many workers at once, each a process of its own; their start is not counted."""
     losses: list[float] = []
     histories: dict[int, Epoch] = {}
-    with Pool(count, splits.mean.device) as pool:
+    with LocalPool(count, splits.mean.device) as pool:
         pool.load(PicturesTask("data", splits.to(torch.device("cpu"))))
 
         def work(seeds: range, epochs: int) -> None:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.tasks.pictures import PicturesTask
-from hyperstudy.study.workers.pool import Pool
+from hyperstudy.study.workers.local import LocalPool
 from hyperstudy.study.workers.worker import Job, Outcome
 from tests.benchmark.core import CASES, load
 
@@ -19,7 +19,7 @@ def benchmark(console: Console, data_dir: Path, rounds: int) -> None:
     """Print the largest unique set size that a worker reached in one epoch of each of the core's cases."""
     for name, case in CASES.items():
         others = set(psutil.Process().children())
-        with Pool(1, torch.device("cpu")) as pool:
+        with LocalPool(1, torch.device("cpu")) as pool:
             (worker,) = (child for child in set(psutil.Process().children()) - others if is_worker(child))
             pool.load(PicturesTask("data", load(case, data_dir)))
             pool.start(0, Job(case.config))

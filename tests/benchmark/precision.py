@@ -13,7 +13,7 @@ from hyperstudy.study.core.data.splits import Splits, load_splits
 from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.outputs.environment import cores
 from hyperstudy.study.tasks.pictures import PicturesTask
-from hyperstudy.study.workers.pool import Pool
+from hyperstudy.study.workers.local import LocalPool
 from hyperstudy.study.workers.worker import Job, Outcome
 from tests.benchmark.core import CIFAR
 from tests.benchmark.timing import ratio
@@ -43,7 +43,7 @@ def trained(config: Config, splits: Splits, seeds: Iterable[int]) -> dict[str, l
     jobs = iter([(precision, seed) for seed in seeds for precision in PRECISIONS])
     histories: dict[str, dict[int, list[Epoch]]] = {precision: {} for precision in PRECISIONS}
     at_work: dict[int, list[Epoch]] = {}
-    with Pool(cores(), torch.device("cpu")) as pool:
+    with LocalPool(cores(), torch.device("cpu")) as pool:
         pool.load(PicturesTask("data", splits))
         while True:
             for worker, (precision, seed) in zip(pool.idle(), jobs, strict=False):

@@ -178,6 +178,13 @@ def test_training_between_epochs_is_not_under_inference_mode(digits):
         assert not torch.is_autocast_enabled("cpu")
 
 
+def test_training_leaves_pictures_of_floats_as_they_are(digits):
+    train_part, val = (part._replace(images=part.images.float() / 255) for part in (digits.train, digits.val))
+    before = [part.images.clone() for part in (train_part, val)]
+    run(digits._replace(train=train_part, val=val), epochs=1)
+    assert all(torch.equal(part.images, was) for part, was in zip((train_part, val), before, strict=True))
+
+
 def test_a_device_that_is_not_here_is_refused():
     assert device("auto").type in devices()
     assert device("cpu").type == "cpu"

@@ -18,7 +18,7 @@ from tests.search.playing import make_trials
 
 METRICS = {"val/accuracy": 0.9, "val/loss": 0.1, "time/train_seconds": 1.0, "time/val_seconds": 1.0}
 EPOCH = Epoch(1, METRICS)
-TRAINED = [EPOCH, Outcome(COMPLETE, {"parameters": 7.0}, {"history.csv": b""}, "a machine")]
+TRAINED = [EPOCH, Outcome(COMPLETE, {"parameters": 7.0}, {"history.csv": b""}, "a processor", "a host")]
 
 
 class Pool:
@@ -155,7 +155,7 @@ def test_a_command_in_the_background_goes_on_ignoring_ctrl_c():
 
 def test_a_trial_whose_worker_dies_is_tried_again_as_it_was():
     done, trials = [], make_trials([1])
-    driver = make_driver(done, [[EPOCH, Death(-9)]])
+    driver = make_driver(done, [[EPOCH, Death("killed")]])
     run(driver, trials)
     assert done == ["start", "track", INTERRUPTED, "start", "track", "record"]
     first, second = driver.pool.configs
@@ -165,13 +165,13 @@ def test_a_trial_whose_worker_dies_is_tried_again_as_it_was():
 
 def test_a_trial_whose_workers_keep_dying_is_given_up_and_the_others_are_trained():
     done, trials = [], make_trials([2])
-    driver = make_driver(done, [[Death(-9)]] * ATTEMPTS)
+    driver = make_driver(done, [[Death("killed")]] * ATTEMPTS)
     run(driver, trials)
     assert done.count(INTERRUPTED) == ATTEMPTS == 3
     assert done.count("record") == 1
     assert trials.finished == 1
     (failure,) = driver.failures
-    assert failure == "explore-000 failed: its worker died 3 times, last with -9"
+    assert failure == "explore-000 failed: its worker died 3 times, last: killed"
 
 
 def test_a_trial_that_raises_is_recorded_as_failed_and_not_tried_again():

@@ -1,0 +1,145 @@
+"""A pool of processes on this machine."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+
+import torch
+import torch.multiprocessing  # registers how tensors travel between processes
+
+from hyperstudy.study.core.epoch import Epoch
+from hyperstudy.study.core.own import Added
+from hyperstudy.study.tasks.task import Task
+from hyperstudy.study.workers.worker import Death, Failure, Job, Message, Outcome, perform
+
+GONE = (EOFError, BrokenPipeError, ConnectionResetError)  # what a closed connection raises
+
+
+class LocalPool:
+    """A fixed number of worker processes; one that died is replaced when it is next needed."""
+
+    def __init__(self, size: int, device: torch.device, threads: int = 1, own: Added | None = None) -> None:
+        self._arguments = (device, threads, own)
+        self._task: Task | None = None
+        self._workers = [self._spawn() for _ in range(size)]
+        self._busy: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._workers)
+
+    def __enter__(self) -> "LocalPool":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def load(self, task: Task) -> None:
+        """As every pool does; the workers share one copy of the data in memory."""
+        self._task = task.shared()
+        for worker in range(len(self)):
+            self._send(worker, self._task)
+
+    def idle(self) -> list[int]:
+        return [worker for worker in range(len(self)) if worker not in self._busy]
+
+    def start(self, worker: int, job: Job) -> None:
+        self._send(worker, job)
+        self._busy.add(worker)
+
+    def answer(self, worker: int, prune: bool) -> None:
+        with suppress(BrokenPipeError):  # it has died since; `messages` will say so
+            self._workers[worker][1].send(prune)
+
+    def messages(self, timeout: float) -> Iterator[tuple[int, Message]]:
+        connections = {self._workers[number][1]: number for number in sorted(self._busy)}
+        for connection in sorted(wait(list(connections), timeout), key=connections.__getitem__):
+            number = connections[connection]
+            try:
+                message = connection.recv()
+            except GONE:
+                process = self._workers[number][0]
+                process.join()
+                message = Death(f"process ended with {process.exitcode}")
+            if not isinstance(message, Epoch):
+                self._busy.discard(number)
+            yield number, message
+
+    def close(self) -> None:
+        for process, _ in self._workers:
+            process.kill()  # a worker holds nothing that it would have to put away
+        for process, connection in self._workers:
+            process.join()
+            connection.close()
+
+    def _send(self, worker: int, order: Job | Task) -> None:
+        try:
+            self._workers[worker][1].send(order)
+        except BrokenPipeError:  # it died while it was idle
+            self._workers[worker] = self._spawn()
+            for again in {id(self._task): self._task, id(order): order}.values():
+                self._workers[worker][1].send(again)
+
+    def _spawn(self) -> tuple[BaseProcess, Connection]:
+        """A new process: CUDA cannot be used in a forked one, and torch's threads do not survive a fork."""
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(theirs, *self._arguments), daemon=True)
+        with _deaf_to_interrupts():
+            process.start()
+        theirs.close()
+        return process, ours
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes that start here never hear Ctrl-C, which reaches the whole group; in this one it waits until then."""
+    resource_tracker.ensure_running()  # first, since its start unblocks the signal
+    waiting: list[bool] = []
+    handler = signal.signal(signal.SIGINT, lambda *_: waiting.append(True))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+    if waiting:
+        signal.raise_signal(signal.SIGINT)
+
+
+def _work(orders: Connection, device: torch.device, threads: int, own: Added | None) -> None:
+    """A worker's life: tasks and jobs, until the driver closes the connection or ends. It ignores Ctrl-C."""
+    threading.Thread(target=_end_with_driver, daemon=True).start()
+    torch.set_num_threads(threads)
+    if own is not None:
+        own.load()
+    task = None
+    with suppress(*GONE):
+        while True:
+            order = orders.recv()
+            if isinstance(order, Job):
+                orders.send(_train(order, task, orders))
+            else:
+                task = order.to(device)
+
+
+def _train(job: Job, task: Task, orders: Connection) -> Outcome | Failure:
+    """Do one job, sending each epoch and waiting for an answer where the job asks for one."""
+    steps, answer = perform(job, task), None
+    while True:
+        try:
+            epoch = steps.send(answer)
+        except StopIteration as end:
+            return end.value
+        orders.send(epoch)
+        answer = orders.recv() if job.asks_after(epoch) else False
+
+
+def _end_with_driver() -> None:
+    multiprocessing.parent_process().join()
+    os.kill(os.getpid(), signal.SIGTERM)
