@@ -102,16 +102,26 @@ def _champion(options: Namespace) -> tuple[Tracker, str]:
 
 
 def _tell(options: Namespace, trained: Trained) -> None:
-    """Print one line per picture."""
+    """Print one line per picture; raises `InputError` after it if some cannot be read."""
+    unread = []
     table = Table(box=None, padding=(0, 2, 0, 0))
     for heading in ("picture", "class", "probabilities"):
         table.add_column(heading, overflow="fold")
     for path in options.pictures:
-        probabilities = trained.probabilities(_read(path, options.invert, trained))[0]
+        try:
+            pixels = _read(path, options.invert, trained)
+        except InputError as error:
+            unread.append(str(error))
+            continue
+        probabilities = trained.probabilities(pixels)[0]
         best = probabilities.argsort(descending=True)[:SHOWN].tolist()
         told = ", ".join(f"{trained.classes[number]} {probabilities[number]:.1%}" for number in best)
         table.add_row(Text(str(path)), Text(trained.classes[best[0]]), Text(told))
-    make_console().print(table)
+    if table.row_count:
+        make_console().print(table)
+    if unread:
+        more = f" ({len(unread) - 1} more of {len(options.pictures)} pictures too)" if len(unread) > 1 else ""
+        raise InputError(f"{unread[0]}{more}")
 
 
 def _read(path: Path, invert: bool, trained: Trained) -> Tensor:

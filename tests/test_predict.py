@@ -86,3 +86,13 @@ def test_what_cannot_be_done_is_one_line(predict, words, line):
     assert code == 2
     assert line in told
     assert told.count("\n") == 1
+
+
+def test_a_damaged_picture_does_not_hide_what_the_others_show(predict, pictures, tmp_path):
+    for name in ("broken", "empty"):
+        (tmp_path / f"{name}.png").write_bytes(b"no picture"[: 10 * (name == "broken")])
+    code, out, told = predict(tmp_path / "broken.png", pictures / "1.png", tmp_path / "empty.png", pictures / "2.png")
+    assert code == 2
+    assert len(classes_told(out)) == 2
+    assert "broken.png is damaged or no picture" in told
+    assert told.endswith("(1 more of 4 pictures too)\n")

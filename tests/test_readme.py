@@ -83,7 +83,7 @@ def options_in(text):
 
 
 def test_the_readme_is_short_and_finished():
-    assert len(LINES) <= 230
+    assert len(LINES) <= 240
     assert "@@" not in README
 
 
