@@ -19,6 +19,7 @@ from hyperstudy.study.workers.worker import Death, Failure, Job, Outcome
 
 ATTEMPTS = 3  # at one slot, when workers die
 WAIT_SECONDS = 1.0
+PATIENCE_SECONDS = 5.0  # that a call of the store may take before the study says that it waits
 
 
 class Active(NamedTuple):
@@ -91,7 +92,7 @@ class Driver:
             job = Job(slot.config, slot.prunable)
             self.pool.start(worker, job)
             params = {**slot.config.subject(), **slot.config.hyperparameters()}
-            with self._measure("tracking"):
+            with self._tracking():
                 run_id = self.tracker.start(slot.name, params, {**slot.tags, **self.run_tags}, self._data)
             self._active[worker] = Active(slot, job, run_id, [])
             self.view.started(worker, slot.name, slot.config)
@@ -119,7 +120,7 @@ class Driver:
                 prune = value is not None and self._slots.report(active.slot, epoch.number, value)
                 if active.job.asks_after(epoch):
                     self.pool.answer(worker, prune)
-        with self._measure("tracking"):
+        with self._tracking():
             self.tracker.log(active.run_id, known, epoch.number)
         self.view.epoch(worker, epoch)
 
@@ -139,7 +140,7 @@ class Driver:
         finally:
             metrics = summary(active.history, outcome.state, self.objective, self.guess) | finite(outcome.metrics)
             tags = {"hardware": outcome.hardware, "host": outcome.host}
-            with self._measure("tracking"):
+            with self._tracking():
                 files = {**outcome.files, **self.kept}
                 self.tracker.finish(active.run_id, outcome.state, metrics, files, tags=tags)
         self.view.finished(shown, outcome.state, value)
@@ -167,6 +168,18 @@ class Driver:
         self._slots.end(slot, FAILED, None)
         self.failures.append(f"{slot.name} failed: {reason}")
         self.view.note(self.failures[-1])
+
+    @contextmanager
+    def _tracking(self) -> Iterator[None]:
+        """Measure what the store takes, and say so if it keeps the study waiting: MLflow tries again for minutes."""
+        late = threading.Timer(PATIENCE_SECONDS, self.view.note, ["the store does not answer; waiting for it"])
+        late.daemon = True
+        late.start()
+        try:
+            with self._measure("tracking"):
+                yield
+        finally:
+            late.cancel()
 
     @contextmanager
     def _measure(self, what: str) -> Iterator[None]:

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from hyperstudy.study.tracking import lock
 from hyperstudy.study.tracking.lock import DRIVER, LEASE, sole_driver
 from hyperstudy.study.tracking.tracker import Tracker
 from tests.conftest import environment, wait_for
+from tests.servers import Server
 from tests.tracking.runs import make_tracker
 
 POSTGRES = Path("/usr/lib/postgresql")
@@ -97,28 +97,8 @@ def test_a_driver_that_raises_frees_its_study(tmp_path):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """The URL of an MLflow server."""
-    folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    store = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "files")]
-    words = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", port, *store]
-    log = (folder / "log.txt").open("w")
-    streams = {"stdout": log, "stderr": log, "start_new_session": True}
-    with subprocess.Popen(words, cwd=folder, env={**environment(), **quiet}, **streams) as process:
-        try:
-            wait_for(lambda: answers(f"http://127.0.0.1:{port}/health"))
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            os.killpg(process.pid, signal.SIGINT)  # the server and its worker
-
-
-def answers(url):
-    try:
-        return urllib.request.urlopen(url, timeout=5).status == 200
-    except OSError:
-        return False
+    with Server(tmp_path_factory.mktemp("server")) as server:
+        yield server.url
 
 
 @pytest.fixture
