@@ -28,6 +28,7 @@ class Current(NamedTuple):
     epoch: Epoch | None
     started: float  # on the monotonic clock
     seconds: float = 0.0  # of training, once it has ended
+    host: str = ""  # empty for this machine
 
 
 class View:
@@ -60,9 +61,9 @@ class View:
             self.note("waiting until a worker is ready")
         self.waits = True
 
-    def started(self, worker: int, name: str, config: AnyConfig) -> None:
+    def started(self, worker: int, name: str, config: AnyConfig, host: str = "") -> None:
         self.waits = False
-        self.current[worker] = Current(name, config, None, time.monotonic())
+        self.current[worker] = Current(name, config, None, time.monotonic(), host=host)
 
     def epoch(self, worker: int, epoch: Epoch) -> None:
         self.current[worker] = self.current[worker]._replace(epoch=epoch)
@@ -154,7 +155,8 @@ class LiveView(View):
             epoch = f"epoch {trial.epoch.number if trial.epoch else 0}" + (f"/{known}" if known else "")
             value = trial.epoch.metrics.get(self.objective.key) if trial.epoch else None
             shown = "" if value is None else self.objective.size(value)
-            table.add_row(f"worker {worker + 1}", trial.name, epoch, shown, self.describe(trial.config))
+            place = f"worker {worker + 1}" + (f" on {trial.host}" if trial.host else "")
+            table.add_row(place, trial.name, epoch, shown, self.describe(trial.config))
         return Group(self._bar, best, table)
 
 

@@ -95,6 +95,9 @@ class ClusterPool:
             self._adjust()
         return [number for number, seat in sorted(self._seats.items()) if seat.idle]
 
+    def host(self, worker: int) -> str:
+        return self._seats[worker].ready.host
+
     def start(self, worker: int, job: Job) -> None:
         seat = self._seats[worker]
         seat.job, seat.call = job, seat.actor.start.remote(job)
