@@ -102,13 +102,16 @@ def test_a_cluster_that_cannot_be_used_is_one_line_and_writes_nothing(cluster, w
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_study_that_is_interrupted_on_a_cluster_goes_on_here(cluster, tmp_path):
-    words = [sys.executable, "-m", "study.run", *LONG]
-    with subprocess.Popen([*words, "--cluster", cluster.address], cwd=tmp_path, env=environment()) as driver:
-        wait_for(lambda: any(run.status == "RUNNING" for run in started(tmp_path)), 90)
-        driver.send_signal(signal.SIGINT)
-    assert driver.returncode == 130
-    assert not any(run.status == "RUNNING" for run in trial_runs(tmp_path, STUDY))
-    done = here(main, tmp_path, *LONG, "--workers", "2")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_study_whose_driver_ends_goes_on_with_the_same_command(cluster, number, tmp_path):
+    words = [*LONG, "--cluster", cluster.address]
+    command = [sys.executable, "-m", "study.run", *words]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment()) as driver:
+        wait_for(lambda: sum(run.status == "RUNNING" for run in started(tmp_path)) == 2, 90)
+        driver.send_signal(number)
+    assert driver.returncode == (130 if number == signal.SIGINT else -number)
+    done = here(main, tmp_path, *words)
     assert done.returncode == 0, done.stderr
-    assert Counter(run.status for run in trial_runs(tmp_path, STUDY))["FINISHED"] == 6
+    runs = trial_runs(tmp_path, STUDY)
+    assert Counter(run.status for run in runs) == {"FINISHED": 6, "KILLED": 2}
+    assert {run.tags["trial"] for run in runs if run.status == "FINISHED"} == set(map(str, range(6)))

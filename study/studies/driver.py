@@ -95,7 +95,7 @@ class Driver:
             with self._tracking():
                 run_id = self.tracker.start(slot.name, params, {**slot.tags, **self.run_tags}, self._data)
             self._active[worker] = Active(slot, job, run_id, [])
-            self.view.started(worker, slot.name, slot.config)
+            self.view.started(worker, slot.name, slot.config, self.pool.host(worker))
         return True
 
     def _receive(self, worker: int, message: Message) -> None:

@@ -1,5 +1,6 @@
 """Progress of a running study: a live panel in a terminal, one line per trial elsewhere."""
 
+import math
 import os
 import sys
 import time
@@ -18,6 +19,7 @@ from hyperstudy.study.outputs.objective import ACCURACY, Objective
 
 REDRAWS_PER_SECOND = 4
 WIDE = 200  # characters
+PATIENCE_SECONDS = 5
 
 
 class Current(NamedTuple):
@@ -28,6 +30,7 @@ class Current(NamedTuple):
     epoch: Epoch | None
     started: float  # on the monotonic clock
     seconds: float = 0.0  # of training, once it has ended
+    host: str = ""  # empty for this machine
 
 
 class View:
@@ -39,7 +42,7 @@ class View:
         self.current: dict[int, Current] = {}
         self.best: tuple[float, str] | None = None
         self.total = self.done = 0
-        self.waits = False
+        self.waits_since: float | None = None  # on the monotonic clock; infinite once it is said
 
     def __enter__(self) -> "View":
         return self
@@ -55,14 +58,16 @@ class View:
         self.note(f"{title}: {total} trials{going_on}, {workers} worker{'s' if workers > 1 else ''}")
 
     def waiting(self) -> None:
-        """Say, once until a trial starts, that no worker is there yet."""
-        if not self.waits:
+        """No worker is there yet, which is said after a while, once until a trial starts."""
+        now = time.monotonic()
+        self.waits_since = now if self.waits_since is None else self.waits_since
+        if now - self.waits_since > PATIENCE_SECONDS:
             self.note("waiting until a worker is ready")
-        self.waits = True
+            self.waits_since = math.inf
 
-    def started(self, worker: int, name: str, config: AnyConfig) -> None:
-        self.waits = False
-        self.current[worker] = Current(name, config, None, time.monotonic())
+    def started(self, worker: int, name: str, config: AnyConfig, host: str = "") -> None:
+        self.waits_since = None
+        self.current[worker] = Current(name, config, None, time.monotonic(), host=host)
 
     def epoch(self, worker: int, epoch: Epoch) -> None:
         self.current[worker] = self.current[worker]._replace(epoch=epoch)
@@ -154,7 +159,8 @@ class LiveView(View):
             epoch = f"epoch {trial.epoch.number if trial.epoch else 0}" + (f"/{known}" if known else "")
             value = trial.epoch.metrics.get(self.objective.key) if trial.epoch else None
             shown = "" if value is None else self.objective.size(value)
-            table.add_row(f"worker {worker + 1}", trial.name, epoch, shown, self.describe(trial.config))
+            place = f"worker {worker + 1}" + (f" on {trial.host}" if trial.host else "")
+            table.add_row(place, trial.name, epoch, shown, self.describe(trial.config))
         return Group(self._bar, best, table)
 
 

@@ -1,14 +1,9 @@
 """A pool of actors on a Ray cluster, as large as the cluster has room."""
 
-import os
-import shutil
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import ray
@@ -20,29 +15,27 @@ from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.own import Added
 from hyperstudy.study.tasks.task import Task
 from hyperstudy.study.workers.actor import Ready, Trainer, shared_libraries
+from hyperstudy.study.workers.connection import connect
 from hyperstudy.study.workers.parcel import packed
 from hyperstudy.study.workers.worker import Cluster, Death, Job, Message
 
-ROOT = Path(__file__).parents[2]  # of this project's code
-PARTS = ("models", "study", "reports")
-UNNEEDED = shutil.ignore_patterns("__pycache__", "examples")
-REACH_SECONDS = 5
-HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(
-    [0, 0, 0, 4, 0, 0, 0, 0, 0]
-)  # a client's first bytes: RFC 9113, 3.4
-SETTINGS = b"\x04"  # the type of the frame with which a server answers
 LOOK_SECONDS = 3  # between two looks at the cluster's size
 STARTS = 3  # of actors that fail one after another, for each worker, before the pool gives up
 
 
 @dataclass
 class Seat:
-    """A worker: its actor, the call that it has not answered yet, and its job if it has one."""
+    """A worker: its actor, the call that it has not answered yet, and its job if it has one.
+
+    One that `joined` later and may not train keeps its place, so that no other is put there.
+    """
 
     actor: Any
+    joined: bool
     call: Any = None
     job: Job | None = None
     ready: Ready | None = None  # once it has the task
+    refused: bool = False
 
     @property
     def idle(self) -> bool:
@@ -52,7 +45,8 @@ class Seat:
 class ClusterPool:
     """Actors, one for each trial for which the cluster has room, at most `most`; it grows and shrinks with it.
 
-    Raises `InputError` for a cluster that cannot be reached or has no room, and for actors that cannot train.
+    Raises `InputError` for a cluster that cannot be reached or has no room, and for machines that cannot train; one of
+    these that joins while others train is left alone.
     """
 
     def __init__(self, cluster: Cluster, device: torch.device, most: int, own: Added | None = None) -> None:
@@ -62,7 +56,7 @@ class ClusterPool:
         self._seats: dict[int, Seat] = {}
         self._task: Any = None  # in the object store
         self._failed, self._looked = 0, 0.0
-        self._connected = _connect(cluster.address)
+        self._connected = connect(cluster.address)
         try:
             self._check_room()
             self._adjust()
@@ -94,6 +88,9 @@ class ClusterPool:
         if time.monotonic() - self._looked > LOOK_SECONDS:
             self._adjust()
         return [number for number, seat in sorted(self._seats.items()) if seat.idle]
+
+    def host(self, worker: int) -> str:
+        return self._seats[worker].ready.host
 
     def start(self, worker: int, job: Job) -> None:
         seat = self._seats[worker]
@@ -145,10 +142,16 @@ class ClusterPool:
             self._count_failure(seat, error)
             return Death(self._how_it_ended(seat))
         if isinstance(message, Ready):
-            if message.refusal:
-                raise InputError(f"machine {message.host} of the cluster cannot train: {message.refusal}")
-            seat.ready, self._failed = message, 0
+            self._check(seat, message)
         return message
+
+    def _check(self, seat: Seat, message: Ready) -> None:
+        """Count the worker as ready, unless it may not train."""
+        seat.refused = bool(message.refusal)
+        if not seat.refused:
+            seat.ready, self._failed = message, 0
+        elif not seat.joined or all(other.refused for other in self._seats.values()):
+            raise InputError(f"machine {message.host} of the cluster cannot train: {message.refusal}")
 
     def _how_it_ended(self, seat: Seat) -> str:
         host = seat.ready.host if seat.ready else "the cluster"
@@ -181,8 +184,8 @@ class ClusterPool:
         actor = ray.remote(Trainer).options(
             num_cpus=self._share.cpus, num_gpus=self._share.gpus, max_restarts=0, max_task_retries=0
         )
-        seat = Seat(actor.remote(*self._arguments))
-        if self._task is not None:
+        seat = Seat(actor.remote(*self._arguments), self._task is not None)
+        if seat.joined:
             self._give_task(seat)
         return seat
 
@@ -219,44 +222,6 @@ class ClusterPool:
 
 def _nodes() -> list[dict[str, Any]]:
     return [node for node in ray.nodes() if node["Alive"]]
-
-
-def _connect(address: str) -> bool:
-    """Connect this process to the cluster, with this project's code for its workers; False if it is connected already.
-    Raises `InputError`."""
-    if ray.is_initialized():
-        return False
-    if address == "auto":
-        address = os.environ.get("RAY_ADDRESS", address)
-    try:
-        if address != "auto":
-            _check_head(address)
-        with TemporaryDirectory() as folder:
-            code = {"py_modules": [str(_copy_code(Path(folder)))]}
-            ray.init(address=address, runtime_env=code, log_to_driver=False, logging_level="ERROR")
-    except (Exception, SystemExit) as error:
-        raise InputError(f"cluster {address!r} cannot be reached: {error}") from None
-    return True
-
-
-def _check_head(address: str) -> None:
-    """Raise `OSError` unless a head may listen there; Ray itself would try for minutes."""
-    host, _, port = address.rpartition(":")
-    with socket.create_connection((host, int(port)), REACH_SECONDS) as connection:
-        if os.environ.get("RAY_USE_TLS", "0") != "0":
-            return
-        connection.sendall(HTTP2)
-        if connection.recv(4)[3:] != SETTINGS:
-            raise ConnectionError("what listens there is no head of a Ray cluster")
-
-
-def _copy_code(folder: Path) -> Path:
-    """This project as one package in a folder, where its parts lie within it."""
-    package = folder / "hyperstudy"
-    shutil.copytree(ROOT / "hyperstudy", package, ignore=UNNEEDED)
-    for part in PARTS:
-        shutil.copytree(ROOT / part, package / part, ignore=UNNEEDED)
-    return package
 
 
 def _last_line(error: Exception) -> str:

@@ -48,6 +48,9 @@ class LocalPool:
     def idle(self) -> list[int]:
         return [worker for worker in range(len(self)) if worker not in self._busy]
 
+    def host(self, worker: int) -> str:
+        return ""
+
     def start(self, worker: int, job: Job) -> None:
         self._send(worker, job)
         self._busy.add(worker)

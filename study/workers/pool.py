@@ -39,6 +39,9 @@ class Pool(Protocol):
     def idle(self) -> list[int]:
         """The workers that can be given a job now, in order."""
 
+    def host(self, worker: int) -> str:
+        """The machine of an idle or busy worker; empty if all are on this one."""
+
     def start(self, worker: int, job: Job) -> None:
         """Give an idle worker a job."""
 

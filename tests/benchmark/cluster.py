@@ -44,7 +44,7 @@ hs.LOOPS["sleep"] = hs.Loop(
 WORKERS = (1, 2)
 JOBS = 40  # of 50 ms
 MANY = 300  # epochs, or trials of one epoch, that take no time
-STUDY = ("--loop", "sleep", "--trials", "40", "--confirm-seeds", "0", "--sampler", "random")
+STUDY = ("--loop", "sleep", "--trials", "40", "--confirm-seeds", "0", "--sampler", "random", "--pruner", "none")
 
 
 def benchmark(console: Console, data_dir: Path, rounds: int) -> None:
@@ -55,7 +55,8 @@ def benchmark(console: Console, data_dir: Path, rounds: int) -> None:
         own = read_own(file)
         load_own(own)
         for workers in WORKERS:
-            with _pools(cluster.address, workers, own) as pools:
+            with _pools(cluster.address, workers, own) as (pools, seconds):
+                console.print(f"{workers} workers, seconds until they are ready: {_beside([seconds])}", highlight=False)
                 rates = [[_rate(pool, JOBS, LoopConfig("sleep")) for pool in pools] for _ in range(rounds)]
                 console.print(f"{workers} workers, trials of 50 ms a second: {_beside(rates)}", highlight=False)
                 if workers == 1:
@@ -70,19 +71,20 @@ def benchmark(console: Console, data_dir: Path, rounds: int) -> None:
 
 
 @contextmanager
-def _pools(address: str, workers: int, own: OwnFile) -> Iterator[list[Pool]]:
-    """A pool of processes and one on the cluster, whose workers are ready."""
+def _pools(address: str, workers: int, own: OwnFile) -> Iterator[tuple[list[Pool], list[float]]]:
+    """A pool of processes and one on the cluster, and how long each took until its workers had done a trial."""
     with ExitStack() as stack:
-        pools = [
-            stack.enter_context(make_pool(torch.device("cpu"), workers, JOBS, own, where))
-            for where in (None, Cluster(address))
-        ]
-        for pool in pools:
+        pools, seconds = [], []
+        for where in (None, Cluster(address)):
+            started = perf_counter()
+            pool = stack.enter_context(make_pool(torch.device("cpu"), workers, JOBS, own, where))
             pool.load(LoopTask("sleep"))
             while len(pool.idle()) < workers:
                 list(pool.messages(1.0))
             _rate(pool, workers, LoopConfig("sleep"))
-        yield pools
+            pools.append(pool)
+            seconds.append(perf_counter() - started)
+        yield pools, seconds
 
 
 def _rate(pool: Pool, jobs: int, config: LoopConfig) -> float:

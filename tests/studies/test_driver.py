@@ -34,6 +34,9 @@ class Pool:
     def idle(self):
         return [] if self.waiting else [0]
 
+    def host(self, worker):
+        return ""
+
     def start(self, worker, job):
         self.done.append("start")
         self.configs.append(job.config)

@@ -103,6 +103,27 @@ def test_other_libraries_are_refused_with_the_difference(cluster, digits, monkey
             until_ready(pool)
 
 
+def test_a_machine_that_joins_with_other_libraries_is_left_alone(cluster, digits):
+    with pool_on(cluster.address) as pool:
+        pool.load(PicturesTask("data", digits))
+        wait_for(lambda: not list(pool.messages(0.5)) and len(pool.idle()) == 2, 60)
+        *same, _ = pool._arguments
+        pool._arguments = (*same, {"Python": "3.11", "torch": "1.0"})
+        node = add_node(cluster)
+        try:
+            wait_for(
+                lambda: (
+                    pool.idle() == [0, 1]
+                    and not list(pool.messages(0.5))
+                    and any(seat.refused for seat in pool._seats.values())
+                ),
+                60,
+            )
+            assert pool.idle() == [0, 1]
+        finally:
+            cluster.remove_node(node)
+
+
 def test_a_difference_names_what_differs_alone():
     assert difference({"Python": "3.11", "torch": "2.10.0"}, {"Python": "3.11", "torch": "2.10.0"}) == ""
     found = difference({"Python": "3.11", "torch": "2.10.0"}, {"Python": "3.12", "torch": "2.10.0"})

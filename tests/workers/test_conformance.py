@@ -2,6 +2,7 @@
 
 import io
 import os
+import platform
 import signal
 import time
 
@@ -187,6 +188,11 @@ def test_both_workers_train_at_once_and_each_message_names_its_own(looped):
         for worker, message in looped.messages(10):
             counted[worker] += isinstance(message, Epoch)
     assert [counted[worker] for worker in workers] == [2, 5]
+
+
+def test_the_host_of_a_worker_is_named_where_there_are_several(looped, where):
+    (worker,) = free(looped)
+    assert looped.host(worker) == (platform.node() if where else "")
 
 
 def test_a_user_s_own_rows_are_there(looped):
