@@ -1,6 +1,7 @@
-"""A real MLflow server, which a test may kill and start again."""
+"""A real MLflow server and a real PostgreSQL, which a test may stop and start again."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -8,8 +9,11 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import environment, wait_for
 
+POSTGRES = Path("/usr/lib/postgresql")  # where Debian keeps its versions
 QUIET = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
@@ -50,3 +54,43 @@ class Server:
             return urllib.request.urlopen(f"{self.url}/health", timeout=5).status == 200
         except OSError:
             return False
+
+
+class Postgres:
+    """A private PostgreSQL cluster on a socket in a folder. The test skips where it is not installed."""
+
+    def __init__(self, folder: Path) -> None:
+        pytest.importorskip("psycopg", reason="psycopg, which speaks to PostgreSQL, is not installed")
+        versions = sorted(POSTGRES.glob("*/bin"), key=lambda path: int(path.parent.name))
+        if not versions:
+            pytest.skip("PostgreSQL is not installed here")
+        self.url, self._folder, self._programs = (
+            f"postgresql+psycopg://me@/postgres?host={folder}",
+            folder,
+            versions[-1],
+        )
+        self._as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []  # initdb refuses root
+        if self._as_user:
+            shutil.chown(folder, "postgres")
+            for parent in folder.parents[:2]:
+                parent.chmod(parent.stat().st_mode | 0o011)
+        self._run("initdb", "-A", "trust", "-U", "me")
+
+    def __enter__(self) -> "Postgres":
+        self._control("start")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._control("-m", "immediate", "stop")
+
+    def restart(self) -> None:
+        """As after a crash: whatever is under way is lost."""
+        self._control("-m", "immediate", "restart")
+
+    def _control(self, *words: str) -> None:
+        options = f"-k {self._folder} -c listen_addresses="
+        self._run("pg_ctl", "-o", options, "-w", "-l", str(self._folder / "log.txt"), *words)
+
+    def _run(self, program: str, *words: str) -> None:
+        command = [*self._as_user, str(self._programs / program), "-D", str(self._folder / "data"), *words]
+        subprocess.run(command, check=True, cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -1,37 +1,52 @@
-"""An MLflow server that goes away in the middle of a study, and comes back."""
+"""A store that goes away in the middle of a study and comes back: an MLflow server, and PostgreSQL behind it."""
 
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 
-from hyperstudy.study.tracking.tracker import Tracker
+from hyperstudy.study.tracking.tracker import Run, Tracker
 from tests.conftest import environment, wait_for
-from tests.servers import Server
+from tests.servers import Postgres, Server
 
 AWAY_SECONDS = 12
 WORDS = ["-m", "study.run", "--model", "mlp", "--epochs", "40", "--trials", "8", "--confirm-seeds", "0"]
 
 
-def finished(url):
-    """The runs that have ended."""
+def runs_in(url: str) -> list[Run]:
     tracker = Tracker(url, "digits-mlp")
-    return [run for run in tracker.runs() if run.state] if tracker.experiment_id else []
+    return tracker.runs() if tracker.experiment_id else []
 
 
-def test_a_study_waits_for_its_server_says_so_and_loses_nothing(tmp_path):
-    with Server(tmp_path) as server:
-        words = [sys.executable, *WORDS, "--workers", "2", "--tracking-uri", server.url]
-        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        with subprocess.Popen(words, cwd=tmp_path, env=environment(), **streams) as driver:
-            wait_for(lambda: finished(server.url))
-            server.end()
-            time.sleep(AWAY_SECONDS)
-            server.start()
-            output, _ = driver.communicate(timeout=300)
-        assert driver.returncode == 0, output
-        assert "the store does not answer; waiting for it" in output
-        runs = [run for run in Tracker(server.url, "digits-mlp").runs() if run.phase != "report"]
+def driven(folder: Path, url: str, disturb: Callable[[], None]) -> str:
+    """What a study prints whose store is disturbed after its first trial. It must end well, with exactly its trials."""
+    words = [sys.executable, *WORDS, "--workers", "2", "--tracking-uri", url]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(words, cwd=folder, env=environment(), **streams) as driver:
+        wait_for(lambda: any(run.state for run in runs_in(url)))
+        disturb()
+        output, _ = driver.communicate(timeout=300)
+    assert driver.returncode == 0, output
+    runs = runs_in(url)
     assert Counter(run.status for run in runs) == {"FINISHED": 8}
     assert {run.tags["trial"] for run in runs} == set(map(str, range(8)))
     assert all("val/accuracy" in run.metrics for run in runs)
+    return output
+
+
+def test_a_study_waits_for_its_server_says_so_and_loses_nothing(tmp_path):
+    def disturb():
+        server.end()
+        time.sleep(AWAY_SECONDS)
+        server.start()
+
+    with Server(tmp_path) as server:
+        assert "the store does not answer; waiting for it" in driven(tmp_path, server.url, disturb)
+
+
+def test_a_restart_of_the_database_behind_the_server_costs_nothing(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("served")
+    with Postgres(tmp_path_factory.mktemp("postgres")) as postgres, Server(folder, postgres.url) as server:
+        driven(folder, server.url, postgres.restart)

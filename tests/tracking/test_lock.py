@@ -1,14 +1,12 @@
 """One driver a study, on each kind of store, however the driver ends."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -17,10 +15,8 @@ from hyperstudy.study.tracking import lock
 from hyperstudy.study.tracking.lock import DRIVER, LEASE, sole_driver
 from hyperstudy.study.tracking.tracker import Tracker
 from tests.conftest import environment, wait_for
-from tests.servers import Server
+from tests.servers import Postgres, Server
 from tests.tracking.runs import make_tracker
-
-POSTGRES = Path("/usr/lib/postgresql")
 
 HOLD = """
 import sys, time
@@ -189,25 +185,9 @@ def test_of_two_drivers_that_take_a_free_lease_at_once_one_has_it(leased, monkey
 
 @pytest.fixture(scope="module")
 def postgres(tmp_path_factory):
-    """The URL of a private PostgreSQL cluster on a socket in a temporary folder."""
-    pytest.importorskip("psycopg", reason="psycopg, which speaks to PostgreSQL, is not installed")
-    versions = sorted(POSTGRES.glob("*/bin"), key=lambda path: int(path.parent.name))
-    if not versions:
-        pytest.skip("PostgreSQL is not installed here")
-    folder, programs = tmp_path_factory.mktemp("postgres"), versions[-1]
-    prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []  # initdb refuses root
-    if prefix:
-        shutil.chown(folder, "postgres")
-        for parent in folder.parents[:2]:
-            parent.chmod(parent.stat().st_mode | 0o011)
-    data = folder / "data"
-    run = {"check": True, "capture_output": True, "cwd": folder}
-    subprocess.run([*prefix, programs / "initdb", "-D", data, "-A", "trust", "-U", "me"], **run)
-    options = f"-k {folder} -c listen_addresses="
-    start = [*prefix, programs / "pg_ctl", "-D", data, "-o", options, "-w", "-l", folder / "log.txt", "start"]
-    subprocess.run(start, check=True, cwd=folder, stdout=subprocess.DEVNULL)
-    yield f"postgresql+psycopg://me@/postgres?host={folder}"
-    subprocess.run([*prefix, programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **run)
+    """The URL of a private PostgreSQL cluster."""
+    with Postgres(tmp_path_factory.mktemp("postgres")) as postgres:
+        yield postgres.url
 
 
 def test_on_postgresql_a_second_driver_is_refused_until_the_first_is_killed(postgres):
