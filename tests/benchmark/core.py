@@ -101,7 +101,7 @@ def load(case: Case, data_dir: Path) -> Splits:
 def tutorials_rate(case: Case, splits: Splits) -> float:
     """Pictures a second of a second epoch in all threads, evaluation left out."""
     _, epoch = islice(tutorials.train(case.config, splits, case.network()), 2)
-    return epoch.pictures / epoch.metrics["time/train_seconds"]
+    return epoch.pictures / epoch.train_seconds
 
 
 def our_rate(case: Case, pool: LocalPool, jobs: int) -> float:
