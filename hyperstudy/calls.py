@@ -13,7 +13,7 @@ import torch
 from hyperstudy.models import MODELS, Family
 from hyperstudy.process import run_in_process
 from hyperstudy.reports.findings import main as write_report
-from hyperstudy.reports.frames import Study
+from hyperstudy.reports.frames import JUDGED, Study
 from hyperstudy.reports.load import load
 from hyperstudy.study.comparisons.finalists import trained_by
 from hyperstudy.study.core.data.datasets import DATASETS, Source
@@ -65,8 +65,10 @@ class Finished:
 
     @property
     def trials(self) -> pd.DataFrame:
-        """A row per run of the study: phase, state, every hyperparameter, every summary metric."""
-        return self._study.runs.copy()
+        """A row per run of the study: phase, state, every hyperparameter, every summary metric; the objective as it is,
+        of a loss the loss."""
+        frame, own = self._study.runs.copy(), self._study.objective.own
+        return frame.assign(**{name: own(frame[name]) for name in JUDGED if name in frame})
 
     @property
     def winner(self) -> dict[str, Any]:
