@@ -32,6 +32,9 @@ import time
 import hyperstudy as hs
 
 
+ENDINGS = ("well", "killed", "killed at last", "raises")
+
+
 def train(config, seed):
     for epoch in range(1, config.epochs + 1):
         if config.ending == "killed" and epoch == 2:
@@ -40,15 +43,23 @@ def train(config, seed):
             raise ValueError("no second epoch")
         time.sleep(0.01)
         yield {"score": float(epoch), "process": float(os.getpid())}
+    return config.ending
+
+
+def test(ending):
+    if ending == "killed at last":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 1.0
 
 
 hs.LOOPS["odd"] = hs.Loop(
     train,
     {
         "epochs": hs.Hyperparameter("passes", 3, hs.Range(1, 10), (1, 1000)),
-        "ending": hs.Hyperparameter("how it ends", "well", hs.Choice(("well", "killed", "raises")), searched=True),
+        "ending": hs.Hyperparameter("how it ends", "well", hs.Choice(ENDINGS), searched=True),
     },
     objective="score",
+    test=test,
 )
 """
 
@@ -219,6 +230,31 @@ def test_a_killed_worker_is_a_death_and_is_replaced(looped):
     for _ in range(2):
         assert isinstance(done(looped, LoopConfig("odd"))[-1], Outcome)
     assert len(free(looped, 2)) == len(looped) == 2
+
+
+def test_a_worker_that_is_killed_while_it_makes_its_files_is_a_death(shared):
+    shared.load(LoopTask("odd", meets_test=True))
+    *epochs, death = done(shared, LoopConfig("odd", ending="killed at last"))
+    assert len(epochs) == 3
+    assert isinstance(death, Death)
+    outcome = done(shared, LoopConfig("odd"))[-1]
+    assert outcome.metrics == {"test/score": 1.0}
+
+
+def test_a_worker_that_was_stopped_goes_on_where_it_was(looped):
+    (worker,) = free(looped)
+    looped.start(worker, Job(LoopConfig("odd", epochs=300)))
+    process = int(first(looped).metrics["process"])
+    os.kill(process, signal.SIGSTOP)
+    try:
+        while list(looped.messages(1.0)):
+            pass
+        assert not list(looped.messages(2.0))
+        assert worker not in looped.idle()
+    finally:
+        os.kill(process, signal.SIGCONT)
+    *epochs, outcome = listen(looped, worker)
+    assert (epochs[-1].number, outcome.state) == (300, "complete")
 
 
 def test_an_answer_to_a_dead_worker_is_dropped(looped):
