@@ -39,6 +39,18 @@ def test_the_earlier_study_s_trials_that_lie_inside_inform_the_search(continued,
     assert 0 < len(inside) < 6
 
 
+def test_the_search_is_another_and_the_design_the_same_as_without_it(continued):
+    folder, _ = continued
+    alone = here(main, folder, "--study", "alone", *AFTER[4:], *NARROWER, "--workers", "1")
+    assert alone.returncode == 0, alone.stderr
+
+    def tried(study, phase):
+        return {run.tags["trial"]: run.params for run in in_phase(trial_runs(folder, study), phase)}
+
+    assert tried("next", "explore") == tried("alone", "explore")
+    assert tried("next", "search") != tried("alone", "search")
+
+
 def test_its_winner_is_a_finalist_at_the_values_that_this_study_fixes(continued):
     folder, _ = continued
     before, now = (json.loads(Tracker(store_of(folder), name).tags()[FINALISTS]) for name in ("digits-cnn", "next"))

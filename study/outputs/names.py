@@ -25,7 +25,6 @@ RECIPES_STUDY = "recipes"
 RESERVED = (RECIPES_STUDY, "Default")  # the study of published recipes, and MLflow's own first experiment
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
-METRIC_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./ -]{0,99}")
 
 HISTORY = "history.csv"  # the artifact with a row per epoch
 ANSWERS = "answers.npz"  # the artifact with true and predicted class of every test picture

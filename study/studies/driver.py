@@ -12,14 +12,13 @@ from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.outputs.names import DIVERGED, FAILED, INTERRUPTED, finite, judged, summary
 from hyperstudy.study.outputs.objective import Objective
 from hyperstudy.study.search.slots import Slot, Slots
-from hyperstudy.study.studies.view import View
+from hyperstudy.study.studies.view import PATIENCE_SECONDS, View
 from hyperstudy.study.tracking.tracker import KILLED, Tracker
 from hyperstudy.study.workers.pool import Message, Pool
 from hyperstudy.study.workers.worker import Death, Failure, Job, Outcome
 
 ATTEMPTS = 3  # at one slot, when workers die
 WAIT_SECONDS = 1.0
-PATIENCE_SECONDS = 5.0  # that a call of the store may take before the study says that it waits
 
 
 class Active(NamedTuple):

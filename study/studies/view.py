@@ -19,7 +19,7 @@ from hyperstudy.study.outputs.objective import ACCURACY, Objective
 
 REDRAWS_PER_SECOND = 4
 WIDE = 200  # characters
-PATIENCE_SECONDS = 5
+PATIENCE_SECONDS = 5  # before a study says for what it waits
 
 
 class Current(NamedTuple):

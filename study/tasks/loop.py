@@ -1,6 +1,7 @@
 """The task of running a loop of `LOOPS`, the user's own."""
 
 import math
+import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, islice
@@ -17,12 +18,13 @@ from hyperstudy.study.core.own import RESERVED, said
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.outputs import files
 from hyperstudy.study.outputs.environment import hardware
-from hyperstudy.study.outputs.names import COMPLETE, METRIC_NAME
+from hyperstudy.study.outputs.names import COMPLETE
 from hyperstudy.study.outputs.objective import Objective
 from hyperstudy.study.tasks.task import Input, Left
 
 REHEARSED = 2  # epochs
 SECONDS = "time/train_seconds"
+CHARTED = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./ -]{0,99}")  # names of metrics that MLflow takes
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class LoopTrial:
             found = ", ".join(map(str, given)) or "nothing"
             raise InputError(f"train must yield its objective {self.row.objective!r}; epoch {number} has {found}")
         for name in given:
-            if name in RESERVED or not METRIC_NAME.fullmatch(str(name)):
+            if name in RESERVED or not CHARTED.fullmatch(str(name)):
                 rule = "letters, digits, '_', '-', '.', ' ' and '/', and a name that means nothing else"
                 raise InputError(f"a metric must have a name of {rule}; got {name!r}")
         try:

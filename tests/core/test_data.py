@@ -8,7 +8,6 @@ from PIL import Image
 from hyperstudy.study.core.data.splits import (
     SCALINGS,
     Part,
-    Splits,
     drawable,
     framed_shape,
     load_published,
@@ -154,10 +153,3 @@ def test_a_constant_channel_does_not_divide_by_zero(tmp_path):
             Image.new("L", (8, 8), 7).save(tmp_path / name / f"{index}.png")
     splits = load_splits(f"folder:{tmp_path}", tmp_path / ".data", 8)
     assert splits.std.item() == 1.0
-
-
-def test_chance_is_what_the_commonest_class_gives():
-    labels = torch.tensor([0] * 9 + [1])
-    part = Part(torch.zeros(10, 1, 2, 2, dtype=torch.uint8), labels)
-    zeros = torch.zeros(1, 1, 1)
-    assert Splits(part, part, ("cat", "dog"), zeros, zeros + 1, "").chance == 0.9

@@ -21,6 +21,7 @@ from hyperstudy.study.tasks.pictures import PicturesTask
 from hyperstudy.study.workers.pool import make_pool
 from hyperstudy.study.workers.worker import Cluster, Death, Failure, Job, Outcome, perform
 from tests.conftest import wait_for
+from tests.workers.listening import listen
 
 CPU = torch.device("cpu")
 FOREVER = 1000  # epochs
@@ -114,18 +115,6 @@ def first(pool):
         pass
     ((_, message),) = received
     return message
-
-
-def listen(pool, worker, answers=()):
-    """All messages of one job, answering its questions."""
-    received, answers = [], list(answers)
-    while not received or isinstance(received[-1], Epoch):
-        for number, message in pool.messages(10):
-            assert number == worker
-            received.append(message)
-            if isinstance(message, Epoch) and answers:
-                pool.answer(worker, answers.pop(0))
-    return received
 
 
 def done(pool, config, answers=(), prunable=False):

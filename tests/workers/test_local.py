@@ -16,7 +16,6 @@ import torch
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data.mapped import mapped
 from hyperstudy.study.core.data.splits import load_test
-from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.train import train
 from hyperstudy.study.outputs.environment import hardware
 from hyperstudy.study.outputs.files import load_trained
@@ -24,6 +23,7 @@ from hyperstudy.study.tasks.pictures import PicturesTask
 from hyperstudy.study.workers.local import LocalPool
 from hyperstudy.study.workers.worker import Death, Failure, Job, Outcome
 from tests.conftest import environment, wait_for
+from tests.workers.listening import listen
 
 CPU = torch.device("cpu")
 FILES = {"config.json", "history.csv", "weights.safetensors"}
@@ -36,18 +36,6 @@ def pool(digits):
     with LocalPool(2, CPU) as pool:
         pool.load(PicturesTask("data", digits))
         yield pool
-
-
-def listen(pool, worker, answers=()):
-    """All messages of one job, answering its questions."""
-    received, answers = [], list(answers)
-    while not received or isinstance(received[-1], Epoch):
-        for number, message in pool.messages(10):
-            assert number == worker
-            received.append(message)
-            if isinstance(message, Epoch) and message.diverged_at is None and answers:
-                pool.answer(worker, answers.pop(0))
-    return received
 
 
 def workers_of(pid=None):

@@ -118,11 +118,6 @@ class Splits(NamedTuple):
     test: Part | None = None
 
     @property
-    def chance(self) -> float:
-        """The validation accuracy of always predicting the most common class."""
-        return self.val.labels.bincount().max().item() / len(self.val.labels)
-
-    @property
     def shape(self) -> tuple[int, int, int]:
         return tuple(self.train.images.shape[1:])
 
