@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from runpy import run_path
 from tempfile import mkdtemp
+from types import ModuleType
 from typing import NamedTuple
 
 import cloudpickle
@@ -60,6 +61,11 @@ class OwnFile(NamedTuple):
         """Run the file in this process."""
         load_own(self)
 
+    def modules(self) -> list[ModuleType]:
+        """The modules that lie beside the file and that this process has imported, without those within packages."""
+        roots = [module for name, module in sys.modules.items() if "." not in name and name != "__main__"]
+        return [module for module in roots if _place(module).parent == self.path.parent]
+
     @property
     def digest(self) -> str:
         """16 hexadecimal digits that change with any byte."""
@@ -85,6 +91,10 @@ class AddedRows(NamedTuple):
     def setting(self) -> str:
         """The rows as a study's settings have them: by name, since code that is pickled differs from run to run."""
         return ", ".join(self.names)
+
+    def modules(self) -> list[ModuleType]:
+        """None: rows travel with their code."""
+        return []
 
     def load(self) -> None:
         """Add the rows in this process."""
@@ -136,6 +146,12 @@ def load_own(own: OwnFile) -> None:
         if isinstance(error, InputError | KeyboardInterrupt):
             raise
         raise InputError(f"{own.path.name} cannot be used: {line}") from None
+
+
+def _place(module: ModuleType) -> Path:
+    """The file of a module, or the folder of a package; the root of all folders for what is built in."""
+    places = [*getattr(module, "__path__", [])] or [getattr(module, "__file__", None) or "/"]
+    return Path(places[0])
 
 
 def _copy(own: OwnFile) -> Path:

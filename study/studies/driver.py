@@ -22,10 +22,11 @@ WAIT_SECONDS = 1.0
 
 
 class Active(NamedTuple):
-    """What a worker is training."""
+    """What a worker is training, and when it was given to it, by a clock that never goes back."""
 
     slot: Slot
     job: Job
+    given: float
     run_id: str
     history: list[Epoch]
 
@@ -85,15 +86,15 @@ class Driver:
         """Give every idle worker a trial; whether there may be more of them for others."""
         for worker in self.pool.idle():
             with self._measure("driving"):
-                slot = self._slots.next()
+                slot = self._slots.next(len(self.pool))
             if slot is None:
                 return False
-            job = Job(slot.config, slot.prunable)
+            job, given = Job(slot.config, slot.prunable), time.perf_counter()
             self.pool.start(worker, job)
             params = {**slot.config.subject(), **slot.config.hyperparameters()}
             with self._tracking():
                 run_id = self.tracker.start(slot.name, params, {**slot.tags, **self.run_tags}, self._data)
-            self._active[worker] = Active(slot, job, run_id, [])
+            self._active[worker] = Active(slot, job, given, run_id, [])
             self.view.started(worker, slot.name, slot.config, self.pool.host(worker))
         return True
 
@@ -126,6 +127,7 @@ class Driver:
     def _finish(self, worker: int, outcome: Outcome) -> None:
         """Record a trial; its worker is given the next one first, so that it need not wait."""
         active = self._active[worker]
+        queued = time.perf_counter() - active.given - outcome.busy
         value = judged(active.history, outcome.state, self.objective, self.guess)
         if value is None and outcome.state != DIVERGED:
             self._fail(worker, Failure(f"{self.objective.key} is no finite number after its last epoch", ""))
@@ -138,7 +140,7 @@ class Driver:
             self._hand_out()
         finally:
             metrics = summary(active.history, outcome.state, self.objective, self.guess) | finite(outcome.metrics)
-            tags = {"hardware": outcome.hardware, "host": outcome.host}
+            tags = {"hardware": outcome.hardware, "host": outcome.host, "queue_seconds": f"{queued:.3f}"}
             with self._tracking():
                 files = {**outcome.files, **self.kept}
                 self.tracker.finish(active.run_id, outcome.state, metrics, files, tags=tags)
