@@ -1,4 +1,4 @@
-"""A study whose driver and workers are killed again and again, in short; `python -m tests.long_run` is the long form."""
+"""A study whose driver and workers are killed again and again; `python -m tests.long_run` is the long form."""
 
 from tests.conftest import python
 from tests.long_run import STUDY, endure, outcome
