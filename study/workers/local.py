@@ -3,9 +3,10 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -16,6 +17,7 @@ import torch
 
 from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.own import Added
+from hyperstudy.study.core.printing import Lasting
 from hyperstudy.study.tasks.task import Task
 from hyperstudy.study.workers.parcel import Stored, fetched, stored
 from hyperstudy.study.workers.worker import Death, Failure, Job, Message, Outcome, perform
@@ -128,7 +130,7 @@ def _work(orders: Connection, device: torch.device, threads: int, own: Added | N
     if own is not None:
         own.load()
     task = None
-    with suppress(*GONE):
+    with suppress(*GONE), redirect_stdout(Lasting(sys.stdout)):
         while True:
             order = orders.recv()
             if isinstance(order, Job):
