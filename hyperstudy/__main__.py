@@ -14,16 +14,16 @@ COMMANDS = {
 def main() -> int:
     """Run the command that the first word names."""
     name, words = (sys.argv[1] if len(sys.argv) > 1 else "--help"), sys.argv[2:]
-    if name in ("-h", "--help"):
-        print(f"usage: hyperstudy {{{','.join(COMMANDS)}}} ...\n\n{__doc__}")
-        return 0
-    if name not in COMMANDS:
-        return exit_code("hyperstudy", lambda: _refuse(name))
-    return import_module(f"hyperstudy.{COMMANDS[name]}").main(words)
+    if name in COMMANDS:
+        return import_module(f"hyperstudy.{COMMANDS[name]}").main(words)
+    return exit_code("hyperstudy", lambda: _help(name))
 
 
-def _refuse(name: str) -> int:
-    raise not_one_of("command", name, COMMANDS)
+def _help(name: str) -> int:
+    if name not in ("-h", "--help"):
+        raise not_one_of("command", name, COMMANDS)
+    print(f"usage: hyperstudy {{{','.join(COMMANDS)}}} ...\n\n{__doc__}")
+    return 0
 
 
 if __name__ == "__main__":

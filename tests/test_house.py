@@ -290,6 +290,9 @@ def test_every_declared_dependency_is_imported():
     assert declared("cluster") - provided == UNIMPORTED
 
 
+SETTINGS = {"tempfile.tempdir"}  # attributes that a library documents as to be set
+
+
 def patched(tree: ast.AST) -> Iterator[str]:
     """What a module overwrites in another library: an attribute of something imported, or an entry of `sys.modules`."""
     foreign = set()
@@ -305,7 +308,7 @@ def patched(tree: ast.AST) -> Iterator[str]:
 
 @pytest.mark.parametrize("module", TREES)
 def test_no_library_is_patched(module):
-    assert list(patched(TREES[module])) == []
+    assert set(patched(TREES[module])) <= SETTINGS
 
 
 @pytest.mark.parametrize(

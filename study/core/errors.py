@@ -2,10 +2,15 @@
 
 import argparse
 import re
+import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
 from difflib import get_close_matches
 from typing import Any, NoReturn
+
+from hyperstudy.study.core.printing import Lasting
 
 DIGITS = 15  # of the largest number that an option may have
 LONG = 80  # characters of a value that are shown
@@ -78,11 +83,32 @@ def count(name: str, least: int) -> Any:
 
 
 def exit_code(program: str, run: Callable[[], int]) -> int:
-    """What `run` returns; 2 after one line on standard error for bad input, 130 for Ctrl-C."""
+    """What `run` returns; 2 after one line on standard error for bad input, 130 for Ctrl-C or a request to terminate.
+
+    It runs to its end also where nobody reads what it prints.
+    """
     try:
-        return run()
+        with redirect_stdout(Lasting(sys.stdout)) as output, _terminable():
+            try:
+                return run()
+            finally:
+                output.flush()
     except InputError as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        with suppress(OSError):
+            print(f"{program}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """A request to terminate is heard as Ctrl-C is."""
+    if threading.current_thread() is not threading.main_thread():  # signals can be handled nowhere else
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -20,6 +20,7 @@ from hyperstudy.study.outputs.objective import Objective, objective_of
 from hyperstudy.study.studies.description import FINALISTS
 from hyperstudy.study.studies.file import add_own, own_of
 from hyperstudy.study.studies.options import add_machine, settle_machine, trial_device
+from hyperstudy.study.studies.scratch import scratch
 from hyperstudy.study.studies.session import SETTINGS, begun_earlier, open_session
 from hyperstudy.study.studies.summary import gain, print_failures, print_report_command
 from hyperstudy.study.studies.view import make_console
@@ -49,6 +50,7 @@ def parse_options(words: list[str] | None) -> Namespace:
     return options
 
 
+@scratch()
 def ablate(options: Namespace) -> int:
     """Train the arms that are missing and print each difference; 0 if there are none or all finished."""
     console = make_console()

@@ -22,6 +22,7 @@ from hyperstudy.study.studies.description import FINALISTS, note, tags
 from hyperstudy.study.studies.earlier import Earlier, earlier_study
 from hyperstudy.study.studies.file import check_unchanged
 from hyperstudy.study.studies.options import trial_device
+from hyperstudy.study.studies.scratch import scratch
 from hyperstudy.study.studies.session import SETTINGS, Session, grow, open_session, settings, settle
 from hyperstudy.study.studies.summary import print_summary
 from hyperstudy.study.studies.view import make_console
@@ -31,6 +32,7 @@ from hyperstudy.study.tracking.tracker import Run, Tracker
 from hyperstudy.study.workers.pool import make_pool
 
 
+@scratch()
 def conduct(options: Namespace, plan: Plan) -> int:
     """Run what is missing of a study; 0 if all of its trials are finished then, 1 if some failed."""
     console, device = make_console(), trial_device(options)

@@ -15,6 +15,7 @@ from hyperstudy.study.core.errors import InputError, Parser, count, not_one_of
 from hyperstudy.study.outputs import environment
 from hyperstudy.study.outputs.names import RECIPE, RECIPES_STUDY
 from hyperstudy.study.studies.options import add_machine, settle_machine, trial_device, trial_hardware
+from hyperstudy.study.studies.scratch import scratch
 from hyperstudy.study.studies.session import open_session, settle
 from hyperstudy.study.studies.summary import print_failures, print_report_command, test_accuracy
 from hyperstudy.study.studies.view import make_console
@@ -47,6 +48,7 @@ def parse_options(words: list[str] | None) -> Namespace:
     return options
 
 
+@scratch()
 def reproduce(options: Namespace) -> int:
     """Train what is missing of the recipes; 0 if all of it finished then, 1 if some failed or lack their data."""
     console = make_console()

@@ -87,9 +87,6 @@ class LoopTask:
     def example(self) -> Any:
         return None
 
-    def shared(self) -> "LoopTask":
-        return self
-
     def to(self, device: torch.device) -> "LoopTask":
         return self
 

@@ -73,9 +73,6 @@ class PicturesTask:
     def example(self) -> Part:
         return Part(next(iter(self.splits.val.images.split(2))), self.splits.val.labels[:2])
 
-    def shared(self) -> "PicturesTask":
-        return replace(self, splits=self.splits.shared())
-
     def to(self, device: torch.device) -> "PicturesTask":
         return replace(self, splits=self.splits.to(device))
 

@@ -58,9 +58,6 @@ class Task(Protocol):
     def example(self) -> Any:
         """A few pictures, with which a model is registered; None where there is no model."""
 
-    def shared(self) -> "Task":
-        """The same in memory that other processes can map."""
-
     def to(self, device: torch.device) -> "Task":
         """The same with its data on the device."""
 

@@ -1,14 +1,16 @@
 """The registered model of a study: its champion."""
 
 from contextlib import suppress
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from hyperstudy.study.tracking.tracker import DONE, Tracker
+from hyperstudy.study.tracking.tracker import Tracker
 
 ALIAS = "champion"
+MODEL = "model"  # the folder of a run's artifacts that holds it
 
 
 def champion(tracker: Tracker) -> str | None:
@@ -20,23 +22,21 @@ def champion(tracker: Tracker) -> str | None:
 
 
 def register(tracker: Tracker, run_id: str, model: Any, example: Any, output: Any) -> str:
-    """Log a torch module as the run's MLflow model and make it the study's champion.
+    """Keep a torch module with the run as an MLflow model and make it the study's champion.
 
     A network that torch cannot export is registered as the run's files, which need the user's code; the answer says
-    why, and is empty otherwise.
+    why, and is empty otherwise. A call that was cut off can be repeated: a run has one model and one version.
 
     `example` is an array of pictures that `model` maps to the array `output`; it holds two or more, since from a batch
     of one torch.export would fix the batch size.
     """
-    client = tracker.client
-    mlflow.set_tracking_uri(tracker.uri)
-    ended = client.get_run(run_id).info.end_time
-    logged, reason = None, ""
-    with mlflow.start_run(run_id) as run:
+    client, name, reason = tracker.client, tracker.experiment, ""
+    source = client.get_run(run_id).info.artifact_uri
+    with TemporaryDirectory() as folder:
         try:
-            logged = mlflow.pytorch.log_model(
+            mlflow.pytorch.save_model(
                 model,
-                name="model",
+                f"{folder}/{MODEL}",
                 signature=mlflow.models.infer_signature(example, output),
                 input_example=example,
                 serialization_format="pt2",  # needs no code of this project to load
@@ -44,12 +44,14 @@ def register(tracker: Tracker, run_id: str, model: Any, example: Any, output: An
             )
         except Exception as error:  # torch.export raises errors of many kinds
             reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
-    client.set_terminated(run_id, DONE, ended)  # logging a model reopens the run; its duration is its training's
+        else:
+            client.log_artifacts(run_id, folder)
+            source += f"/{MODEL}"
     with suppress(MlflowException):  # there already
-        client.create_registered_model(tracker.experiment)
-    source, number = (logged.model_uri, logged.model_id) if logged else (run.info.artifact_uri, None)
-    version = client.create_model_version(tracker.experiment, source, run_id, model_id=number, await_creation_for=0)
-    client.set_registered_model_alias(tracker.experiment, ALIAS, version.version)
+        client.create_registered_model(name)
+    versions = [row for row in client.search_model_versions(f"run_id = '{run_id}'") if row.name == name]
+    version = versions[0] if versions else client.create_model_version(name, source, run_id, await_creation_for=0)
+    client.set_registered_model_alias(name, ALIAS, version.version)
     return reason
 
 

@@ -3,19 +3,23 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
-import torch.multiprocessing  # registers how tensors travel between processes
 
 from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.own import Added
+from hyperstudy.study.core.printing import Lasting
 from hyperstudy.study.tasks.task import Task
+from hyperstudy.study.workers.parcel import Stored, fetched, stored
 from hyperstudy.study.workers.worker import Death, Failure, Job, Message, Outcome, perform
 
 GONE = (EOFError, BrokenPipeError, ConnectionResetError)  # what a closed connection raises
@@ -26,7 +30,8 @@ class LocalPool:
 
     def __init__(self, size: int, device: torch.device, threads: int = 1, own: Added | None = None) -> None:
         self._arguments = (device, threads, own)
-        self._task: Task | None = None
+        self._folder = TemporaryDirectory()
+        self._task: Stored | None = None
         self._workers = [self._spawn() for _ in range(size)]
         self._busy: set[int] = set()
 
@@ -40,8 +45,10 @@ class LocalPool:
         self.close()
 
     def load(self, task: Task) -> None:
-        """As every pool does; the workers share one copy of the data in memory."""
-        self._task = task.shared()
+        """As every pool does; the workers map one copy of the data."""
+        before, self._folder = self._folder, TemporaryDirectory()
+        self._task = stored(task, Path(self._folder.name))
+        before.cleanup()
         for worker in range(len(self)):
             self._send(worker, self._task)
 
@@ -79,8 +86,9 @@ class LocalPool:
         for process, connection in self._workers:
             process.join()
             connection.close()
+        self._folder.cleanup()
 
-    def _send(self, worker: int, order: Job | Task) -> None:
+    def _send(self, worker: int, order: Job | Stored) -> None:
         try:
             self._workers[worker][1].send(order)
         except BrokenPipeError:  # it died while it was idle
@@ -122,13 +130,14 @@ def _work(orders: Connection, device: torch.device, threads: int, own: Added | N
     if own is not None:
         own.load()
     task = None
-    with suppress(*GONE):
+    with suppress(*GONE), redirect_stdout(Lasting(sys.stdout)):
         while True:
             order = orders.recv()
             if isinstance(order, Job):
                 orders.send(_train(order, task, orders))
             else:
-                task = order.to(device)
+                with suppress(FileNotFoundError):  # another task has come since, and with it other files
+                    task = fetched(order).to(device)
 
 
 def _train(job: Job, task: Task, orders: Connection) -> Outcome | Failure:

@@ -1,9 +1,10 @@
 """A task as bytes and arrays, which the processes of a machine can share."""
 
 import io
+import math
 import pickle
 import warnings
-from math import prod
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,19 +25,27 @@ class Parcel(NamedTuple):
     arrays: list[np.ndarray]
 
 
-class _Packer(pickle.Pickler):
-    """A pickler that puts tensors aside, and reads pictures that lie in a file."""
+class Stored(NamedTuple):
+    """A parcel whose arrays lie in a folder, for processes of one machine."""
 
-    def __init__(self, file: io.BytesIO, most: float) -> None:
+    rest: bytes
+    files: list[str]
+
+
+class _Packer(pickle.Pickler):
+    """A pickler that puts tensors aside, and reads pictures that lie in a file unless they `stay` there."""
+
+    def __init__(self, file: io.BytesIO, most: float, stay: bool) -> None:
         super().__init__(file)
         self.arrays: list[np.ndarray] = []
         self._most, self._numbers = most, {}  # bytes that are left; arrays by the identity of what they hold
+        self._kinds = Tensor if stay else Tensor | Mapped
 
     def persistent_id(self, value: Any) -> int | None:
-        if not isinstance(value, Tensor | Mapped):
+        if not isinstance(value, self._kinds):
             return None
         if id(value) not in self._numbers:
-            self._most -= prod(value.shape) * value.dtype.itemsize
+            self._most -= math.prod(value.shape) * value.dtype.itemsize
             if self._most < 0:
                 raise MemoryError
             tensor = torch.cat(list(value.split(CHUNK))) if isinstance(value, Mapped) else value
@@ -56,10 +65,11 @@ class _Unpacker(pickle.Unpickler):
         return self._tensors[number]
 
 
-def packed(task: Task, most: float) -> Parcel:
-    """The task, its tensors uncopied where they lie in memory; raises `InputError` beyond `most` bytes of them."""
+def packed(task: Task, most: float, stay: bool = False) -> Parcel:
+    """The task, its tensors uncopied where they lie in memory; raises `InputError` beyond `most` bytes of them.
+    Pictures in a file `stay` there for who can read it."""
     file = io.BytesIO()
-    packer = _Packer(file, most)
+    packer = _Packer(file, most, stay)
     try:
         packer.dump(task)
     except MemoryError:
@@ -74,6 +84,26 @@ def unpacked(parcel: Parcel) -> Task:
     """The task that was packed. Its pictures lie in the arrays, which are often read-only; labels are copied, since
     they are small and a user's own metrics are given them."""
     return _Unpacker(parcel).load()
+
+
+def stored(task: Task, folder: Path) -> Stored:
+    """The task, its tensors in files of the folder, which other processes of this machine map. Raises `InputError`."""
+    rest, arrays = packed(task, math.inf, stay=True)
+    files = [f"{folder}/{number}.npy" for number in range(len(arrays))]
+    try:
+        for file, array in zip(files, arrays, strict=True):
+            np.save(file, array)
+    except OSError as error:
+        raise InputError(
+            f"the data cannot be written for the processes that train: {error}; name another folder for "
+            f"temporary files with $TMPDIR"
+        ) from None
+    return Stored(rest, files)
+
+
+def fetched(parcel: Stored) -> Task:
+    """The task that was stored, its pictures mapped from their files."""
+    return unpacked(Parcel(parcel.rest, [np.load(file, mmap_mode="r") for file in parcel.files]))
 
 
 def _tensor(array: np.ndarray) -> Tensor:

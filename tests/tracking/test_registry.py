@@ -34,3 +34,21 @@ def test_the_champion_is_the_latest_registered_and_its_run_keeps_its_end(tmp_pat
     mlflow.set_tracking_uri(tracker.uri)
     model = mlflow.pyfunc.load_model("models:/a study@champion")
     assert model.predict(np.full((3, 1, 2, 2), 5, dtype=np.uint8)) == pytest.approx(np.full((3, 4), 10.0))
+
+
+def test_a_registration_that_was_cut_off_is_completed(tmp_path):
+    """A model that is half copied; then a version without an alias."""
+    tracker, pictures = make_tracker(tmp_path), np.ones((2, 1, 2, 2), dtype=np.uint8)
+    tracker.finish(run_id := start(tracker), COMPLETE, {}, {})
+    (half := tmp_path / "half" / "model").mkdir(parents=True)
+    (half / "MLmodel").write_text("flavors: {")
+    tracker.client.log_artifacts(run_id, str(half.parent))
+    for _ in range(2):
+        assert champion(tracker) is None
+        assert register(tracker, run_id, Doubles().eval(), pictures, pictures.reshape(2, 4) * 2.0) == ""
+        assert champion(tracker) == run_id
+        tracker.client.delete_registered_model_alias("a study", "champion")
+    (version,) = tracker.client.search_model_versions("")
+    mlflow.set_tracking_uri(tracker.uri)
+    model = mlflow.pyfunc.load_model(f"models:/a study/{version.version}")
+    assert model.predict(pictures) == pytest.approx(np.full((2, 4), 2.0))

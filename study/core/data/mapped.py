@@ -96,10 +96,6 @@ class Mapped:
             return moved
         return torch.cat(list(moved.split(CHUNK)))
 
-    def share_memory_(self) -> None:
-        """Keep the row numbers in memory that other processes can map."""
-        self.rows.share_memory_()
-
 
 def mapped(array: np.ndarray) -> Mapped | None:
     """The pictures of an array that is a view of a memory-mapped file, however sliced; None for one in memory."""

@@ -56,12 +56,6 @@ class Part(NamedTuple):
             raise InputError(f"pictures must have {channels} channels, as those that were trained on; got {found}")
         return self._each(_grey if channels == 1 else _tripled)
 
-    def shared(self) -> "Part":
-        """The same tensors in memory that other processes can map."""
-        for tensor in self:
-            tensor.share_memory_()
-        return self
-
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Part":
         """The pictures changed chunk by chunk; those in a file are changed whenever they are read."""
         if isinstance(self.images, Mapped):
@@ -132,12 +126,6 @@ class Splits(NamedTuple):
 
     def framed(self, side: int, border: int) -> "Splits":
         return self._replace(train=self.train.framed(side, border), val=self.val.framed(side, border))
-
-    def shared(self) -> "Splits":
-        """The same tensors in memory that other processes can map."""
-        self.mean.share_memory_()
-        self.std.share_memory_()
-        return self._each_part(Part.shared)
 
     def _each_part(self, change: Callable[[Part], Part]) -> "Splits":
         test = None if self.test is None else change(self.test)
