@@ -11,11 +11,19 @@ DIGITS = 15  # of the largest number that an option may have
 LONG = 80  # characters of a value that are shown
 
 
-class InputError(Exception):
-    """Input that cannot be used. Its text is one line: the rule, the value, and what would be accepted."""
+class OneLineError(Exception):
+    """An error whose text is one line without passwords."""
 
     def __init__(self, text: str) -> None:
         super().__init__(without_passwords(" ".join(text.splitlines())))  # reasons that libraries give may have several
+
+
+class InputError(OneLineError):
+    """Input that cannot be used. Its text is the rule, the value, and what would be accepted."""
+
+
+class StoreError(OneLineError):
+    """The store or the disk failed, so that the command cannot go on now; given again, it does."""
 
 
 def without_passwords(text: str) -> str:
@@ -78,11 +86,15 @@ def count(name: str, least: int) -> Any:
 
 
 def exit_code(program: str, run: Callable[[], int]) -> int:
-    """What `run` returns; 2 after one line on standard error for bad input, 130 for Ctrl-C."""
+    """What `run` returns; 2 after one line on standard error for bad input, 1 after one for a store or a disk that
+    failed, 130 for Ctrl-C."""
     try:
         return run()
     except InputError as error:
         print(f"{program}: {error}", file=sys.stderr)
         return 2
+    except (StoreError, OSError) as error:
+        print(f"{program}: {StoreError(str(error))}; the same command goes on", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130

@@ -1,11 +1,14 @@
 """The registered model of a study: its champion."""
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import mlflow
 from mlflow.exceptions import MlflowException
 
+from hyperstudy.study.core.errors import StoreError
+from hyperstudy.study.tracking.client import patiently
 from hyperstudy.study.tracking.tracker import DONE, Tracker
 
 ALIAS = "champion"
@@ -15,7 +18,7 @@ def champion(tracker: Tracker) -> str | None:
     """The run behind the registered model's alias `champion`; None if there is none."""
     try:
         return tracker.client.get_model_version_by_alias(tracker.experiment, ALIAS).run_id
-    except MlflowException:
+    except MlflowException:  # it has none; a store that does not answer is another error
         return None
 
 
@@ -32,16 +35,20 @@ def register(tracker: Tracker, run_id: str, model: Any, example: Any, output: An
     mlflow.set_tracking_uri(tracker.uri)
     ended = client.get_run(run_id).info.end_time
     logged, reason = None, ""
-    with mlflow.start_run(run_id) as run:
+    export = partial(
+        mlflow.pytorch.log_model,
+        model,
+        name="model",
+        signature=mlflow.models.infer_signature(example, output),
+        input_example=example,
+        serialization_format="pt2",  # needs no code of this project to load
+        pip_requirements=["mlflow", "torch", "numpy"],
+    )
+    with patiently(tracker.uri, partial(mlflow.start_run, run_id)) as run:
         try:
-            logged = mlflow.pytorch.log_model(
-                model,
-                name="model",
-                signature=mlflow.models.infer_signature(example, output),
-                input_example=example,
-                serialization_format="pt2",  # needs no code of this project to load
-                pip_requirements=["mlflow", "torch", "numpy"],
-            )
+            logged = patiently(tracker.uri, export)
+        except (StoreError, OSError):
+            raise
         except Exception as error:  # torch.export raises errors of many kinds
             reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
     client.set_terminated(run_id, DONE, ended)  # logging a model reopens the run; its duration is its training's
