@@ -22,6 +22,13 @@ def champion(tracker: Tracker) -> str | None:
         return None
 
 
+def has_files(tracker: Tracker) -> bool:
+    """Whether the champion's files are where they were registered."""
+    version = tracker.client.get_model_version_by_alias(tracker.experiment, ALIAS)
+    mlflow.set_tracking_uri(tracker.uri)
+    return bool(patiently(tracker.uri, partial(mlflow.artifacts.list_artifacts, artifact_uri=version.source)))
+
+
 def register(tracker: Tracker, run_id: str, model: Any, example: Any, output: Any) -> str:
     """Log a torch module as the run's MLflow model and make it the study's champion.
 

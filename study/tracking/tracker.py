@@ -182,12 +182,13 @@ class Tracker:
             del metrics[:BATCH]
         self.client.log_batch(run_id, metrics, params, [RunTag(name, value) for name, value in (tags or {}).items()])
 
-    def runs(self, condition: str = "") -> list[Run]:
-        """All runs of the experiment that meet an MLflow filter, oldest first."""
+    def runs(self, condition: str = "", deleted: bool = False) -> list[Run]:
+        """All runs of the experiment that meet an MLflow filter, oldest first; or those that were deleted."""
         found, token = [], None
+        kind = ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY
         while True:
             page = self.client.search_runs(
-                [self.experiment_id], condition, ViewType.ACTIVE_ONLY, PAGE, ["attributes.start_time"], token
+                [self.experiment_id], condition, kind, PAGE, ["attributes.start_time"], token
             )
             found += page
             if not (token := page.token):
@@ -221,8 +222,16 @@ class Tracker:
         return [epochs[step] for step in sorted(epochs)]
 
     def download(self, run_id: str, path: str, folder: Path) -> Path:
-        """A local copy of one artifact."""
-        return Path(self.client.download_artifacts(run_id, path, str(folder)))
+        """A local copy of one artifact; raises `InputError` if the run has lost it."""
+        try:
+            return Path(self.client.download_artifacts(run_id, path, str(folder)))
+        except StoreError:
+            raise
+        except Exception:  # artifact stores raise errors of many kinds for a file that they do not have
+            raise InputError(
+                f"run {run_id} of study {self.experiment!r} has no file {path!r} any more: the command of the study "
+                "trains it again"
+            ) from None
 
     def attach(self, name: str, folder: Path) -> None:
         """Put a folder's files into the experiment as artifacts of a run of that name, in place of an earlier one."""
@@ -257,6 +266,8 @@ def experiments(uri: str) -> dict[str, str]:
 def find_study(uri: str, name: str | None) -> str:
     """The named study, or the one with the latest trial; raises `InputError` with those that there are."""
     names = list(experiments(uri))
+    if name is not None and name not in names:
+        Tracker(uri, name)  # raises for one that was deleted
     if not names:
         raise InputError(f"there is no study yet in {uri!r}: run python -m study.run")
     if name is not None and name not in names:
