@@ -14,10 +14,11 @@ import pandas as pd
 from hyperstudy.reports.frames import JUDGED, MARKS, Answers, Study
 from hyperstudy.study.comparisons.answers import right_answers
 from hyperstudy.study.core.domains import dimension
-from hyperstudy.study.core.errors import InputError, not_one_of
+from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.outputs.names import CONFIRM, PHASES
 from hyperstudy.study.outputs.objective import Objective, objective_of
-from hyperstudy.study.tracking.tracker import Run, Tracker, charts_link, experiments, run_link
+from hyperstudy.study.tracking.lost import lost
+from hyperstudy.study.tracking.tracker import Run, Tracker, charts_link, find_study, run_link
 
 MEASURED = ("best_epoch", "steps", "train_seconds", "parameters")
 
@@ -27,12 +28,7 @@ def load(uri: str, name: str | None, base: str) -> Study:
 
     `base` is the address under which the tracker's pages are served, for links.
     """
-    ids = experiments(uri)
-    if not ids:
-        raise InputError(f"there is no study in {uri!r}: run python -m study.run")
-    if name is not None and name not in ids:
-        raise not_one_of("study", name, ids)
-    tracker = Tracker(uri, name or next(iter(ids)))
+    tracker = Tracker(uri, find_study(uri, name))
     tags = tracker.tags()
     if "study.space" not in tags:
         raise InputError(
@@ -47,7 +43,7 @@ def load(uri: str, name: str | None, base: str) -> Study:
     frame["link"] = [run_link(base, tracker.experiment_id, run_id) for run_id in frame.run_id]
     link = charts_link(base, tracker.experiment_id)
     study = Study(tracker.experiment, link, tags, space, frame, _curves(tracker, runs, objective), objective=objective)
-    return replace(study, answers=_answers(tracker, study), right=_right(tracker, study))
+    return replace(study, answers=_answers(tracker, study), right=_right(tracker, study), lost=lost(tracker))
 
 
 def _frame(runs: list[Run], hyperparameters: Iterable[str], objective: Objective) -> pd.DataFrame:

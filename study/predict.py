@@ -26,7 +26,7 @@ from hyperstudy.study.studies.options import add_data_dir
 from hyperstudy.study.studies.view import make_console
 from hyperstudy.study.tracking.registry import champion
 from hyperstudy.study.tracking.store import TRACKING_OPTION, existing
-from hyperstudy.study.tracking.tracker import Tracker, experiments
+from hyperstudy.study.tracking.tracker import Tracker, experiments, find_study
 
 DRAWING = Path("predictions.png")
 SHOWN = 5  # classes at most, the likeliest first
@@ -84,8 +84,8 @@ def predict(options: Namespace) -> int:
 def _champion(options: Namespace) -> tuple[Tracker, str]:
     """The study whose network is used, and the run that trained it; raises `InputError` if there is none."""
     names = list(experiments(options.tracking_uri))
-    if options.study and options.study not in names:
-        raise not_one_of("study", options.study, names)
+    if options.study:
+        find_study(options.tracking_uri, options.study)  # raises if there is none
     for name in [options.study] if options.study else names:
         tracker = Tracker(options.tracking_uri, name)
         if options.recipe:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from hyperstudy.study.comparisons.seeds import Answered
+from hyperstudy.study.core.errors import StoreError
 from hyperstudy.study.outputs.names import ANSWERS
 from hyperstudy.study.outputs.objective import ACCURACY, Objective
 from hyperstudy.study.tracking.tracker import Run, Tracker
@@ -18,6 +19,8 @@ def right_answers(tracker: Tracker, run_id: str) -> np.ndarray | None:
         try:
             with np.load(tracker.download(run_id, ANSWERS, Path(folder))) as file:
                 return file["true"] == file["predicted"]
+        except StoreError:
+            raise
         except Exception:  # artifact stores raise errors of many kinds for a file that they do not have
             return None
 

@@ -16,7 +16,7 @@ from hyperstudy.study.core.params import AnyConfig, from_params
 from hyperstudy.study.outputs.files import CONFIG, WEIGHTS, Trained, load_trained
 from hyperstudy.study.outputs.names import COMPLETE, CONFIRM, EXPLORE, FINISHED, RERANK, SEARCH, WINNER
 from hyperstudy.study.outputs.objective import Objective
-from hyperstudy.study.tracking.registry import champion, explain, register
+from hyperstudy.study.tracking.registry import champion, explain, has_files, register
 from hyperstudy.study.tracking.tracker import Run, Tracker
 
 FIRST_SEED = 1000  # far from those of search and re-ranking
@@ -88,7 +88,8 @@ def crown(tracker: Tracker, roles: Mapping[str, AnyConfig], example: Part, objec
     trained = [run.run_id for run in (*confirmed(runs, roles, objective)[WINNER], *others) if run.state == COMPLETE]
     if not trained:
         return
-    if champion(tracker) != trained[0] and (reason := _register(tracker, trained[0], example)):
+    there = champion(tracker) == trained[0] and has_files(tracker)
+    if not there and (reason := _register(tracker, trained[0], example)):
         why += f" It cannot be exported, so that it loads with its own code alone (python -m study.predict): {reason}"
     explain(tracker, why)
 

@@ -16,11 +16,19 @@ DIGITS = 15  # of the largest number that an option may have
 LONG = 80  # characters of a value that are shown
 
 
-class InputError(Exception):
-    """Input that cannot be used. Its text is one line: the rule, the value, and what would be accepted."""
+class OneLineError(Exception):
+    """An error whose text is one line without passwords."""
 
     def __init__(self, text: str) -> None:
         super().__init__(without_passwords(" ".join(text.splitlines())))  # reasons that libraries give may have several
+
+
+class InputError(OneLineError):
+    """Input that cannot be used. Its text is the rule, the value, and what would be accepted."""
+
+
+class StoreError(OneLineError):
+    """The store or the disk failed, so that the command cannot go on now; given again, it does."""
 
 
 def without_passwords(text: str) -> str:
@@ -83,7 +91,8 @@ def count(name: str, least: int) -> Any:
 
 
 def exit_code(program: str, run: Callable[[], int]) -> int:
-    """What `run` returns; 2 after one line on standard error for bad input, 130 for Ctrl-C or a request to terminate.
+    """What `run` returns; 2 after one line on standard error for bad input, 1 after one for a store or a disk that
+    failed, 130 for Ctrl-C or a request to terminate.
 
     It runs to its end also where nobody reads what it prints.
     """
@@ -94,11 +103,14 @@ def exit_code(program: str, run: Callable[[], int]) -> int:
             finally:
                 output.flush()
     except InputError as error:
-        with suppress(OSError):
-            print(f"{program}: {error}", file=sys.stderr)
-        return 2
+        line, code = str(error), 2
+    except (StoreError, OSError) as error:
+        line, code = f"{StoreError(str(error))}; the same command goes on", 1
     except KeyboardInterrupt:
         return 130
+    with suppress(OSError):  # nobody reads it
+        print(f"{program}: {line}", file=sys.stderr)
+    return code
 
 
 @contextmanager
