@@ -38,6 +38,11 @@ def without_passwords(text: str) -> str:
     return re.sub(r"([?&]\w*(?:password|passwd|token|secret|key)=)[^\s&'\"]+", r"\1***", text, flags=re.IGNORECASE)
 
 
+def is_text(name: str) -> bool:
+    """Whether a name can be written as UTF-8; a file's name may hold any bytes."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
 def shortened(text: str) -> str:
     """The text, cut where a line would become unreadable."""
     return text if len(text) <= LONG else f"{text[:LONG]}..."
