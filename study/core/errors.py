@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
+from hyperstudy.study.core.text import line, shortened
+
 DIGITS = 15  # of the largest number that an option may have
-LONG = 80  # characters of a value that are shown
 
 
 class InputError(Exception):
     """Input that cannot be used. Its text is one line: the rule, the value, and what would be accepted."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(without_passwords(" ".join(text.splitlines())))  # reasons that libraries give may have several
+        super().__init__(without_passwords(line(text)))  # reasons that libraries give may have several lines
 
 
 def without_passwords(text: str) -> str:
@@ -23,11 +24,6 @@ def without_passwords(text: str) -> str:
     text = re.sub(r"(://[^\s/:@]*):[^@]*@(?:[^\s@/'\"]*@)*", r"\1:***@", text)  # also a password with spaces
     text = re.sub(r"(https?://)[^\s/:@]+@", r"\1***@", text)
     return re.sub(r"([?&]\w*(?:password|passwd|token|secret|key)=)[^\s&'\"]+", r"\1***", text, flags=re.IGNORECASE)
-
-
-def shortened(text: str) -> str:
-    """The text, cut where a line would become unreadable."""
-    return text if len(text) <= LONG else f"{text[:LONG]}..."
 
 
 def not_one_of(what: str, value: object, accepted: Iterable[object]) -> InputError:

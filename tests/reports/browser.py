@@ -22,7 +22,8 @@ def in_browser(page: Path, script: str) -> Any:
     added = f"""<output id="found"></output><script>
     document.getElementById("found").textContent = JSON.stringify((() => {{ {script} }})());</script></body>"""
     copy = page.with_name("asked.html")
-    copy.write_text(page.read_text(encoding="utf-8").replace("</body>", added), encoding="utf-8")
+    asked = re.sub("<meta http-equiv=.*>", "", page.read_text(encoding="utf-8"))  # lets no other script run
+    copy.write_text(asked.replace("</body>", added), encoding="utf-8")
     profile = f"--user-data-dir={page.parent / 'profile'}"
     done = subprocess.run(
         [program, *FLAGS, profile, copy.as_uri()], capture_output=True, text=True, timeout=120, check=True
