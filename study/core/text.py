@@ -8,6 +8,7 @@ import re
 from unicodedata import category
 
 LONG = 80  # characters of a value that are shown where there is little room
+LONGEST = 100  # characters of a name
 CONTROL = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode's categories of what acts on its surroundings and is not seen
 KEPT = "\n\t\u200c\u200d"  # lines, and what joins letters of some scripts and parts of emoji
 SIGNS = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_[]|~#"} | {"$": "&#36;"})
@@ -28,6 +29,11 @@ def printable(text: str) -> str:
 def line(text: object) -> str:
     """Text on one line."""
     return printable(" ".join(str(text).splitlines()))
+
+
+def is_name(text: object) -> bool:
+    """Whether it is text of one line that a reader can see whole, and that is short enough for a name."""
+    return isinstance(text, str) and 0 < len(text) <= LONGEST and line(text) == text
 
 
 def markdown(text: object) -> str:
