@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 from rich.table import Table
-from rich.text import Text
 from torch import Tensor
 
 from hyperstudy.study.comparisons.finalists import trained_by
@@ -116,7 +115,7 @@ def _tell(options: Namespace, trained: Trained) -> None:
         probabilities = trained.probabilities(pixels)[0]
         best = probabilities.argsort(descending=True)[:SHOWN].tolist()
         told = ", ".join(f"{trained.classes[number]} {probabilities[number]:.1%}" for number in best)
-        table.add_row(Text(str(path)), Text(trained.classes[best[0]]), Text(told))
+        table.add_row(str(path), trained.classes[best[0]], told)
     if table.row_count:
         make_console().print(table)
     if unread:

@@ -12,6 +12,7 @@ from hyperstudy.study.comparisons.answers import answered
 from hyperstudy.study.comparisons.decision import Finalist
 from hyperstudy.study.core.config import HYPERPARAMETERS
 from hyperstudy.study.core.data.splits import Part
+from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.params import AnyConfig, from_params
 from hyperstudy.study.outputs.files import CONFIG, WEIGHTS, Trained, load_trained
 from hyperstudy.study.outputs.names import COMPLETE, CONFIRM, EXPLORE, FINISHED, RERANK, SEARCH, WINNER
@@ -100,11 +101,17 @@ def _of(runs: Iterable[Run], config: AnyConfig) -> list[Run]:
 
 
 def trained_by(tracker: Tracker, run_id: str) -> Trained:
-    """The network that a run trained, from its files."""
+    """The network that a run trained, from its files, which hold names and numbers alone. Raises `InputError`."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in (CONFIG, WEIGHTS):
-            tracker.download(run_id, name, Path(folder))
-        return load_trained(Path(folder))
+        try:
+            for name in (CONFIG, WEIGHTS):
+                tracker.download(run_id, name, Path(folder))
+            return load_trained(Path(folder))
+        except InputError:
+            raise
+        except Exception as error:  # of many kinds, by what is lost or what lies in its place
+            reason = f"{type(error).__name__}: {error}"
+            raise InputError(f"{CONFIG} and {WEIGHTS} of run {run_id} hold no network that loads: {reason}") from None
 
 
 def _register(tracker: Tracker, run_id: str, example: Part) -> str:

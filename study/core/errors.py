@@ -11,16 +11,16 @@ from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from hyperstudy.study.core.printing import Lasting
+from hyperstudy.study.core.text import line, shortened
 
 DIGITS = 15  # of the largest number that an option may have
-LONG = 80  # characters of a value that are shown
 
 
 class OneLineError(Exception):
     """An error whose text is one line without passwords."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(without_passwords(" ".join(text.splitlines())))  # reasons that libraries give may have several
+        super().__init__(without_passwords(line(text)))  # reasons that libraries give may have several lines
 
 
 class InputError(OneLineError):
@@ -36,16 +36,6 @@ def without_passwords(text: str) -> str:
     text = re.sub(r"(://[^\s/:@]*):[^@]*@(?:[^\s@/'\"]*@)*", r"\1:***@", text)  # also a password with spaces
     text = re.sub(r"(https?://)[^\s/:@]+@", r"\1***@", text)
     return re.sub(r"([?&]\w*(?:password|passwd|token|secret|key)=)[^\s&'\"]+", r"\1***", text, flags=re.IGNORECASE)
-
-
-def is_text(name: str) -> bool:
-    """Whether a name can be written as UTF-8; a file's name may hold any bytes."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in name)
-
-
-def shortened(text: str) -> str:
-    """The text, cut where a line would become unreadable."""
-    return text if len(text) <= LONG else f"{text[:LONG]}..."
 
 
 def not_one_of(what: str, value: object, accepted: Iterable[object]) -> InputError:

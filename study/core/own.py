@@ -30,6 +30,7 @@ from hyperstudy.study.core.losses import LOSSES
 from hyperstudy.study.core.metrics import METRICS, Metric
 from hyperstudy.study.core.optimizers import OPTIMIZERS
 from hyperstudy.study.core.schedules import SCHEDULES
+from hyperstudy.study.core.text import LONGEST, is_name
 
 METRIC_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 LOADED: dict[str, Path] = {}  # where the files lie that were run in this process, by digest
@@ -179,6 +180,11 @@ def check_rows(where: str) -> None:
         for name, row in registry.items():
             if not isinstance(row, kind):
                 raise InputError(f"{where}: {what}[{name!r}] must be a {kind.__name__}; got {type(row).__name__}")
+    for name in {name for registry in (DATASETS, *REGISTRIES) for name in registry}:
+        if not is_name(name):
+            raise InputError(
+                f"{where}: a row must have a name of one line, up to {LONGEST} characters; got {str(name)[:LONGEST]!r}"
+            )
     for name in METRICS:
         if not METRIC_NAME.fullmatch(name):
             raise InputError(f"{where}: a metric must have a name of letters, digits, '_', '-', '.'; got {name!r}")

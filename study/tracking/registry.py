@@ -8,6 +8,7 @@ from typing import Any
 import mlflow
 from mlflow.exceptions import MlflowException
 
+from hyperstudy.study.core.text import markdown
 from hyperstudy.study.tracking.client import patiently
 from hyperstudy.study.tracking.tracker import Tracker
 
@@ -67,6 +68,6 @@ def register(tracker: Tracker, run_id: str, model: Any, example: Any, output: An
 
 
 def explain(tracker: Tracker, why: str) -> None:
-    """Describe the champion where the registry shows it."""
+    """Describe the champion where the registry shows it, which renders Markdown."""
     version = tracker.client.get_model_version_by_alias(tracker.experiment, ALIAS)
-    tracker.client.update_model_version(tracker.experiment, version.version, why)
+    tracker.client.update_model_version(tracker.experiment, version.version, markdown(why))

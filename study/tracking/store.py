@@ -88,7 +88,7 @@ def lock_file(url: str, name: str) -> Path | None:
         return None
     folder = file.parent / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{name}.lock"
+    return folder / f"{quote(name, safe='')}.lock"  # a store may hold experiments of any name
 
 
 @contextmanager

@@ -17,7 +17,8 @@ import numpy as np
 from hyperstudy.study.core.data.folder import load_folder
 from hyperstudy.study.core.data.pictures import TEST_FRACTION, WITH_TEST, Pictures, Source, cut
 from hyperstudy.study.core.data.regular import regular
-from hyperstudy.study.core.errors import InputError, is_text, not_one_of
+from hyperstudy.study.core.errors import InputError, not_one_of
+from hyperstudy.study.core.text import is_text
 
 FOLDER_SIDE = 32  # pixels, unless --image-size says otherwise
 IDX_SIDE, IDX_CLASSES = 28, 10  # of MNIST and its variants

@@ -8,7 +8,8 @@ import numpy as np
 
 from hyperstudy.study.core.data.decoding import picture_formats
 from hyperstudy.study.core.data.pictures import TEST_FRACTION, WITH_TEST, cut
-from hyperstudy.study.core.errors import InputError, is_text
+from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.text import is_text
 
 
 class Listing(NamedTuple):
