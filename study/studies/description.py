@@ -3,8 +3,12 @@
 import json
 import shlex
 from argparse import Namespace
+from collections.abc import Mapping
 
 from hyperstudy.study.comparisons.reranking import CANDIDATES, SEEDS
+from hyperstudy.study.core.config import Config
+from hyperstudy.study.core.domains import dimension
+from hyperstudy.study.core.loops import LoopConfig
 from hyperstudy.study.core.own import OwnFile
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.core.text import code, line, markdown
@@ -83,3 +87,12 @@ def tags(options: Namespace, plan: Plan, task: Task, objective: Objective) -> di
         "study.places": shlex.join(places(options)),
         **({FILE: str(options.own.path)} if isinstance(options.own, OwnFile) else {}),
     }
+
+
+def plan_of(tags: Mapping[str, str]) -> Plan:
+    """The plan of a study that keeps these tags; raises `InputError` if the file that it needs was not run."""
+    rows = {name: dimension(row) for name, row in json.loads(tags["study.space"]).items()}
+    usual = {name: row.default for name, row in rows.items()}
+    subject = {name: tags[key] for name in ("dataset", "model", "loop") if (key := f"study.{name}") in tags}
+    base = LoopConfig(**subject, **usual) if "loop" in subject else Config(**subject, **usual)
+    return Plan(base, {name: row.domain for name, row in rows.items() if row.domain is not None})

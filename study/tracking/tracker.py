@@ -215,11 +215,33 @@ class Tracker:
 
     def _points(self, run: Run) -> list[dict[str, float]]:
         epochs: dict[int, dict[str, float]] = {}
-        points = [(name, point) for name in run.metrics for point in self.client.get_metric_history(run.run_id, name)]
-        for name, point in points:
-            if point.step:  # the first epoch is 1; metrics of the whole run are at 0
-                epochs.setdefault(point.step, {"epoch": float(point.step)})[name] = point.value
+        for name, values in self.points(run).items():
+            for step, value in values.items():
+                if step:  # the first epoch is 1; metrics of the whole run are at 0
+                    epochs.setdefault(step, {"epoch": float(step)})[name] = value
         return [epochs[step] for step in sorted(epochs)]
+
+    def points(self, run: Run) -> dict[str, dict[int, float]]:
+        """MLflow's metrics of a run by name and epoch, those of the whole run at 0; one query a metric.
+
+        Of several values for one epoch, the last that was written.
+        """
+        found = {name: self.client.get_metric_history(run.run_id, name) for name in run.metrics}
+        return {
+            name: {point.step: point.value for point in sorted(points, key=lambda point: point.timestamp)}
+            for name, points in found.items()
+        }
+
+    def digests(self, run: Run) -> dict[str, str]:
+        """Digests of the data sets that a run used, by name."""
+        inputs = self.client.get_run(run.run_id).inputs.dataset_inputs
+        return {row.dataset.name: row.dataset.digest for row in inputs}
+
+    def contents(self, run: Run, names: Iterable[str]) -> dict[str, bytes]:
+        """Those of the named artifacts that the store holds."""
+        there = {file.path for file in self.client.list_artifacts(run.run_id)}
+        with tempfile.TemporaryDirectory() as folder:
+            return {name: self.download(run.run_id, name, Path(folder)).read_bytes() for name in names if name in there}
 
     def download(self, run_id: str, path: str, folder: Path) -> Path:
         """A local copy of one artifact; raises `InputError` if the run has lost it."""
