@@ -6,7 +6,7 @@ from importlib import import_module
 from hyperstudy.study.core.errors import exit_code, not_one_of
 
 COMMANDS = {
-    **{name: f"study.{name}" for name in ("run", "ablate", "predict", "recipes", "export", "ui")},
+    **{name: f"study.{name}" for name in ("run", "ablate", "predict", "recipes", "rerun", "export", "ui")},
     **{name: f"reports.{name}" for name in ("findings", "compare")},
 }
 

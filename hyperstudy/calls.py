@@ -22,10 +22,11 @@ from hyperstudy.study.core.domains import Choice
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.loops import LOOPS, Loop
 from hyperstudy.study.outputs.files import Trained
+from hyperstudy.study.studies.description import DECISION
 from hyperstudy.study.studies.options import parse_options
 from hyperstudy.study.tracking.registry import champion
 from hyperstudy.study.tracking.store import ROOT, UI_ADDRESS
-from hyperstudy.study.tracking.tracker import NOTE, Tracker
+from hyperstudy.study.tracking.tracker import Tracker
 
 FRAME_HEIGHT = 800  # pixels of a report in a notebook
 
@@ -78,8 +79,7 @@ class Finished:
     @property
     def decision(self) -> str:
         """What to use, and how sure one can be."""
-        line = self._study.tags.get(NOTE, "").partition("\n")[0]
-        return line.strip("*") if self.winner else "nothing was confirmed, so there is nothing to recommend yet"
+        return self._study.tags.get(DECISION, "nothing was confirmed, so there is nothing to recommend yet")
 
     def report(self, folder: Path = ROOT / "reports") -> "Report":
         """Write the findings report into `folder`; in a notebook it shows itself."""

@@ -14,6 +14,7 @@ from hyperstudy.reports.sections.adapted import adapted
 from hyperstudy.reports.sections.versus import SECTIONS, cost_table, effect_claims, winner_claims
 from hyperstudy.reports.versus import Versus, check_comparable
 from hyperstudy.study.core.errors import InputError, Parser, exit_code, without_passwords
+from hyperstudy.study.core.text import line
 from hyperstudy.study.outputs.names import check_name
 from hyperstudy.study.tracking.store import ROOT, TRACKING_FILE, TRACKING_OPTION, UI_ADDRESS, existing, is_server
 
@@ -52,7 +53,7 @@ def compare(options: Namespace) -> int:
 def _print_summary(versus: Versus) -> None:
     for found in [*winner_claims(versus), *effect_claims(versus)]:
         interval = f" {found.effect} {found.interval}" if found.interval else ""
-        print(f"{found.verdict + ':':14}{found.claim}{interval}")
+        print(line(f"{found.verdict + ':':14}{found.claim}{interval}"))
     print(cost_table(versus).to_string(index=False, float_format="{:.1f}".format, na_rep="-"))
 
 

@@ -72,6 +72,7 @@ class Study:
     right: Mapping[str, np.ndarray] = field(default_factory=dict)  # by run: was it right about each test picture `(N,)`
     objective: Objective = ACCURACY
     origin: Origin | None = None  # None: study.run made it
+    lost: str = ""  # which runs its store has lost, in words
 
     @cached_property
     def domains(self) -> dict[str, Range | Choice]:

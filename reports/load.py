@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,12 +12,14 @@ import numpy as np
 import pandas as pd
 
 from hyperstudy.reports.frames import JUDGED, MARKS, Answers, Study
-from hyperstudy.study.comparisons.answers import right_answers
+from hyperstudy.study.comparisons.answers import arrays, right_answers
 from hyperstudy.study.core.domains import dimension
-from hyperstudy.study.core.errors import InputError, not_one_of
+from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.text import read_inert
 from hyperstudy.study.outputs.names import CONFIRM, PHASES
 from hyperstudy.study.outputs.objective import Objective, objective_of
-from hyperstudy.study.tracking.tracker import Run, Tracker, charts_link, experiments, run_link
+from hyperstudy.study.tracking.lost import lost
+from hyperstudy.study.tracking.tracker import Run, Tracker, charts_link, find_study, run_link
 
 MEASURED = ("best_epoch", "steps", "train_seconds", "parameters")
 
@@ -27,12 +29,7 @@ def load(uri: str, name: str | None, base: str) -> Study:
 
     `base` is the address under which the tracker's pages are served, for links.
     """
-    ids = experiments(uri)
-    if not ids:
-        raise InputError(f"there is no study in {uri!r}: run python -m study.run")
-    if name is not None and name not in ids:
-        raise not_one_of("study", name, ids)
-    tracker = Tracker(uri, name or next(iter(ids)))
+    tracker = Tracker(uri, find_study(uri, name))
     tags = tracker.tags()
     if "study.space" not in tags:
         raise InputError(
@@ -47,7 +44,7 @@ def load(uri: str, name: str | None, base: str) -> Study:
     frame["link"] = [run_link(base, tracker.experiment_id, run_id) for run_id in frame.run_id]
     link = charts_link(base, tracker.experiment_id)
     study = Study(tracker.experiment, link, tags, space, frame, _curves(tracker, runs, objective), objective=objective)
-    return replace(study, answers=_answers(tracker, study), right=_right(tracker, study))
+    return replace(study, answers=_answers(tracker, study), right=_right(tracker, study), lost=lost(tracker))
 
 
 def _frame(runs: list[Run], hyperparameters: Iterable[str], objective: Objective) -> pd.DataFrame:
@@ -110,7 +107,7 @@ def _answers(tracker: Tracker, study: Study) -> Answers | None:
             classes, counts = _confusion(tracker.download(run_id, "confusion_matrix.csv", Path(folder)))
         except Exception:  # artifact stores raise errors of many kinds for a file that they have lost
             return None
-        return Answers(classes, counts, _mistakes(tracker, run_id, Path(folder)))
+    return Answers(classes, counts, arrays(tracker, run_id, "mistakes.npz"))  # old runs have none
 
 
 def _right(tracker: Tracker, study: Study) -> dict[str, np.ndarray]:
@@ -126,12 +123,4 @@ def _confusion(path: Path) -> tuple[list[str], np.ndarray]:
     """Classes and counts. Read as text: pandas would turn the class '00000' into 0, and a second 'a' into 'a.1'."""
     with path.open(newline="", encoding="utf-8") as file:
         (_, *classes), *rows = csv.reader(file)
-    return classes, np.array([[int(count) for count in counts] for _, *counts in rows])
-
-
-def _mistakes(tracker: Tracker, run_id: str, folder: Path) -> Mapping[str, np.ndarray]:
-    try:
-        with np.load(tracker.download(run_id, "mistakes.npz", folder)) as file:
-            return dict(file)
-    except Exception:  # as above; old runs have no such file
-        return {}
+    return list(map(read_inert, classes)), np.array([[int(count) for count in counts] for _, *counts in rows])

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 from rich.table import Table
-from rich.text import Text
 from torch import Tensor
 
 from hyperstudy.study.comparisons.finalists import trained_by
@@ -26,7 +25,7 @@ from hyperstudy.study.studies.options import add_data_dir
 from hyperstudy.study.studies.view import make_console
 from hyperstudy.study.tracking.registry import champion
 from hyperstudy.study.tracking.store import TRACKING_OPTION, existing
-from hyperstudy.study.tracking.tracker import Tracker, experiments
+from hyperstudy.study.tracking.tracker import Tracker, experiments, find_study
 
 DRAWING = Path("predictions.png")
 SHOWN = 5  # classes at most, the likeliest first
@@ -84,8 +83,8 @@ def predict(options: Namespace) -> int:
 def _champion(options: Namespace) -> tuple[Tracker, str]:
     """The study whose network is used, and the run that trained it; raises `InputError` if there is none."""
     names = list(experiments(options.tracking_uri))
-    if options.study and options.study not in names:
-        raise not_one_of("study", options.study, names)
+    if options.study:
+        find_study(options.tracking_uri, options.study)  # raises if there is none
     for name in [options.study] if options.study else names:
         tracker = Tracker(options.tracking_uri, name)
         if options.recipe:
@@ -116,7 +115,7 @@ def _tell(options: Namespace, trained: Trained) -> None:
         probabilities = trained.probabilities(pixels)[0]
         best = probabilities.argsort(descending=True)[:SHOWN].tolist()
         told = ", ".join(f"{trained.classes[number]} {probabilities[number]:.1%}" for number in best)
-        table.add_row(Text(str(path)), Text(trained.classes[best[0]]), Text(told))
+        table.add_row(str(path), trained.classes[best[0]], told)
     if table.row_count:
         make_console().print(table)
     if unread:

@@ -11,7 +11,7 @@ from hyperstudy.study.tracking.tracker import Run, Tracker
 from tests.conftest import environment, wait_for
 from tests.servers import Postgres, Server
 
-AWAY_SECONDS = 12
+AWAY_SECONDS = 30
 WORDS = ["-m", "study.run", "--model", "mlp", "--epochs", "40", "--trials", "8", "--confirm-seeds", "0"]
 
 

@@ -45,6 +45,7 @@ def test_the_designed_trials_are_those_of_one_machine(cluster, tmp_path):
     assert len(runs) == 6
     assert {run.status for run in runs} == {"FINISHED"}
     assert all(run.tags["host"] and run.tags["hardware"] for run in runs)
+    assert all(0 <= float(run.tags["queue_seconds"]) < 60 for run in runs)
     assert "2 workers" in done["there"].stdout
 
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.points import Canvas, Point
 from hyperstudy.reports.page.section import Check, Finding, Picture, Section, Step
+from hyperstudy.study.core.text import inert
 
 DPI = 210  # 1,092 pixels: sharp on a phone with three pixels to a point, and on a screen with two
 
@@ -108,8 +109,14 @@ def _drawing(name: str, caption: str, figure: Figure | None, folder: Path) -> Dr
     return Drawing(name, words, png, figure.points(), figure.photographs)
 
 
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame as CSV in which no text is a formula to a spreadsheet."""
+    safe = frame.rename(columns=lambda name: inert(str(name)))
+    safe.map(lambda value: inert(value) if isinstance(value, str) else value).to_csv(path, index=False)
+
+
 def _sheet(name: str, caption: str, frame: pd.DataFrame, folder: Path, folded: bool) -> Sheet | None:
     if frame.empty:
         return None
-    frame.to_csv(folder / "tables" / f"{name}.csv", index=False)
+    write_table(frame, folder / "tables" / f"{name}.csv")
     return Sheet(name, " ".join(caption.split()), frame, folded)

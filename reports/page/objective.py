@@ -12,8 +12,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from hyperstudy.reports.page.style import BLUE, GREY, ORANGE, accuracy_axis
 from hyperstudy.study.comparisons.seeds import Estimate, mean_interval
+from hyperstudy.study.core.text import literal
 from hyperstudy.study.outputs.objective import Objective
-from hyperstudy.study.outputs.pictures import plain
 
 WIDE = 30  # times the smallest value from which the axis of positive values is logarithmic
 TICKS = 7  # at most, of a logarithmic axis
@@ -21,7 +21,7 @@ TICKS = 7  # at most, of a logarithmic axis
 
 def objective_axis(axes: Axes, values: Any, objective: Objective, before: str = "") -> None:
     """Label the vertical axis; a lower loss lies lower. `values` are those drawn, `before` comes before the name."""
-    label = before + plain(objective.label)
+    label = before + literal(objective.label)
     if objective.accuracy:
         accuracy_axis(axes, values, label)
         return
@@ -65,6 +65,6 @@ def seeds_and_means(axes: Axes, wide: pd.DataFrame, objective: Objective) -> Non
         below, above = (0, 0) if estimate.low is None else (estimate.mean - estimate.low, estimate.high - estimate.mean)
         axes.errorbar(place + 0.12, estimate.mean, [[below], [above]], fmt="D", color=BLUE, capsize=4, markersize=7)
     if objective.accuracy:
-        axes.set_ylabel(objective.confirmed.label)
+        axes.set_ylabel(literal(objective.confirmed.label))
     else:
         objective_axis(axes, wide, objective.confirmed)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from hyperstudy.reports.frames import Study
 from hyperstudy.reports.page import text
+from hyperstudy.study.core.text import line
 
 
 class Point(NamedTuple):
@@ -63,7 +64,7 @@ def described(study: Study, run: dict[str, Any], metric: str) -> str:
     """A run in a line: `explore-009: lr 0.0031, depth 3, relu: 0.9931`."""
     levels = ", ".join(_level(name, run[name]) for name in study.searched)
     value = str(run["state"]) if np.isnan(run[metric]) else study.objective.value(run[metric])
-    return ": ".join([str(run["name"]), *filter(None, [levels]), value])
+    return line(": ".join([str(run["name"]), *filter(None, [levels]), value]))
 
 
 def _level(name: str, value: Any) -> str:

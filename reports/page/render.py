@@ -1,5 +1,7 @@
 """A report as Markdown, as one self-contained page, and as files."""
 
+import base64
+import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -7,17 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, select_autoescape
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
 
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.frames import MARKS, Study
 from hyperstudy.reports.page import text
-from hyperstudy.reports.page.chapters import Chapter, Drawing, write_chapter
+from hyperstudy.reports.page.chapters import Chapter, Drawing, write_chapter, write_table
 from hyperstudy.reports.page.measured import MEASURED
 from hyperstudy.reports.page.section import Decision, Finding, Section
+from hyperstudy.study.core.text import markdown, printable
 from hyperstudy.study.tracking.store import UI_ADDRESS
 
 ERRORS = "errors.log"
+TEMPLATES = Path(__file__).parent / "templates"
 FRONT = "decision"  # the name of the card's figure
 
 Decide = Callable[[Analysis], Decision | None]
@@ -35,7 +40,10 @@ def write_report(
     _write_findings(chapters, folder)
     _write_errors([card, *chapters], folder)
     _remove_others(folder, [card, *chapters])
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     content = {
+        "script": script,
+        "script_digest": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),  # no other script runs
         "study": analysis.study,
         "question": question,
         "measured": MEASURED if analysis.study.searched else "",
@@ -46,8 +54,8 @@ def write_report(
         "made_with": _made_with(analysis.study),
         **_pointers([drawing for chapter in (card, *chapters) for drawing in chapter.figures]),
     }
-    for template, name in (("report.md", "README.md"), ("report.html", "report.html")):
-        (folder / name).write_text(_environment().get_template(template).render(content), encoding="utf-8")
+    for template, name, safe in (("report.md", "README.md", _as_markdown), ("report.html", "report.html", printable)):
+        (folder / name).write_text(_environment(safe).get_template(template).render(content), encoding="utf-8")
 
 
 def _card(decide: Decide | None, analysis: Analysis, folder: Path) -> tuple[Decision | None, Chapter]:
@@ -85,7 +93,7 @@ def _write_findings(chapters: Sequence[Chapter], folder: Path) -> None:
     table = pd.DataFrame(
         [row | {"evidence": " ".join(row["evidence"])} for row in rows], columns=["topic", *Finding._fields]
     )
-    table.to_csv(folder / "tables" / "findings.csv", index=False)
+    write_table(table, folder / "tables" / "findings.csv")
 
 
 def _write_errors(chapters: Sequence[Chapter], folder: Path) -> None:
@@ -115,14 +123,19 @@ def _made_with(study: Study) -> str:
     return ", ".join([*words, *shown]) or "versions unknown"
 
 
-def _environment() -> Environment:
+def _as_markdown(words: str) -> Markup:
+    return Markup(markdown(words))
+
+
+def _environment(safe: Callable[[str], str]) -> Environment:
+    """Templates in which every text is made safe on its way out; Jinja then escapes what is HTML in it."""
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=select_autoescape(["html"]),
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        finalize=lambda value: safe(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters = {"cell": text.cell, "md": text.markdown, "fenced": text.fenced, "line": text.line, "web": text.web}
-    environment.filters |= filters
+    environment.filters |= {"cell": text.cell, "fenced": text.fenced, "web": text.web}
     return environment

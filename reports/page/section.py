@@ -1,5 +1,6 @@
 """What a report is made of: sections with findings, figures, tables, health checks and next steps."""
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -73,4 +74,5 @@ class Section:
 
     @property
     def anchor(self) -> str:
-        return self.title.lower().replace(" ", "-").replace(",", "")
+        """Where a code host puts the title of the Markdown."""
+        return re.sub(r"[^\w -]", "", self.title.lower()).replace(" ", "-")

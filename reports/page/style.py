@@ -12,6 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from hyperstudy.reports.page.points import Canvas
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
 from hyperstudy.study.core.domains import Choice, Dimension, Range
+from hyperstudy.study.core.text import literal
 
 # Okabe & Ito 2008: distinct for colour-blind readers, and in greyscale by their lightness.
 BLUE, ORANGE, GREEN, SKY, YELLOW, GREY = "#0072B2", "#D55E00", "#009E73", "#56B4E9", "#E69F00", "#7F7F7F"
@@ -72,7 +73,8 @@ def hyperparameter_axis(axis: Any, set_scale: Callable[[str], None], domain: Ran
 
 
 def with_unit(name: str, dimension: Dimension) -> str:
-    return f"{name} ({dimension.unit})" if dimension.unit else name
+    """The label of a hyperparameter's axis."""
+    return literal(f"{name} ({dimension.unit})" if dimension.unit else name)
 
 
 def legend_below(axes: Axes) -> None:

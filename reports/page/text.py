@@ -1,6 +1,11 @@
-"""Values and text of a tracker, made safe for Markdown and HTML."""
+"""Values as a report shows them."""
 
 from typing import Any
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from hyperstudy.study.core.text import line
 
 
 def cell(value: Any) -> str:
@@ -12,24 +17,13 @@ def cell(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def fenced(text: Any) -> str:
-    """Text on one line that cannot close the code fence around it."""
-    return line(text).replace("```", "` ` `")
-
-
-def line(text: Any) -> str:
-    """Text on one line."""
-    return " ".join(str(text).splitlines())
-
-
-def markdown(text: Any) -> str:
-    """Text on one line, with every character escaped that Markdown or HTML would interpret."""
-    plain = line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    for character in "\\`*_[]|":
-        plain = plain.replace(character, "\\" + character)
-    return plain
+def fenced(text: Any) -> Markup:
+    """Text on one line that cannot close Markdown's code fence around it."""
+    return Markup(line(text).replace("```", "` ` `"))
 
 
 def web(link: Any) -> str:
     """The link if a browser may follow it, otherwise an empty text; studies of other tools may have none."""
-    return link if isinstance(link, str) and link.startswith(("http://", "https://")) else ""
+    if not isinstance(link, str) or not link.startswith(("http://", "https://")):
+        return ""
+    return quote(link, safe="%/:?#[]@!$&*+,;=~")  # neither quotes nor brackets, which would end it in Markdown

@@ -12,6 +12,7 @@ from hyperstudy.reports.sections.wording import p_value
 from hyperstudy.reports.statistics.ablations import Result
 from hyperstudy.reports.statistics.verdicts import SUPPORTED
 from hyperstudy.study.comparisons.arms import ALONE, PATH, SEEDS, short
+from hyperstudy.study.core.text import literal
 from hyperstudy.study.outputs.objective import Objective
 
 FLAT = 5  # arms whose labels fit beside each other
@@ -62,7 +63,7 @@ def ablation(analysis: Analysis) -> Figure | None:
     seeds_and_means(axes, wide, analysis.study.objective)
     for place, part in enumerate(runs):
         pointed(axes, analysis.study, part.loc[wide.index], [place] * len(wide), wide[place], "tested")
-    axes.set_xticks(range(len(arms)), ["default", *(f"+ {row.name}\n{short(row.after)}" for row in path)])
+    axes.set_xticks(range(len(arms)), ["default", *(f"+ {row.name}\n{literal(short(row.after))}" for row in path)])
     if len(arms) > FLAT:
         axes.tick_params(axis="x", rotation=90)
     axes.set_xlim(-0.4, len(arms) - 0.6)

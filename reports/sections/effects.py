@@ -12,6 +12,7 @@ from hyperstudy.reports.page.points import pointed, remark
 from hyperstudy.reports.page.section import Section
 from hyperstudy.reports.page.style import BLUE, GREEN, GREY, ORANGE, YELLOW, canvas, hyperparameter_axis, with_unit
 from hyperstudy.reports.statistics.scales import bucket
+from hyperstudy.study.core.text import literal
 from hyperstudy.study.outputs.names import COMPLETE, DEFAULT, EXPLORE, RUNNER_UP, WINNER
 
 # Marker, size and colour; the winner on top.
@@ -69,7 +70,7 @@ def _scatter(axes: Axes, study: Study, trials: pd.DataFrame, name: str) -> None:
     designed, domain, values = trials.phase == EXPLORE, study.domains[name], trials[name].to_numpy()
     if not domain.numeric:
         values = domain.positions(values) + np.random.default_rng(0).uniform(-0.15, 0.15, len(values))
-        levels = domain.ends
+        levels = list(map(literal, domain.ends))
         axes.set_xticks(range(len(levels)), levels, rotation=30 if len("".join(levels)) > 16 else 0)
     kept = {"s": 20, "clip_on": False, "zorder": 3}
     axes.scatter(values[designed], trials.objective[designed], color=BLUE, alpha=0.85, linewidth=0, **kept)

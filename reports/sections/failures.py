@@ -20,8 +20,8 @@ from hyperstudy.reports.statistics.scales import bucket
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
 from hyperstudy.study.comparisons.seeds import Estimate
 from hyperstudy.study.core.domains import Range
+from hyperstudy.study.core.text import literal
 from hyperstudy.study.outputs.names import DIVERGED
-from hyperstudy.study.outputs.pictures import plain
 
 ENOUGH = 8  # designed trials for a rate of failures
 NEAR = 0.22  # of the square of two ranges: farther from every designed trial nothing is drawn
@@ -103,7 +103,7 @@ def lr_and_batch_size(analysis: Analysis) -> Figure | None:
     hyperparameter_axis(axes.xaxis, axes.set_xscale, study.domains["lr"])
     hyperparameter_axis(axes.yaxis, axes.set_yscale, study.domains["batch_size"])
     axes.set(xlabel="lr", ylabel=with_unit("batch_size", study.space["batch_size"]))
-    label, own = plain(study.objective.label), FuncFormatter(lambda value, _: f"{study.objective.own(value):.4g}")
+    label, own = literal(study.objective.label), FuncFormatter(lambda value, _: f"{study.objective.own(value):.4g}")
     if not study.objective.accuracy:
         remark(axes, "The darker, the better.")
     figure.colorbar(drawn, ax=axes, label=label, extend="min", format=own)

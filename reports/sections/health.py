@@ -47,6 +47,13 @@ def finished(analysis: Analysis) -> Check:
     return Check(WARN, f"{done} of {wanted} trials are finished; this report covers a part.", step)
 
 
+def lost(analysis: Analysis) -> Check | None:
+    """Whether runs of the study are gone from its store."""
+    if not analysis.study.lost:
+        return None
+    return Check(WARN, f"The store has {analysis.study.lost}.", "Repeat the study's command: it trains them again.")
+
+
 def failures(analysis: Analysis) -> Check:
     """Whether most designed trials trained."""
     if not len(analysis.study.explored):
@@ -158,5 +165,19 @@ def versions(analysis: Analysis) -> Check:
     return Check(WARN, text, "Compare runs across them with care.")
 
 
-CHECKS = (size, pictures, finished, failures, anything, balance, confirmation, diverged, gap, untested, worse, versions)
+CHECKS = (
+    size,
+    pictures,
+    finished,
+    lost,
+    failures,
+    anything,
+    balance,
+    confirmation,
+    diverged,
+    gap,
+    untested,
+    worse,
+    versions,
+)
 SECTION = Section("Health checks", checks={check.__name__: check for check in CHECKS})

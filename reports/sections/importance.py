@@ -12,8 +12,8 @@ from hyperstudy.reports.statistics.influence import Influence, trials_needed
 from hyperstudy.reports.statistics.scales import Domain
 from hyperstudy.reports.statistics.shares import LEAST
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
+from hyperstudy.study.core.text import literal
 from hyperstudy.study.outputs.objective import Objective
-from hyperstudy.study.outputs.pictures import plain
 
 WORDS = {SUPPORTED: "matters", SUGGESTIVE: "may matter", INCONCLUSIVE: "shows no clear influence"}
 
@@ -92,8 +92,8 @@ def importance(analysis: Analysis) -> Figure | None:
         axes.barh(place, scale * found.mean, color=colour, height=0.34)
         axes.plot([scale * found.low, scale * found.high], [place, place], color="black", linewidth=1.2)
         words = f" {row.name}: {level(domain, row.effect.worst)} \N{RIGHTWARDS ARROW} {level(domain, row.effect.best)}"
-        axes.text(0, place - 0.26, plain(words), va="bottom", fontsize=10.5)
-    unit = "points of accuracy" if scale == 100 else plain(analysis.study.objective.label)
+        axes.text(0, place - 0.26, literal(words), va="bottom", fontsize=10.5)
+    unit = "points of accuracy" if scale == 100 else literal(analysis.study.objective.label)
     axes.set(ylim=(len(rows) - 0.6, -0.75), yticks=[], xlabel=f"gain from worst to best, {unit}")
     axes.spines["left"].set_position(("data", 0))
     return figure

@@ -9,7 +9,8 @@ from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.section import Section
 from hyperstudy.reports.page.style import canvas
 from hyperstudy.reports.statistics.intervals import rate
-from hyperstudy.study.outputs.pictures import draw_confusion, plain
+from hyperstudy.study.core.text import literal
+from hyperstudy.study.outputs.pictures import draw_confusion
 
 ACROSS = 4  # pictures in a row
 
@@ -33,7 +34,7 @@ def mistakes(analysis: Analysis) -> Figure | None:
     answers = analysis.study.answers
     if answers is None or not len(answers.mistakes.get("true", ())):
         return None
-    classes, found = list(map(plain, answers.classes)), answers.mistakes
+    classes, found = list(map(literal, answers.classes)), answers.mistakes
     rows = -(-len(found["true"]) // ACROSS)
     figure, panels = canvas(1.95 * rows, rows, ACROSS, squeeze=False)
     figure.photographs = True

@@ -14,6 +14,7 @@ from hyperstudy.reports.statistics.interactions import LEVEL, Interaction, trial
 from hyperstudy.reports.statistics.lr_law import RULES
 from hyperstudy.reports.statistics.scales import Domain, bucket
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
+from hyperstudy.study.core.text import literal
 
 
 def interaction_claims(analysis: Analysis) -> list[Finding]:
@@ -75,10 +76,10 @@ def pair(analysis: Analysis) -> Figure | None:
         values = posterior.outcomes(points).reshape(len(places), AROUND, -1).mean(1)
         (low, high), mean = np.quantile(values, [0.025, 0.975], axis=1), values.mean(1)
         axes.fill_between(shown, low, high, color=LEVELS[number % 7], alpha=0.15, linewidth=0)
-        axes.plot(shown, mean, DASHES[number % 7], color=LEVELS[number % 7], label=f"{two} {label}")
+        axes.plot(shown, mean, DASHES[number % 7], color=LEVELS[number % 7], label=literal(f"{two} {label}"))
         means.append(mean)
     if not domain.numeric:
-        axes.set_xticks(places, domain.ends)
+        axes.set_xticks(places, list(map(literal, domain.ends)))
     hyperparameter_axis(axes.xaxis, axes.set_xscale, domain)
     objective_axis(axes, np.concatenate(means), study.objective)
     axes.set_xlabel(with_unit(one, study.space[one]))

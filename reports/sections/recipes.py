@@ -17,6 +17,7 @@ from hyperstudy.reports.page.section import Finding, Section
 from hyperstudy.reports.page.style import BLUE, GREY, ORANGE, canvas, legend_below
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
 from hyperstudy.study.comparisons.seeds import Estimate, mean_interval
+from hyperstudy.study.core.text import literal
 from hyperstudy.study.outputs.names import DIVERGED
 
 CLOSE = 0.01
@@ -173,7 +174,7 @@ def _recipe(axes: Axes, study: Study, name: str, published: list[float]) -> None
     runs = study.recipes.set_index("run_id", drop=False).loc[ends.index].assign(shown=ends["val/accuracy"])
     pointed(axes, study, runs, ends.epoch, runs.shown, "shown")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_title(name)
+    axes.set_title(literal(name))
     axes.set_xlabel("epoch")
 
 

@@ -14,6 +14,7 @@ from hyperstudy.reports.page.style import BLUE, GREEN, GREY, ORANGE, SKY, canvas
 from hyperstudy.reports.statistics.budget import expected_best, pareto
 from hyperstudy.reports.statistics.curves import audit
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
+from hyperstudy.study.core.text import literal
 from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, PRUNED
 
 
@@ -78,7 +79,7 @@ def _curves(
     for place, (curve, run_id, name) in enumerate(zip(curves, runs.run_id, runs.name, strict=True)):
         text = _legend(label, name, analysis.endings.get(run_id), place)
         line = {"color": colours[place], "marker": "o", "markersize": 5, "markevery": [-1], "linewidth": 1.6}
-        axes.plot(curve.epoch, curve.objective, style, label=text, **line)
+        axes.plot(curve.epoch, curve.objective, style, label=text and literal(text), **line)
     ends = [curve.iloc[-1] for curve in curves]
     pointed(axes, analysis.study, runs, [end.epoch for end in ends], [end.objective for end in ends])
 

@@ -15,6 +15,7 @@ from hyperstudy.reports.statistics.intervals import pairs_needed, seeds_needed, 
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
 from hyperstudy.study.comparisons.choice import in_words
 from hyperstudy.study.comparisons.seeds import accuracy_of, difference_table, is_constant, lead_of
+from hyperstudy.study.core.text import literal
 from hyperstudy.study.outputs.names import DEFAULT, EARLIER, RUNNER_UP
 
 LIKELY = 0.9  # probability from which an uncertain lead is called suggestive
@@ -115,7 +116,7 @@ def lead(analysis: Analysis) -> Figure | None:
     figure, axes = canvas(3.6)
     noise_band(axes, wide[roles[0]].mean(), analysis.test_noise, study.objective)
     seeds_and_means(axes, wide, study.objective)
-    axes.set_xticks(range(len(roles)), roles)
+    axes.set_xticks(range(len(roles)), list(map(literal, roles)))
     axes.set_xlim(-0.4, len(roles) - 0.6)
     if study.objective.test_key:
         remark(axes, "Only confirmation runs are tested on the test set.")

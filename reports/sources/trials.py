@@ -126,7 +126,7 @@ def free_names(params: pd.DataFrame) -> pd.DataFrame:
 
 def folder_name(name: str) -> str:
     """A name that may be that of a folder."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:100] or "trials"
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:100].rstrip("-._") or "trials"
 
 
 def counted(number: int, what: str) -> str:

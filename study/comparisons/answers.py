@@ -7,19 +7,31 @@ from pathlib import Path
 import numpy as np
 
 from hyperstudy.study.comparisons.seeds import Answered
+from hyperstudy.study.core.errors import InputError, StoreError
 from hyperstudy.study.outputs.names import ANSWERS
 from hyperstudy.study.outputs.objective import ACCURACY, Objective
 from hyperstudy.study.tracking.tracker import Run, Tracker
 
 
-def right_answers(tracker: Tracker, run_id: str) -> np.ndarray | None:
-    """Whether a run was right about each test picture `(N,)`; None if it kept no answers, as runs of old versions."""
+def arrays(tracker: Tracker, run_id: str, name: str) -> dict[str, np.ndarray]:
+    """The arrays of a run's artifact; empty if it has none, as runs of old versions. Raises `InputError` for one that
+    holds objects: to load those would run what a store says."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            with np.load(tracker.download(run_id, ANSWERS, Path(folder))) as file:
-                return file["true"] == file["predicted"]
+            with np.load(tracker.download(run_id, name, Path(folder)), allow_pickle=False) as file:
+                return dict(file)
+        except StoreError:
+            raise
+        except ValueError:
+            raise InputError(f"artifact {name} of run {run_id} must hold numbers alone: it is not loaded") from None
         except Exception:  # artifact stores raise errors of many kinds for a file that they do not have
-            return None
+            return {}
+
+
+def right_answers(tracker: Tracker, run_id: str) -> np.ndarray | None:
+    """Whether a run was right about each test picture `(N,)`; None if it kept no answers. Raises `InputError`."""
+    kept = arrays(tracker, run_id, ANSWERS)
+    return kept["true"] == kept["predicted"] if kept else None
 
 
 def answered(tracker: Tracker, runs: Iterable[Run], objective: Objective = ACCURACY) -> list[Answered]:

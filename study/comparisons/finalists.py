@@ -12,11 +12,12 @@ from hyperstudy.study.comparisons.answers import answered
 from hyperstudy.study.comparisons.decision import Finalist
 from hyperstudy.study.core.config import HYPERPARAMETERS
 from hyperstudy.study.core.data.splits import Part
+from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.params import AnyConfig, from_params
 from hyperstudy.study.outputs.files import CONFIG, WEIGHTS, Trained, load_trained
 from hyperstudy.study.outputs.names import COMPLETE, CONFIRM, EXPLORE, FINISHED, RERANK, SEARCH, WINNER
 from hyperstudy.study.outputs.objective import Objective
-from hyperstudy.study.tracking.registry import champion, explain, register
+from hyperstudy.study.tracking.registry import champion, explain, has_files, register
 from hyperstudy.study.tracking.tracker import Run, Tracker
 
 FIRST_SEED = 1000  # far from those of search and re-ranking
@@ -88,7 +89,8 @@ def crown(tracker: Tracker, roles: Mapping[str, AnyConfig], example: Part, objec
     trained = [run.run_id for run in (*confirmed(runs, roles, objective)[WINNER], *others) if run.state == COMPLETE]
     if not trained:
         return
-    if champion(tracker) != trained[0] and (reason := _register(tracker, trained[0], example)):
+    there = champion(tracker) == trained[0] and has_files(tracker)
+    if not there and (reason := _register(tracker, trained[0], example)):
         why += f" It cannot be exported, so that it loads with its own code alone (python -m study.predict): {reason}"
     explain(tracker, why)
 
@@ -99,11 +101,17 @@ def _of(runs: Iterable[Run], config: AnyConfig) -> list[Run]:
 
 
 def trained_by(tracker: Tracker, run_id: str) -> Trained:
-    """The network that a run trained, from its files."""
+    """The network that a run trained, from its files, which hold names and numbers alone. Raises `InputError`."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in (CONFIG, WEIGHTS):
-            tracker.download(run_id, name, Path(folder))
-        return load_trained(Path(folder))
+        try:
+            for name in (CONFIG, WEIGHTS):
+                tracker.download(run_id, name, Path(folder))
+            return load_trained(Path(folder))
+        except InputError:
+            raise
+        except Exception as error:  # of many kinds, by what is lost or what lies in its place
+            reason = f"{type(error).__name__}: {error}"
+            raise InputError(f"{CONFIG} and {WEIGHTS} of run {run_id} hold no network that loads: {reason}") from None
 
 
 def _register(tracker: Tracker, run_id: str, example: Part) -> str:

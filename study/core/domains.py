@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hyperstudy.study.core.errors import InputError, not_one_of
+from hyperstudy.study.core.text import LONGEST, is_name
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,11 @@ class Hyperparameter(NamedTuple):
             raise InputError(f"{name} must be searched in {rule}; got {self.space!r}")
         for value in (self.default, *self.space.ends):
             self.check(name, value)
+        for text in (self.unit, *(self.space.ends if self.kind is str else ())):
+            if text and not is_name(text):
+                raise InputError(
+                    f"{name} must have texts of one line, up to {LONGEST} characters; got {str(text)[:LONGEST]!r}"
+                )
         return self
 
     def check(self, name: str, value: Any) -> Any:

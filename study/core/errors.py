@@ -11,16 +11,24 @@ from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from hyperstudy.study.core.printing import Lasting
+from hyperstudy.study.core.text import line, shortened
 
 DIGITS = 15  # of the largest number that an option may have
-LONG = 80  # characters of a value that are shown
 
 
-class InputError(Exception):
-    """Input that cannot be used. Its text is one line: the rule, the value, and what would be accepted."""
+class OneLineError(Exception):
+    """An error whose text is one line without passwords."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(without_passwords(" ".join(text.splitlines())))  # reasons that libraries give may have several
+        super().__init__(without_passwords(line(text)))  # reasons that libraries give may have several lines
+
+
+class InputError(OneLineError):
+    """Input that cannot be used. Its text is the rule, the value, and what would be accepted."""
+
+
+class StoreError(OneLineError):
+    """The store or the disk failed, so that the command cannot go on now; given again, it does."""
 
 
 def without_passwords(text: str) -> str:
@@ -28,11 +36,6 @@ def without_passwords(text: str) -> str:
     text = re.sub(r"(://[^\s/:@]*):[^@]*@(?:[^\s@/'\"]*@)*", r"\1:***@", text)  # also a password with spaces
     text = re.sub(r"(https?://)[^\s/:@]+@", r"\1***@", text)
     return re.sub(r"([?&]\w*(?:password|passwd|token|secret|key)=)[^\s&'\"]+", r"\1***", text, flags=re.IGNORECASE)
-
-
-def shortened(text: str) -> str:
-    """The text, cut where a line would become unreadable."""
-    return text if len(text) <= LONG else f"{text[:LONG]}..."
 
 
 def not_one_of(what: str, value: object, accepted: Iterable[object]) -> InputError:
@@ -83,7 +86,8 @@ def count(name: str, least: int) -> Any:
 
 
 def exit_code(program: str, run: Callable[[], int]) -> int:
-    """What `run` returns; 2 after one line on standard error for bad input, 130 for Ctrl-C or a request to terminate.
+    """What `run` returns; 2 after one line on standard error for bad input, 1 after one for a store or a disk that
+    failed, 130 for Ctrl-C or a request to terminate.
 
     It runs to its end also where nobody reads what it prints.
     """
@@ -94,11 +98,14 @@ def exit_code(program: str, run: Callable[[], int]) -> int:
             finally:
                 output.flush()
     except InputError as error:
-        with suppress(OSError):
-            print(f"{program}: {error}", file=sys.stderr)
-        return 2
+        line, code = str(error), 2
+    except (StoreError, OSError) as error:
+        line, code = f"{StoreError(str(error))}; the same command goes on", 1
     except KeyboardInterrupt:
         return 130
+    with suppress(OSError):  # nobody reads it
+        print(f"{program}: {line}", file=sys.stderr)
+    return code
 
 
 @contextmanager

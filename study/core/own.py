@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from runpy import run_path
 from tempfile import mkdtemp
+from types import ModuleType
 from typing import NamedTuple
 
 import cloudpickle
@@ -29,6 +30,7 @@ from hyperstudy.study.core.losses import LOSSES
 from hyperstudy.study.core.metrics import METRICS, Metric
 from hyperstudy.study.core.optimizers import OPTIMIZERS
 from hyperstudy.study.core.schedules import SCHEDULES
+from hyperstudy.study.core.text import LONGEST, is_name
 
 METRIC_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 LOADED: dict[str, Path] = {}  # where the files lie that were run in this process, by digest
@@ -60,6 +62,11 @@ class OwnFile(NamedTuple):
         """Run the file in this process."""
         load_own(self)
 
+    def modules(self) -> list[ModuleType]:
+        """The modules that lie beside the file and that this process has imported, without those within packages."""
+        roots = [module for name, module in sys.modules.items() if "." not in name and name != "__main__"]
+        return [module for module in roots if _place(module).parent == self.path.parent]
+
     @property
     def digest(self) -> str:
         """16 hexadecimal digits that change with any byte."""
@@ -85,6 +92,10 @@ class AddedRows(NamedTuple):
     def setting(self) -> str:
         """The rows as a study's settings have them: by name, since code that is pickled differs from run to run."""
         return ", ".join(self.names)
+
+    def modules(self) -> list[ModuleType]:
+        """None: rows travel with their code."""
+        return []
 
     def load(self) -> None:
         """Add the rows in this process."""
@@ -138,6 +149,12 @@ def load_own(own: OwnFile) -> None:
         raise InputError(f"{own.path.name} cannot be used: {line}") from None
 
 
+def _place(module: ModuleType) -> Path:
+    """The file of a module, or the folder of a package; the root of all folders for what is built in."""
+    places = [*getattr(module, "__path__", [])] or [getattr(module, "__file__", None) or "/"]
+    return Path(places[0])
+
+
 def _copy(own: OwnFile) -> Path:
     """The file in a folder of its own, which goes when this process ends."""
     folder = mkdtemp()
@@ -163,6 +180,11 @@ def check_rows(where: str) -> None:
         for name, row in registry.items():
             if not isinstance(row, kind):
                 raise InputError(f"{where}: {what}[{name!r}] must be a {kind.__name__}; got {type(row).__name__}")
+    for name in {name for registry in (DATASETS, *REGISTRIES) for name in registry}:
+        if not is_name(name):
+            raise InputError(
+                f"{where}: a row must have a name of one line, up to {LONGEST} characters; got {str(name)[:LONGEST]!r}"
+            )
     for name in METRICS:
         if not METRIC_NAME.fullmatch(name):
             raise InputError(f"{where}: a metric must have a name of letters, digits, '_', '-', '.'; got {name!r}")

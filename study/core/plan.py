@@ -7,9 +7,10 @@ from typing import Any
 
 from hyperstudy.study.core.config import Config, rows_of
 from hyperstudy.study.core.domains import Choice, Dimension, Hyperparameter, Range
-from hyperstudy.study.core.errors import InputError, shortened
+from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.loops import LoopConfig, rows_of_loop
 from hyperstudy.study.core.params import AnyConfig
+from hyperstudy.study.core.text import shortened
 
 
 @dataclass(frozen=True)

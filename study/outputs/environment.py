@@ -42,10 +42,10 @@ def versions() -> dict[str, str]:
 
 
 def hardware(device: torch.device) -> str:
-    """The device in words."""
+    """The device in words, a processor with the instruction set that torch uses, on which the last bits depend."""
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)}, {cores()} cores"
-    return f"{_processor()}, {cores()} cores, {device.type}"
+    return f"{_processor()}, {torch.backends.cpu.get_cpu_capability()}, {cores()} cores, {device.type}"
 
 
 def run_tags() -> dict[str, str]:

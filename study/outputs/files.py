@@ -16,6 +16,7 @@ from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data.splits import LEVELS, SCALINGS, Part, Splits, drawable
 from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.params import AnyConfig
+from hyperstudy.study.core.text import inert
 from hyperstudy.study.core.train import build, evaluation_batch
 from hyperstudy.study.outputs.names import HISTORY
 
@@ -95,8 +96,8 @@ def _npz(**arrays: np.ndarray) -> bytes:
 
 def _table(rows: Iterable[Sequence[object]]) -> bytes:
     text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
+    csv.writer(text).writerows([inert(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    return text.getvalue().encode(errors="backslashreplace")
 
 
 class Trained(NamedTuple):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.text import shortened
 from hyperstudy.study.outputs.objective import Objective
 
 COMPLETE, PRUNED, DIVERGED = "complete", "pruned", "diverged"
@@ -23,7 +24,7 @@ WINNER, RUNNER_UP, DEFAULT, EARLIER = "winner", "runner-up", "default", "earlier
 
 RECIPES_STUDY = "recipes"
 RESERVED = (RECIPES_STUDY, "Default")  # the study of published recipes, and MLflow's own first experiment
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
 
 
 HISTORY = "history.csv"  # the artifact with a row per epoch
@@ -34,7 +35,8 @@ def check_name(study: str) -> None:
     """Raise `InputError` unless a study may have that name. Its folders have the same name."""
     if not NAME.fullmatch(study):
         raise InputError(
-            f"study must be a name of letters, digits, '.', '_' and '-', starting with a letter or digit; got {study!r}"
+            f"study must be a name of letters, digits, '.', '_' and '-', starting with a letter or digit, not ending "
+            f"in '.', of at most 100 characters; got {shortened(study)!r}"
         )
 
 

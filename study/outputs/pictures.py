@@ -11,6 +11,7 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
 from hyperstudy.study.core.epoch import Epoch
+from hyperstudy.study.core.text import literal
 
 TRAIN, VALIDATION = "#0072B2", "#D55E00"  # Okabe & Ito 2008: told apart by colour-blind readers and in print
 GRID_COLUMNS = 8
@@ -55,7 +56,7 @@ def draw_confusion(axes: Axes, counts: np.ndarray, classes: Sequence[str]) -> Ax
     for row, column in np.argwhere(counts > 0):
         colour = "white" if shares[row, column] > 0.5 else "black"
         axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=8)
-    names, tilted = [plain(name) for name in classes], max(map(len, classes)) > 2
+    names, tilted = [literal(name) for name in classes], max(map(len, classes)) > 2
     axes.set_xticks(range(len(names)), names, rotation=45 if tilted else 0, ha="right" if tilted else "center")
     axes.set_yticks(range(len(names)), names)
     return image
@@ -65,7 +66,7 @@ def prediction_grid(
     path: Path, images: np.ndarray, true: np.ndarray, predicted: np.ndarray, classes: Sequence[str]
 ) -> None:
     """Pictures `(N, C, H, W)` with their classes; wrong predictions are framed and named."""
-    classes = [plain(name) for name in classes]
+    classes = [literal(name) for name in classes]
     across = min(len(images), GRID_COLUMNS)
     rows = -(-len(images) // across)
     figure = Figure(figsize=(1.25 * across + 0.3, 1.55 * rows + 0.2), layout="constrained")
@@ -80,11 +81,6 @@ def prediction_grid(
         axes.set_title(text, fontsize=9, color=VALIDATION if wrong else "black", fontweight="bold" if wrong else None)
         axes.spines[:].set(visible=bool(wrong), color=VALIDATION, linewidth=3)
     figure.savefig(path, dpi=110)
-
-
-def plain(text: str) -> str:
-    """The text with dollar signs escaped: matplotlib reads a pair of them as mathematics."""
-    return text.replace("$", r"\$")
 
 
 def _png(figure: Figure) -> bytes:

@@ -22,17 +22,17 @@ class Slots:
     """The slots that wait, in their order. Subclasses make each one."""
 
     def __init__(self, waiting: Iterable[int], total: int) -> None:
-        self._waiting = deque(waiting)
+        self.waiting = deque(waiting)
         self.total = total
-        self.finished = total - len(self._waiting)
+        self.finished = total - len(self.waiting)
 
-    def next(self) -> Slot | None:
-        """The next slot to train; None if none waits."""
-        return self._make(self._waiting.popleft()) if self._waiting else None
+    def next(self, workers: int = 1) -> Slot | None:
+        """The next slot to train by one of so many workers; None if none waits, or none may begin yet."""
+        return self._make(self.waiting.popleft()) if self.waiting else None
 
     def again(self, slot: Slot) -> None:
         """Make a slot whose trial was lost the next one, with the same configuration."""
-        self._waiting.appendleft(slot.number)
+        self.waiting.appendleft(slot.number)
 
     def report(self, slot: Slot, epoch: int, value: float) -> bool:
         """Take the objective after an epoch, and return whether to prune the trial."""

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import optuna
 from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler
-from optuna.trial import Trial, TrialState
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, EXPLORE, FAILED, INTERRUPTED, PRUNED, SEARCH
@@ -42,9 +43,34 @@ class Record(NamedTuple):
     ended: datetime | None = None
 
 
+class Underway(NamedTuple):
+    """A trial that Optuna has begun, and the number of slots whose ends were known to it, the first ones."""
+
+    slot: Slot
+    trial: Trial
+    known: int
+
+
+class Known:
+    """An Optuna study as a trial knows it: with itself and so many of the first trials."""
+
+    def __init__(self, study: Study, trial: Trial, count: int) -> None:
+        self._study, self._number, self._count = study, trial.number, count
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._study, name)
+
+    def get_trials(self, *arguments: Any, **named: Any) -> list[FrozenTrial]:
+        trials = self._study.get_trials(*arguments, **named)
+        return [trial for trial in trials if trial.number < self._count or trial.number == self._number]
+
+
 class Trials(Slots):
     """The trials of one study. `targets` are the numbers of trials that it was asked for, one after another; `maximize`
     says that a higher objective is better. From `told`, values and objectives of other trials, the sampler learns.
+
+    A searched trial knows the ends of a fixed number of slots before it, whatever ended first: so the same seed gives
+    the same trials also with several workers. Only Hyperband also compares it with trials that are under way.
     """
 
     def __init__(
@@ -58,8 +84,8 @@ class Trials(Slots):
         told: Sequence[tuple[dict[str, Any], float]] = (),
     ) -> None:
         self.plan, self.sampler, self.schedule = plan, sampler, schedule(targets)
-        finished = {record.slot for record in done}
-        super().__init__((n for n in range(len(self.schedule)) if n not in finished), len(self.schedule))
+        super().__init__(range(len(self.schedule)), len(self.schedule))
+        self.finished = len(done)
         self.distributions = {name: distribution(domain) for name, domain in plan.space.items()}
         epochs = plan.most_epochs
         self.prunes = epochs is not None
@@ -69,46 +95,55 @@ class Trials(Slots):
             direction="maximize" if maximize else "minimize",
             pruner=PRUNERS[pruner if self.prunes else "none"](epochs or 1),
         )
-        self._running: dict[int, Trial] = {}
-        self._lost: dict[int, dict[str, Any]] = {}  # values of the slots to be tried again
+        self._done = {record.slot: record for record in done}
+        self._underway: dict[int, Underway] = {}
+        self._ended: dict[int, tuple[str, float | None]] = {}  # state and objective, until Optuna is told
+        self._told, self._earlier = 0, len(told)  # the first slots, whose ends Optuna knows; trials before them
         self.study.add_trials(
             [optuna.create_trial(value=value, params=one, distributions=self.distributions) for one, value in told]
         )
-        for record in sorted(done, key=lambda record: record.slot):
-            self._replay(record)
 
-    def again(self, slot: Slot) -> None:
-        self._lost[slot.number] = self._running[slot.number].params
-        self.end(slot, INTERRUPTED, None)
-        super().again(slot)
+    def next(self, workers: int = 1) -> Slot | None:
+        while self.waiting:
+            number = self.waiting[0]
+            if number in self._underway:  # its worker died
+                self.waiting.popleft()
+                return self._underway[number].slot
+            if not self._tell(number - window(workers)):
+                return None
+            slot = super().next()
+            if number not in self._done:
+                return slot
+            self._replay(slot, self._done[number])
+        return None
 
     def report(self, slot: Slot, epoch: int, value: float) -> bool:
-        trial = self._running[slot.number]
-        trial.report(value, epoch)
-        return slot.prunable and epoch < slot.config.epochs and trial.should_prune()
+        _, trial, known = self._underway[slot.number]
+        frozen = self.study.get_trials(deepcopy=False)[trial.number]
+        if epoch not in frozen.intermediate_values:  # a worker that died may have sent it already
+            trial.report(value, epoch)
+        if not slot.prunable or epoch >= slot.config.epochs:
+            return False
+        frozen = self.study.get_trials(deepcopy=False)[trial.number]
+        return self.study.pruner.prune(Known(self.study, trial, self._earlier + known), frozen)
 
     def end(self, slot: Slot, state: str, objective: float | None) -> None:
         super().end(slot, state, objective)
-        self._tell(slot.number, state, objective)
+        self._ended[slot.number] = state, objective
 
     def _make(self, number: int) -> Slot:
         phase, _ = self.schedule[number]
-        trial = self._ask(number, self._sampler(number))
+        self.study.sampler = self._sampler(number)
+        trial = self.study.ask(self.distributions)
         tags = {"phase": phase, "trial": str(number)}
-        return self._slot(number, f"{phase}-{number:03d}", tags, trial)
-
-    def _slot(self, number: int, name: str, tags: Mapping[str, str], trial: Trial) -> Slot:
-        phase, _ = self.schedule[number]
-        return Slot(number, name, tags, self.plan.config(trial.params), self.prunes and phase == SEARCH)
-
-    def _ask(self, number: int, sampler: BaseSampler) -> Trial:
-        self.study.sampler = sampler
-        self._running[number] = self.study.ask(self.distributions)
-        return self._running[number]
+        config, prunable = self.plan.config(trial.params), self.prunes and phase == SEARCH
+        slot = Slot(number, f"{phase}-{number:03d}", tags, config, prunable)
+        self._underway[number] = Underway(slot, trial, self._told)
+        return slot
 
     def _sampler(self, number: int) -> BaseSampler:
-        if number in self._lost:
-            return _fixed(self._lost.pop(number))
+        if number in self._done:
+            return PartialFixedSampler(dict(self._done[number].params), RandomSampler(seed=0))
         phase, index = self.schedule[number]
         count = sum(other == phase for other, _ in self.schedule)
         make = designed if phase == EXPLORE else SAMPLERS[self.sampler]
@@ -121,18 +156,25 @@ class Trials(Slots):
             return self.plan.base.hyperparameters()
         return self.study.best_trial.params
 
-    def _replay(self, record: Record) -> None:
+    def _replay(self, slot: Slot, record: Record) -> None:
         """Repeat a finished trial's steps in Optuna's study: samplers and pruners keep state of each."""
-        trial = self._ask(record.slot, _fixed(record.params))
-        slot = self._slot(record.slot, "", {}, trial)
         for epoch, value in enumerate(record.curve, start=1):
             self.report(slot, epoch, value)
-        self._tell(record.slot, record.state, record.objective)
+        self._ended[slot.number] = record.state, record.objective
 
-    def _tell(self, number: int, state: str, objective: float | None) -> None:
-        told = TrialState.FAIL if state == DIVERGED and objective is None else TOLD[state]
-        self.study.tell(self._running.pop(number), objective if told is TrialState.COMPLETE else None, told)
+    def _tell(self, last: int) -> bool:
+        """Tell Optuna the ends of the slots up to this one, in their order; False if a searched trial has to wait."""
+        while self._told <= last and self._told in self._ended:
+            state, objective = self._ended.pop(self._told)
+            trial = self._underway.pop(self._told).trial
+            told = TrialState.FAIL if state == DIVERGED and objective is None else TOLD[state]
+            self.study.tell(trial, objective if told is TrialState.COMPLETE else None, told)
+            self._told += 1
+        phase, _ = self.schedule[self.waiting[0]]
+        return self._told > last or phase == EXPLORE
 
 
-def _fixed(params: Mapping[str, Any]) -> BaseSampler:
-    return PartialFixedSampler(dict(params), RandomSampler(seed=0))
+def window(workers: int) -> int:
+    """How many slots may be under way or ended before the first of them is known: twice the workers, so that they
+    hardly ever wait for one another; one for a single worker, which never waits."""
+    return 1 if workers == 1 else 2 * workers

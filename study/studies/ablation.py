@@ -7,17 +7,14 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from hyperstudy.study.comparisons.arms import SEEDS, Arm, Hypothesis, arms_of, hypotheses
+from hyperstudy.study.comparisons.arms import SEEDS, Hypothesis, arms_of, hypotheses
 from hyperstudy.study.comparisons.finalists import confirmed
-from hyperstudy.study.core.config import Config
-from hyperstudy.study.core.domains import dimension
 from hyperstudy.study.core.errors import InputError, Parser, count
-from hyperstudy.study.core.loops import LoopConfig
 from hyperstudy.study.core.params import AnyConfig
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.outputs.names import WINNER
 from hyperstudy.study.outputs.objective import Objective, objective_of
-from hyperstudy.study.studies.description import FINALISTS
+from hyperstudy.study.studies.description import FINALISTS, plan_of
 from hyperstudy.study.studies.file import add_own, own_of
 from hyperstudy.study.studies.options import add_machine, settle_machine, trial_device
 from hyperstudy.study.studies.scratch import scratch
@@ -63,16 +60,14 @@ def ablate(options: Namespace) -> int:
         raise InputError(
             f"study {options.study!r} has no confirmed winner yet; go on with it, and with --confirm-seeds 5: {command}"
         )
-    dimensions = {name: dimension(row) for name, row in json.loads(tags["study.space"]).items()}
-    space = {name: row.domain for name, row in dimensions.items() if row.domain is not None}
-    winner = json.loads(tags[FINALISTS])[WINNER]
-    asked = hypotheses(winner, {name: row.default for name, row in dimensions.items()}, space)
+    plan = plan_of(tags)
+    asked = hypotheses(json.loads(tags[FINALISTS])[WINNER], plan.base.hyperparameters(), plan.space)
     if not asked:
         console.print(f"{options.study}: the default configuration is the winner, so there is nothing to compare")
         return 0
     objective = objective_of(tags)
-    configs = {arm.name: _config(tags, arm) for arm in arms_of(asked)}
-    complete = _train(console, options, tracker, Plan(configs[WINNER], space), configs)
+    configs = _configs(plan, asked)
+    complete = _train(console, options, tracker, plan, configs)
     _summarise(console, options, confirmed(tracker.runs(), configs, objective), asked, objective)
     return 0 if complete else 1
 
@@ -82,9 +77,7 @@ def cheap_arms(
 ) -> dict[str, AnyConfig]:
     """The arms between default and winner, if to train those that are missing takes less than a quarter of the time
     that the study has trained so far; none otherwise, or if the default is the winner."""
-    defaults = {name: row.default for name, row in plan.dimensions().items()}
-    asked = arms_of(hypotheses(roles[WINNER].hyperparameters(), defaults, plan.space))
-    arms = {arm.name: plan.base.replace(**arm.levels) for arm in asked}
+    arms = _configs(plan, hypotheses(roles[WINNER].hyperparameters(), plan.base.hyperparameters(), plan.space))
     there = confirmed(runs, arms, objective)
     missing = sum(max(0, seeds - len(found)) for found in there.values())
     known = [run.metrics["train_seconds"] for found in there.values() for run in found]
@@ -93,10 +86,9 @@ def cheap_arms(
     return arms if cheap else {}
 
 
-def _config(tags: Mapping[str, str], arm: Arm) -> AnyConfig:
-    if "study.loop" in tags:
-        return LoopConfig(tags["study.loop"], **arm.levels)
-    return Config(tags["study.dataset"], tags["study.model"], **arm.levels)
+def _configs(plan: Plan, asked: Sequence[Hypothesis]) -> dict[str, AnyConfig]:
+    """The configuration of each arm by its name."""
+    return {arm.name: plan.base.replace(**arm.levels) for arm in arms_of(asked)}
 
 
 def _train(

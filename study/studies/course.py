@@ -14,11 +14,12 @@ from hyperstudy.study.core.domains import Choice, Range
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.params import AnyConfig
 from hyperstudy.study.core.plan import Plan
+from hyperstudy.study.core.text import markdown
 from hyperstudy.study.outputs.names import DEFAULT, EARLIER, EXPLORE, RERANK, SEARCH, WINNER
 from hyperstudy.study.outputs.objective import Objective
 from hyperstudy.study.search.trials import Record, Trials
 from hyperstudy.study.studies.ablation import cheap_arms
-from hyperstudy.study.studies.description import FINALISTS, note, tags
+from hyperstudy.study.studies.description import DECISION, FINALISTS, note, tags
 from hyperstudy.study.studies.earlier import Earlier, earlier_study
 from hyperstudy.study.studies.file import check_unchanged
 from hyperstudy.study.studies.options import trial_device
@@ -123,7 +124,7 @@ def register(session: Session, roles: Mapping[str, AnyConfig], about: str) -> No
         objective = session.objective
         found = finalists_of(tracker, roles, session.view.shown, objective)
         why = decide(found, read_reranking(tags), objective) or why
-        tracker.describe(f"**{why}**\n\n{about}", {})
+        tracker.describe(f"**{markdown(why)}**\n\n{about}", {DECISION: why})
     if (example := session.task.example()) is not None:
         with session.console.status("registering the winner's model"):
             crown(tracker, roles, example, session.objective, why)

@@ -3,16 +3,22 @@
 import json
 import shlex
 from argparse import Namespace
+from collections.abc import Mapping
 
 from hyperstudy.study.comparisons.reranking import CANDIDATES, SEEDS
+from hyperstudy.study.core.config import Config
+from hyperstudy.study.core.domains import dimension
+from hyperstudy.study.core.loops import LoopConfig
 from hyperstudy.study.core.own import OwnFile
 from hyperstudy.study.core.plan import Plan
+from hyperstudy.study.core.text import code, line, markdown
 from hyperstudy.study.outputs import environment
 from hyperstudy.study.outputs.objective import TAG, Objective
 from hyperstudy.study.search.design import explore_size
 from hyperstudy.study.studies.options import places, trial_hardware
 from hyperstudy.study.tasks.task import Task
 
+DECISION = "study.decision"  # the tag that says what to use
 FILE = "study.file"  # the tag that says where the user's own file lies
 FINALISTS = "study.finalists"  # the tag with the latest finalists' hyperparameters by role
 
@@ -20,8 +26,11 @@ FINALISTS = "study.finalists"  # the tag with the latest finalists' hyperparamet
 def note(options: Namespace, plan: Plan, task: Task, objective: Objective) -> str:
     """Question, space, command and machine; shorter than the 5,000 characters that MLflow allows a tag."""
     explored = explore_size(options.trials)
-    searched = ", ".join(plan.space)
-    rows = [f"| {name} | {row.describe()} | {row.default} |" for name, row in plan.dimensions().items()]
+    searched = ", ".join(map(markdown, plan.space))
+    rows = [
+        f"| {markdown(name)} | {markdown(row.describe())} | {markdown(row.default)} |"
+        for name, row in plan.dimensions().items()
+    ]
     versions = ", ".join(f"{name} {version}" for name, version in environment.versions().items())
     lines = [
         f"How do {searched} affect what {_subject(plan)} reaches, and which configuration is best?",
@@ -34,18 +43,20 @@ def note(options: Namespace, plan: Plan, task: Task, objective: Objective) -> st
         "|---|---|---|",
         *rows,
         "",
-        f"Objective: {objective.label} after the last epoch, {objective.direction}. {task.about()}".strip(),
+        f"Objective: {markdown(objective.label)} after the last epoch, {objective.direction}. {task.about()}".strip(),
         "",
-        f"    {options.command}",
+        f"    {line(options.command)}",
         "",
-        f"{versions}; commit `{environment.commit()}`; {trial_hardware(options)}.",
+        f"{versions}; commit `{environment.commit()}`; {markdown(trial_hardware(options))}.",
     ]
     return "\n".join(lines)
 
 
 def _subject(plan: Plan) -> str:
     names = plan.base.subject()
-    return f"loop `{names['loop']}`" if "loop" in names else f"model `{names['model']}` on `{names['dataset']}`"
+    if "loop" in names:
+        return f"loop {code(names['loop'])}"
+    return f"model {code(names['model'])} on {code(names['dataset'])}"
 
 
 def _choosing(seeds: int, objective: Objective) -> list[str]:
@@ -76,3 +87,12 @@ def tags(options: Namespace, plan: Plan, task: Task, objective: Objective) -> di
         "study.places": shlex.join(places(options)),
         **({FILE: str(options.own.path)} if isinstance(options.own, OwnFile) else {}),
     }
+
+
+def plan_of(tags: Mapping[str, str]) -> Plan:
+    """The plan of a study that keeps these tags; raises `InputError` if the file that it needs was not run."""
+    rows = {name: dimension(row) for name, row in json.loads(tags["study.space"]).items()}
+    usual = {name: row.default for name, row in rows.items()}
+    subject = {name: tags[key] for name in ("dataset", "model", "loop") if (key := f"study.{name}") in tags}
+    base = LoopConfig(**subject, **usual) if "loop" in subject else Config(**subject, **usual)
+    return Plan(base, {name: row.domain for name, row in rows.items() if row.domain is not None})

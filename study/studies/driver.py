@@ -5,14 +5,15 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from hyperstudy.study.core.epoch import Epoch
+from hyperstudy.study.core.errors import StoreError
 from hyperstudy.study.outputs.names import DIVERGED, FAILED, INTERRUPTED, finite, judged, summary
 from hyperstudy.study.outputs.objective import Objective
 from hyperstudy.study.search.slots import Slot, Slots
-from hyperstudy.study.studies.view import PATIENCE_SECONDS, View
+from hyperstudy.study.studies.view import View
 from hyperstudy.study.tracking.tracker import KILLED, Tracker
 from hyperstudy.study.workers.pool import Message, Pool
 from hyperstudy.study.workers.worker import Death, Failure, Job, Outcome
@@ -22,10 +23,11 @@ WAIT_SECONDS = 1.0
 
 
 class Active(NamedTuple):
-    """What a worker is training."""
+    """What a worker is training, and when it was given to it, by a clock that never goes back."""
 
     slot: Slot
     job: Job
+    given: float
     run_id: str
     history: list[Epoch]
 
@@ -77,23 +79,24 @@ class Driver:
                         raise KeyboardInterrupt
         except BaseException:
             self.pool.close()
-            for active in self._active.values():
-                self.tracker.close(active.run_id, INTERRUPTED, KILLED)
+            with suppress(StoreError, OSError):  # the same command closes what is left open
+                for active in self._active.values():
+                    self.tracker.close(active.run_id, INTERRUPTED, KILLED)
             raise
 
     def _hand_out(self) -> bool:
         """Give every idle worker a trial; whether there may be more of them for others."""
         for worker in self.pool.idle():
             with self._measure("driving"):
-                slot = self._slots.next()
+                slot = self._slots.next(len(self.pool))
             if slot is None:
                 return False
-            job = Job(slot.config, slot.prunable)
+            job, given = Job(slot.config, slot.prunable), time.perf_counter()
             self.pool.start(worker, job)
             params = {**slot.config.subject(), **slot.config.hyperparameters()}
-            with self._tracking():
+            with self._measure("tracking"):
                 run_id = self.tracker.start(slot.name, params, {**slot.tags, **self.run_tags}, self._data)
-            self._active[worker] = Active(slot, job, run_id, [])
+            self._active[worker] = Active(slot, job, given, run_id, [])
             self.view.started(worker, slot.name, slot.config, self.pool.host(worker))
         return True
 
@@ -119,13 +122,14 @@ class Driver:
                 prune = value is not None and self._slots.report(active.slot, epoch.number, value)
                 if active.job.asks_after(epoch):
                     self.pool.answer(worker, prune)
-        with self._tracking():
+        with self._measure("tracking"):
             self.tracker.log(active.run_id, known, epoch.number)
         self.view.epoch(worker, epoch)
 
     def _finish(self, worker: int, outcome: Outcome) -> None:
         """Record a trial; its worker is given the next one first, so that it need not wait."""
         active = self._active[worker]
+        queued = time.perf_counter() - active.given - outcome.busy
         value = judged(active.history, outcome.state, self.objective, self.guess)
         if value is None and outcome.state != DIVERGED:
             self._fail(worker, Failure(f"{self.objective.key} is no finite number after its last epoch", ""))
@@ -138,8 +142,8 @@ class Driver:
             self._hand_out()
         finally:
             metrics = summary(active.history, outcome.state, self.objective, self.guess) | finite(outcome.metrics)
-            tags = {"hardware": outcome.hardware, "host": outcome.host}
-            with self._tracking():
+            tags = {"hardware": outcome.hardware, "host": outcome.host, "queue_seconds": f"{queued:.3f}"}
+            with self._measure("tracking"):
                 files = {**outcome.files, **self.kept}
                 self.tracker.finish(active.run_id, outcome.state, metrics, files, tags=tags)
         self.view.finished(shown, outcome.state, value)
@@ -167,18 +171,6 @@ class Driver:
         self._slots.end(slot, FAILED, None)
         self.failures.append(f"{slot.name} failed: {reason}")
         self.view.note(self.failures[-1])
-
-    @contextmanager
-    def _tracking(self) -> Iterator[None]:
-        """Measure what the store takes, and say so if it keeps the study waiting: MLflow tries again for minutes."""
-        late = threading.Timer(PATIENCE_SECONDS, self.view.note, ["the store does not answer; waiting for it"])
-        late.daemon = True
-        late.start()
-        try:
-            with self._measure("tracking"):
-                yield
-        finally:
-            late.cancel()
 
     @contextmanager
     def _measure(self, what: str) -> Iterator[None]:

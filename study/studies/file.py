@@ -1,6 +1,7 @@
 """The user's own file of a study: the same as when the study began, or a line that says what differs."""
 
 import json
+import os
 from argparse import Namespace
 from itertools import zip_longest
 from pathlib import Path
@@ -43,6 +44,8 @@ def own_of(tracker: Tracker, options: Namespace) -> OwnFile | None:
         hint = "name it with --from FILE, or run the copy in the store with --run-stored-file"
         if not place.is_file():
             raise InputError(f"file {str(place)!r} of study {tracker.experiment!r} is not there: {hint}")
+        if options.own is None and os.name == "posix" and place.stat().st_uid != os.getuid():
+            raise InputError(f"file {str(place)!r} of study {tracker.experiment!r} is another user's: {hint}")
         own = read_own(place)
         if own.setting.split()[-1] != wanted.split()[-1]:
             changed = _changed(tracker, wanted, own)

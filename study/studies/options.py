@@ -13,7 +13,7 @@ import torch
 from hyperstudy.models import MODELS
 from hyperstudy.study.core.config import HYPERPARAMETERS, family_of, rows_of
 from hyperstudy.study.core.data.datasets import DATASETS
-from hyperstudy.study.core.data.folder import folder_at
+from hyperstudy.study.core.data.listing import folder_at
 from hyperstudy.study.core.domains import Choice, Hyperparameter, Range
 from hyperstudy.study.core.errors import InputError, Parser, count, not_one_of, without_passwords
 from hyperstudy.study.core.loops import LOOPS, rows_of_loop

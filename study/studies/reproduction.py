@@ -4,6 +4,7 @@ import json
 from argparse import Namespace
 from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -85,16 +86,21 @@ def _train(
 
 
 def _read(options: Namespace, datasets: Sequence[str], names: Sequence[str]) -> PicturesTask:
-    """The first of the data sets that can be read, with the test set as validation and test."""
+    """The first of the data sets that can be read."""
     missing = []
     for dataset in datasets:
         side = max(RECIPES[name].config(dataset).image_size for name in names)
         try:
-            splits = load_published(dataset, options.data_dir, side)
-            return PicturesTask(dataset, splits._replace(test=splits.val))
+            return published_task(dataset, options.data_dir, side)
         except InputError as error:
             missing.append(str(error))
     raise InputError("; ".join(missing))
+
+
+def published_task(dataset: str, data_dir: Path, side: int) -> PicturesTask:
+    """All training pictures, with the test pictures as validation and as test; raises `InputError`."""
+    splits = load_published(dataset, data_dir, side)
+    return PicturesTask(dataset, splits._replace(test=splits.val))
 
 
 def _tags(options: Namespace) -> dict[str, str]:

@@ -23,6 +23,7 @@ from hyperstudy.study.studies.driver import Driver
 from hyperstudy.study.studies.view import View, make_view
 from hyperstudy.study.tasks.task import Task
 from hyperstudy.study.tracking.lock import sole_driver
+from hyperstudy.study.tracking.lost import drop_without_files, keep, lost
 from hyperstudy.study.tracking.tracker import Tracker, dataset_input
 from hyperstudy.study.workers.pool import Pool
 
@@ -80,12 +81,17 @@ def open_session(
     try:
         with sole_driver(tracker) as check:
             tracker.close_left_open()
+            missing = lost(tracker)
+            drop_without_files(tracker)
             pool.load(task)
             with make_view(console, tuple(shown), objective) as view:
+                if missing:
+                    view.note(f"{tracker.experiment}: {missing}; what is needed of them is trained again")
                 kept = {options.own.name: options.own.content} if isinstance(options.own, OwnFile) else {}
                 guess, tags = task.guess(objective), environment.run_tags()
                 driver = Driver(pool, tracker, view, objective, guess, tags, check, kept)
                 yield Session(console, tracker, pool, view, driver, options, task)
+            keep(tracker)
     except KeyboardInterrupt:
         console.print("interrupted; the same command goes on from here", markup=False)
         raise

@@ -4,7 +4,7 @@ import math
 import os
 import sys
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -12,8 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from hyperstudy.study.comparisons.arms import short
 from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.params import AnyConfig
+from hyperstudy.study.core.text import line, printable
 from hyperstudy.study.outputs.names import COMPLETE, FINISHED
 from hyperstudy.study.outputs.objective import ACCURACY, Objective
 
@@ -98,9 +100,7 @@ class View:
 
     def describe(self, config: AnyConfig) -> str:
         values = ((name, getattr(config, name)) for name in self.shown)
-        return " ".join(
-            f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in values
-        )
+        return line(" ".join(f"{name}={short(value)}" for name, value in values))
 
     def left(self) -> str:
         """The estimated time left in this phase; empty before its first trial has ended."""
@@ -111,9 +111,19 @@ class View:
         return f", {minutes}:{seconds:02} left"
 
 
+class PlainConsole(Console):
+    """A console that shows text as it is: no markup in it, and nothing that a terminal would obey."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)
+
+
 def make_console() -> Console:
     """A console; wide in a file or a pipe, so that tables are not cut."""
-    return Console() if sys.stdout.isatty() or "COLUMNS" in os.environ else Console(width=WIDE)
+    return PlainConsole(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDE)
 
 
 class LiveView(View):
@@ -136,7 +146,7 @@ class LiveView(View):
 
     def begin(self, title: str, total: int, done: int, workers: int) -> None:
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(32),
             MofNCompleteColumn(),
             TimeElapsedColumn(),

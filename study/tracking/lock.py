@@ -11,14 +11,14 @@ import time
 import uuid
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from filelock import FileLock, Timeout
 from sqlalchemy import create_engine, func, select
 from sqlalchemy.engine import make_url
 
-from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.errors import InputError, StoreError
 from hyperstudy.study.tracking.store import flush, is_server, lock_file
 from hyperstudy.study.tracking.tracker import Tracker
 
@@ -40,7 +40,8 @@ def sole_driver(tracker: Tracker) -> Iterator[Callable[[], None]]:
         try:
             yield check
         finally:
-            tracker.tag(DRIVER, "")
+            with suppress(StoreError, OSError):  # the lock is free without it
+                tracker.tag(DRIVER, "")
             flush(tracker.uri)
 
 
@@ -126,7 +127,8 @@ def _lease(tracker: Tracker) -> Iterator[Callable[[], None]]:
         stop.set()
         thread.join()
         if not lost.is_set():
-            tracker.tag(LEASE, "")
+            with suppress(StoreError, OSError):  # it lapses
+                tracker.tag(LEASE, "")
 
 
 def _wait_until_free(tracker: Tracker) -> None:

@@ -1,12 +1,15 @@
 """The registered model of a study: its champion."""
 
 from contextlib import suppress
+from functools import partial
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
 from mlflow.exceptions import MlflowException
 
+from hyperstudy.study.core.text import markdown
+from hyperstudy.study.tracking.client import patiently
 from hyperstudy.study.tracking.tracker import Tracker
 
 ALIAS = "champion"
@@ -17,8 +20,15 @@ def champion(tracker: Tracker) -> str | None:
     """The run behind the registered model's alias `champion`; None if there is none."""
     try:
         return tracker.client.get_model_version_by_alias(tracker.experiment, ALIAS).run_id
-    except MlflowException:
+    except MlflowException:  # it has none; a store that does not answer is another error
         return None
+
+
+def has_files(tracker: Tracker) -> bool:
+    """Whether the champion's files are where they were registered."""
+    version = tracker.client.get_model_version_by_alias(tracker.experiment, ALIAS)
+    mlflow.set_tracking_uri(tracker.uri)
+    return bool(patiently(tracker.uri, partial(mlflow.artifacts.list_artifacts, artifact_uri=version.source)))
 
 
 def register(tracker: Tracker, run_id: str, model: Any, example: Any, output: Any) -> str:
@@ -42,6 +52,8 @@ def register(tracker: Tracker, run_id: str, model: Any, example: Any, output: An
                 serialization_format="pt2",  # needs no code of this project to load
                 pip_requirements=["mlflow", "torch", "numpy"],
             )
+        except OSError:
+            raise
         except Exception as error:  # torch.export raises errors of many kinds
             reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
         else:
@@ -56,6 +68,6 @@ def register(tracker: Tracker, run_id: str, model: Any, example: Any, output: An
 
 
 def explain(tracker: Tracker, why: str) -> None:
-    """Describe the champion where the registry shows it."""
+    """Describe the champion where the registry shows it, which renders Markdown."""
     version = tracker.client.get_model_version_by_alias(tracker.experiment, ALIAS)
-    tracker.client.update_model_version(tracker.experiment, version.version, why)
+    tracker.client.update_model_version(tracker.experiment, version.version, markdown(why))

@@ -4,7 +4,7 @@ import os
 import socket
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -88,12 +88,13 @@ def lock_file(url: str, name: str) -> Path | None:
         return None
     folder = file.parent / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{name}.lock"
+    return folder / f"{quote(name, safe='')}.lock"  # a store may hold experiments of any name
 
 
 @contextmanager
-def opening(url: str) -> Iterator[None]:
+def opening(url: str) -> Iterator[bool]:
     """Let this process alone create the database at `url` or change its layout; raises `InputError` as `check` does.
+    Whether it is an SQLite file without any table.
 
     Processes that create the tables of a fresh SQLite file at once crash. With a write-ahead log, readers such as the
     UI never make a study wait; the setting stays in the file.
@@ -101,19 +102,32 @@ def opening(url: str) -> Iterator[None]:
     check(url)
     file = sqlite_file(url)
     if file is None:
-        yield
+        yield False
         return
     with FileLock(lock_file(url, "opening")):
         with closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
             _adopt_artifacts(connection, artifact_root(url))
-        yield
+            empty = not _tables(connection)
+        yield empty
+
+
+def fill(url: str, other: str) -> None:
+    """Copy all of another SQLite store into an empty one, in one transaction."""
+    with (
+        closing(sqlite3.connect(sqlite_file(other))) as source,
+        closing(sqlite3.connect(sqlite_file(url), timeout=BUSY_SECONDS)) as target,
+    ):
+        source.backup(target)
 
 
 def flush(url: str) -> None:
-    """Write SQLite's log back into the database file, so that a copy of the file is a copy of the store."""
+    """Write SQLite's log back into the database file, so that a copy of the file is a copy of the store.
+
+    Where that fails, as on a full disk, the log stays beside the file, and the store is whole with it.
+    """
     if (file := sqlite_file(url)) and file.exists():
-        with closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as connection:
+        with suppress(sqlite3.Error), closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

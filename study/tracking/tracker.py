@@ -7,26 +7,29 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hyperstudy.study.core.errors import InputError, not_one_of
+from hyperstudy.study.core.errors import InputError, StoreError, not_one_of
 from hyperstudy.study.outputs.names import FINISHED, HISTORY, INTERRUPTED, PHASES, finite
-from hyperstudy.study.tracking.store import artifact_root, flush, opening
+from hyperstudy.study.tracking.store import artifact_root, fill, flush, opening
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before the import, which otherwise looks up a host
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import mlflow
-from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 
-logging.getLogger("mlflow").setLevel(logging.ERROR)
-logging.getLogger("alembic").setLevel(logging.ERROR)
+from hyperstudy.study.tracking.client import Client, patiently
+
+for name in ("mlflow", "alembic", "urllib3"):  # they write tracebacks of errors that they also raise
+    logging.getLogger(name).setLevel(logging.CRITICAL)
 
 FLUSH_SECONDS = 5.0
+CREATING_SECONDS = 60  # of a fresh database, on a busy machine
 BATCH = 800  # metrics in one `log_batch`: MLflow takes 1,000 metrics, parameters and tags
 PAGE = 5000  # runs in one answer of `search_runs`
 NOTE = "mlflow.note.content"
@@ -179,12 +182,13 @@ class Tracker:
             del metrics[:BATCH]
         self.client.log_batch(run_id, metrics, params, [RunTag(name, value) for name, value in (tags or {}).items()])
 
-    def runs(self, condition: str = "") -> list[Run]:
-        """All runs of the experiment that meet an MLflow filter, oldest first."""
+    def runs(self, condition: str = "", deleted: bool = False) -> list[Run]:
+        """All runs of the experiment that meet an MLflow filter, oldest first; or those that were deleted."""
         found, token = [], None
+        kind = ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY
         while True:
             page = self.client.search_runs(
-                [self.experiment_id], condition, ViewType.ACTIVE_ONLY, PAGE, ["attributes.start_time"], token
+                [self.experiment_id], condition, kind, PAGE, ["attributes.start_time"], token
             )
             found += page
             if not (token := page.token):
@@ -211,15 +215,45 @@ class Tracker:
 
     def _points(self, run: Run) -> list[dict[str, float]]:
         epochs: dict[int, dict[str, float]] = {}
-        points = [(name, point) for name in run.metrics for point in self.client.get_metric_history(run.run_id, name)]
-        for name, point in points:
-            if point.step:  # the first epoch is 1; metrics of the whole run are at 0
-                epochs.setdefault(point.step, {"epoch": float(point.step)})[name] = point.value
+        for name, values in self.points(run).items():
+            for step, value in values.items():
+                if step:  # the first epoch is 1; metrics of the whole run are at 0
+                    epochs.setdefault(step, {"epoch": float(step)})[name] = value
         return [epochs[step] for step in sorted(epochs)]
 
+    def points(self, run: Run) -> dict[str, dict[int, float]]:
+        """MLflow's metrics of a run by name and epoch, those of the whole run at 0; one query a metric.
+
+        Of several values for one epoch, the last that was written.
+        """
+        found = {name: self.client.get_metric_history(run.run_id, name) for name in run.metrics}
+        return {
+            name: {point.step: point.value for point in sorted(points, key=lambda point: point.timestamp)}
+            for name, points in found.items()
+        }
+
+    def digests(self, run: Run) -> dict[str, str]:
+        """Digests of the data sets that a run used, by name."""
+        inputs = self.client.get_run(run.run_id).inputs.dataset_inputs
+        return {row.dataset.name: row.dataset.digest for row in inputs}
+
+    def contents(self, run: Run, names: Iterable[str]) -> dict[str, bytes]:
+        """Those of the named artifacts that the store holds."""
+        there = {file.path for file in self.client.list_artifacts(run.run_id)}
+        with tempfile.TemporaryDirectory() as folder:
+            return {name: self.download(run.run_id, name, Path(folder)).read_bytes() for name in names if name in there}
+
     def download(self, run_id: str, path: str, folder: Path) -> Path:
-        """A local copy of one artifact."""
-        return Path(self.client.download_artifacts(run_id, path, str(folder)))
+        """A local copy of one artifact; raises `InputError` if the run has lost it."""
+        try:
+            return Path(self.client.download_artifacts(run_id, path, str(folder)))
+        except StoreError:
+            raise
+        except Exception:  # artifact stores raise errors of many kinds for a file that they do not have
+            raise InputError(
+                f"run {run_id} of study {self.experiment!r} has no file {path!r} any more: the command of the study "
+                "trains it again"
+            ) from None
 
     def attach(self, name: str, folder: Path) -> None:
         """Put a folder's files into the experiment as artifacts of a run of that name, in place of an earlier one."""
@@ -254,6 +288,8 @@ def experiments(uri: str) -> dict[str, str]:
 def find_study(uri: str, name: str | None) -> str:
     """The named study, or the one with the latest trial; raises `InputError` with those that there are."""
     names = list(experiments(uri))
+    if name is not None and name not in names:
+        Tracker(uri, name)  # raises for one that was deleted
     if not names:
         raise InputError(f"there is no study yet in {uri!r}: run python -m study.run")
     if name is not None and name not in names:
@@ -261,7 +297,7 @@ def find_study(uri: str, name: str | None) -> str:
     return name or names[0]
 
 
-def _latest_start(client: MlflowClient, experiment_id: str) -> int:
+def _latest_start(client: Client, experiment_id: str) -> int:
     """When the latest trial began, in milliseconds since 1970; 0 where there is none."""
     order, condition = ["attributes.start_time DESC"], f"attributes.run_name != '{REPORT}'"
     runs = client.search_runs([experiment_id], condition, max_results=1, order_by=order)
@@ -277,14 +313,25 @@ def run_link(base: str, experiment_id: str, run_id: str) -> str:
     return f"{base}/#/experiments/{experiment_id}/runs/{run_id}"
 
 
-def open_client(uri: str) -> MlflowClient:
+def open_client(uri: str) -> Client:
     """A client of the store, which is made if there is none; raises `InputError` for one that is not MLflow's."""
-    with opening(uri):
-        try:
-            client = MlflowClient(uri)
-            client.search_experiments(max_results=1)
-        except Exception as error:  # MLflow's, SQLAlchemy's, Alembic's or requests'
-            raise InputError(f"store {uri!r} holds no MLflow data: {str(error).splitlines()[0]}") from None
+    try:
+        return patiently(uri, partial(_open, uri), CREATING_SECONDS)
+    except (InputError, StoreError, OSError):
+        raise
+    except Exception as error:  # MLflow's or Alembic's
+        raise InputError(f"store {uri!r} holds no MLflow data: {str(error).splitlines()[0]}") from None
+
+
+def _open(uri: str) -> Client:
+    with opening(uri) as empty:
+        if empty:  # filled at once: one in which MLflow made a part of its tables can never be opened again
+            with tempfile.TemporaryDirectory() as folder:
+                made = f"sqlite:///{folder}/mlflow.db"
+                Client(made).search_experiments(max_results=1)
+                fill(uri, made)
+        client = Client(uri)
+        client.search_experiments(max_results=1)
     return client
 
 

@@ -56,7 +56,7 @@ class ClusterPool:
         self._seats: dict[int, Seat] = {}
         self._task: Any = None  # in the object store
         self._failed, self._looked = 0, 0.0
-        self._connected = connect(cluster.address)
+        self._connected = connect(cluster.address, own.modules() if own else ())
         try:
             self._check_room()
             self._adjust()

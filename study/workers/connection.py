@@ -3,8 +3,10 @@
 import os
 import shutil
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 
 import ray
 
@@ -18,9 +20,9 @@ HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000 04 00 000000
 SETTINGS = b"\x04"  # the type of the frame with which a server answers
 
 
-def connect(address: str) -> bool:
-    """Connect this process to the cluster, with this project's code for its workers; False if it is connected already.
-    Raises `InputError`."""
+def connect(address: str, modules: Sequence[ModuleType] = ()) -> bool:
+    """Connect this process to the cluster, with this project's code and the given modules for its workers; False if it
+    is connected already. Raises `InputError`."""
     if ray.is_initialized():
         return False
     if address == "auto":
@@ -29,7 +31,8 @@ def connect(address: str) -> bool:
         if address != "auto":
             _check_head(address)
         with TemporaryDirectory() as folder:
-            code = {"py_modules": [str(_copy_code(Path(folder)))]}
+            others = [module for module in modules if module.__name__ not in ("hyperstudy", *PARTS)]
+            code = {"py_modules": [str(_copy_code(Path(folder))), *others]}
             ray.init(address=address, runtime_env=code, log_to_driver=False, logging_level="ERROR")
     except (Exception, SystemExit) as error:
         raise InputError(f"cluster {address!r} cannot be reached: {error}") from None

@@ -4,6 +4,7 @@ A worker knows neither the tracker nor the sampler.
 """
 
 import platform
+import time
 import traceback
 from collections.abc import Generator
 from typing import NamedTuple
@@ -40,13 +41,14 @@ class Job(NamedTuple):
 
 class Outcome(NamedTuple):
     """What came of a job: its state, metrics of the whole run, test metrics among them if the task has test data, the
-    artifacts by file name, the machine in words, and its name."""
+    artifacts by file name, the machine in words, its name, and the seconds for which the worker was busy with it."""
 
     state: str
     metrics: dict[str, float]
     files: dict[str, bytes]
     hardware: str
     host: str
+    busy: float
 
 
 class Failure(NamedTuple):
@@ -67,17 +69,23 @@ Message = Epoch | Outcome | Failure | Death
 
 def perform(job: Job, task: Task) -> Generator[Epoch, bool, Outcome | Failure]:
     """Yield the job's epochs; what is sent back says whether to prune. Returns what came of it."""
+    began, waited = time.perf_counter(), 0.0
     try:
         trial, history, state = task.trial(job.config), [], COMPLETE
         for epoch in trial.epochs():
             history.append(epoch)
             if epoch.diverged_at is not None:
                 state = DIVERGED
-            if (yield epoch):
+            sent = time.perf_counter()
+            prune = yield epoch
+            waited += time.perf_counter() - sent
+            if prune:
                 state = PRUNED
                 break
         if not history:
             raise InputError("it ended before its first epoch")
-        return Outcome(state, *trial.left(history, state), task.hardware(), platform.node())
+        left = trial.left(history, state)
+        busy = time.perf_counter() - began - waited
+        return Outcome(state, *left, task.hardware(), platform.node(), busy)
     except Exception as error:
         return Failure(said(error), traceback.format_exc())

@@ -41,8 +41,8 @@ hs.LOOPS["sleep"] = hs.Loop(
     objective="score",
 )
 """
-WORKERS = (1, 2)
-JOBS = 40  # of 50 ms
+WORKERS = (1, 2, 4, 8)
+JOBS = 40  # of 50 ms, for each worker
 MANY = 300  # epochs, or trials of one epoch, that take no time
 STUDY = ("--loop", "sleep", "--trials", "40", "--confirm-seeds", "0", "--sampler", "random", "--pruner", "none")
 
@@ -57,7 +57,7 @@ def benchmark(console: Console, data_dir: Path, rounds: int) -> None:
         for workers in WORKERS:
             with _pools(cluster.address, workers, own) as (pools, seconds):
                 console.print(f"{workers} workers, seconds until they are ready: {_beside([seconds])}", highlight=False)
-                rates = [[_rate(pool, JOBS, LoopConfig("sleep")) for pool in pools] for _ in range(rounds)]
+                rates = [[_rate(pool, JOBS * workers, LoopConfig("sleep")) for pool in pools] for _ in range(rounds)]
                 console.print(f"{workers} workers, trials of 50 ms a second: {_beside(rates)}", highlight=False)
                 if workers == 1:
                     for what, jobs, epochs in (("epoch", 1, MANY), ("trial", MANY, 1)):
@@ -77,7 +77,7 @@ def _pools(address: str, workers: int, own: OwnFile) -> Iterator[tuple[list[Pool
         pools, seconds = [], []
         for where in (None, Cluster(address)):
             started = perf_counter()
-            pool = stack.enter_context(make_pool(torch.device("cpu"), workers, JOBS, own, where))
+            pool = stack.enter_context(make_pool(torch.device("cpu"), workers, workers, own, where))
             pool.load(LoopTask("sleep"))
             while len(pool.idle()) < workers:
                 list(pool.messages(1.0))

@@ -18,10 +18,10 @@ from hyperstudy.reports.findings import main
 from hyperstudy.reports.frames import Answers
 from hyperstudy.reports.load import load
 from hyperstudy.reports.page.render import write_report
-from hyperstudy.reports.page.text import markdown
 from hyperstudy.reports.sections import OTHERS_SECTIONS, RECIPE_SECTIONS, SECTIONS, mistakes, outline
 from hyperstudy.reports.sections.health import versions
 from hyperstudy.study.core.plan import make_plan
+from hyperstudy.study.core.text import markdown
 from hyperstudy.study.outputs import files, pictures
 from hyperstudy.study.studies.options import parse_options
 from hyperstudy.study.tracking.tracker import Tracker

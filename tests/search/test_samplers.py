@@ -54,9 +54,10 @@ def test_a_sampler_with_state_goes_on_after_a_restart(sampler):
     assert all(getattr(slot.config, name) in domain for slot in more for name, domain in trials.plan.space.items())
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_tpe_samples_what_optuna_s_own_study_samples(workers):
-    """The same objective through `optuna.Study.ask` and `tell` alone, with a sampler per trial."""
+@pytest.mark.parametrize(("workers", "unknown"), [(1, 1), (3, 6)])
+def test_tpe_samples_what_optuna_s_own_study_samples(workers, unknown):
+    """The same objective through `optuna.Study.ask` and `tell` alone, with a sampler per trial. The last ones are told
+    late."""
     trials = make_trials([20])
     ours = [slot.config for slot in play(trials, workers)]
     space = {name: distribution(domain) for name, domain in trials.plan.space.items()}
@@ -68,7 +69,7 @@ def test_tpe_samples_what_optuna_s_own_study_samples(workers):
         trial = study.ask(space)
         theirs.append(trials.plan.config(trial.params))
         running.append(trial)
-        if len(running) == workers:
+        if len(running) == unknown:
             first = running.pop(0)
             study.tell(first, objective(trials.plan.config(first.params)))
     assert ours == theirs

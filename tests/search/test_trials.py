@@ -1,5 +1,7 @@
 """Which trial is next, which are pruned, and that neither depends on whether the study was restarted."""
 
+import random
+
 import optuna
 import pytest
 
@@ -109,14 +111,14 @@ def test_a_lost_trial_comes_again_with_the_same_configuration(number):
     for _ in range(number):
         slot = trials.next()
         trials.end(slot, COMPLETE, objective(slot.config))
-    lost, other = trials.next(), trials.next()
+    lost, other = trials.next(2), trials.next(2)
     trials.report(lost, 1, 0.5)
     trials.end(other, COMPLETE, 1.0)
     trials.again(lost)
-    again = trials.next()
+    again = trials.next(2)
     assert again == lost
     assert trials.finished == number + 1
-    trials.report(again, 1, 0.4)
+    assert not trials.report(again, 1, 0.5)
     trials.end(again, COMPLETE, objective(again.config))
     assert [slot.number for slot in play(trials)] == list(range(number + 2, 12))
     assert trials.finished == 12
@@ -136,7 +138,7 @@ def test_two_lost_trials_come_again_each_as_itself():
 @pytest.mark.parametrize("state", [FAILED, INTERRUPTED])
 def test_a_trial_without_an_objective_is_not_finished_and_waits_for_the_next_command(state):
     trials = make_trials([3])
-    slots = [trials.next() for _ in range(3)]
+    slots = [trials.next(workers=3) for _ in range(3)]
     trials.end(slots[1], state, None)
     for slot in (slots[0], slots[2]):
         trials.end(slot, COMPLETE, 0.5)
@@ -144,6 +146,46 @@ def test_a_trial_without_an_objective_is_not_finished_and_waits_for_the_next_com
     restarted = make_trials([3], done=[record(slot, [0.5]) for slot in (slots[0], slots[2])])
     assert (restarted.finished, restarted.total) == (2, 3)
     assert restarted.next() == slots[1]
+
+
+def played(workers, seed, pruner="median", sampler="tpe", cut=0):
+    """What became of each trial of a study whose trials end in a random order, and after a restart if it is cut."""
+    order, ended = random.Random(seed), {}
+
+    def curve(config):
+        return [objective(config) * (1 + config.depth / epoch) for epoch in range(1, len(GOOD) + 1)]
+
+    def watched(targets=(32,), done=()):
+        trials = make_trials(targets, sampler, pruner, done, epochs=EPOCHS)
+        end = trials.end
+
+        def noted(slot, state, value):
+            end(slot, state, value)
+            epochs = curve(slot.config)
+            ended[slot.number] = record(slot, epochs[: epochs.index(value) + 1], state)
+            if len(ended) == cut:
+                raise KeyboardInterrupt
+
+        trials.end = noted
+        return trials
+
+    try:
+        play(watched(), workers, curve, order)
+    except KeyboardInterrupt:
+        play(watched(done=list(ended.values())), workers, curve, order)
+    return [ended[number] for number in range(32)]
+
+
+@pytest.mark.parametrize(("pruner", "sampler"), [("median", "tpe"), ("halving", "tpe"), ("none", "cmaes")])
+def test_the_trials_do_not_depend_on_which_ends_first(pruner, sampler):
+    first, *others = (played(3, seed, pruner, sampler) for seed in range(3))
+    assert all(other == first for other in others)
+    assert (PRUNED in [row.state for row in first]) == (pruner != "none")
+
+
+@pytest.mark.parametrize("cut", [5, 18, 25])
+def test_nor_on_a_restart_while_several_are_under_way(cut):
+    assert played(3, 7, cut=cut) == played(3, 8)
 
 
 def test_an_interrupted_search_is_sampled_again_from_the_same_history():
@@ -164,7 +206,8 @@ def test_a_diverged_trial_is_told_as_its_objective():
         trials.report(slot, 1, 0.1)
         trials.end(slot, DIVERGED, 0.1)
     assert trials.finished == 12
-    assert [trial.value for trial in trials.study.trials] == [0.1] * 12
+    known = trials.study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    assert [trial.value for trial in known] == [0.1] * 11, "of the last one no other trial could learn"
 
 
 def test_the_best_of_a_history_attracts_the_sampler():

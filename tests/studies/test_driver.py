@@ -18,7 +18,7 @@ from tests.search.playing import make_trials
 
 METRICS = {"val/accuracy": 0.9, "val/loss": 0.1, "time/train_seconds": 1.0, "time/val_seconds": 1.0}
 EPOCH = Epoch(1, METRICS)
-TRAINED = [EPOCH, Outcome(COMPLETE, {"parameters": 7.0}, {"history.csv": b""}, "a processor", "a host")]
+TRAINED = [EPOCH, Outcome(COMPLETE, {"parameters": 7.0}, {"history.csv": b""}, "a processor", "a host", 0.5)]
 
 
 class Pool:
@@ -89,10 +89,10 @@ def test_a_trained_trial_is_recorded_whatever_stops_the_next_one(monkeypatch):
     done, trials = [], make_trials([2])
     driver, following = make_driver(done), trials.next
 
-    def stop():
+    def stop(workers):
         if "start" in done:
             raise KeyboardInterrupt
-        return following()
+        return following(workers)
 
     monkeypatch.setattr(trials, "next", stop)
     with pytest.raises(KeyboardInterrupt):

@@ -19,7 +19,7 @@ def test_a_study_has_no_champion_before_one_is_registered(tmp_path):
     assert champion(make_tracker(tmp_path)) is None
 
 
-def test_the_champion_is_the_latest_registered_and_its_run_keeps_its_end(tmp_path):
+def test_the_champion_is_the_latest_registered_and_its_run_keeps_its_end(tmp_path, monkeypatch):
     tracker, pictures = make_tracker(tmp_path), np.ones((2, 1, 2, 2), dtype=np.uint8)
     runs = [start(tracker), start(tracker)]
     for run_id in runs:
@@ -32,6 +32,7 @@ def test_the_champion_is_the_latest_registered_and_its_run_keeps_its_end(tmp_pat
         assert (int(version.version), version.run_id) == (number, run_id)
     assert [(run.status, run.end_ms) for run in tracker.runs()] == [("FINISHED", end) for end in ends]
     mlflow.set_tracking_uri(tracker.uri)
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")  # it needs none
     model = mlflow.pyfunc.load_model("models:/a study@champion")
     assert model.predict(np.full((3, 1, 2, 2), 5, dtype=np.uint8)) == pytest.approx(np.full((3, 4), 10.0))
 

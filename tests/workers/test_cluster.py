@@ -10,7 +10,7 @@ import torch
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.errors import InputError
-from hyperstudy.study.core.own import OwnFile
+from hyperstudy.study.core.own import OwnFile, load_own, read_own
 from hyperstudy.study.tasks.pictures import PicturesTask
 from hyperstudy.study.workers.actor import difference
 from hyperstudy.study.workers.pool import make_pool
@@ -136,6 +136,22 @@ def test_a_file_that_fails_on_a_machine_is_refused_with_its_line(cluster, digits
         pool.load(PicturesTask("data", digits))
         with pytest.raises(InputError, match=r"elsewhere.py cannot be used: ModuleNotFoundError: .* \(line 1: "):
             until_ready(pool)
+
+
+def test_what_a_file_imports_from_its_folder_travels_with_it(cluster, tmp_path):
+    import ray
+
+    (tmp_path / "lies_beside.py").write_text("ANSWER = 42\n")
+    (tmp_path / "package_beside").mkdir()
+    (tmp_path / "package_beside" / "__init__.py").write_text("from .inner import ANSWER\n")
+    (tmp_path / "package_beside" / "inner.py").write_text("ANSWER = 43\n")
+    (tmp_path / "mine.py").write_text("import lies_beside, package_beside, torch\n")
+    own = read_own(tmp_path / "mine.py")
+    load_own(own)
+    assert {module.__name__ for module in own.modules()} == {"lies_beside", "package_beside"}
+    with pool_on(cluster.address, own=own):
+        there = ray.remote(num_cpus=0)(lambda: [__import__(name).ANSWER for name in ("lies_beside", "package_beside")])
+        assert ray.get(there.remote()) == [42, 43]
 
 
 def test_without_ray_it_is_named(monkeypatch):

@@ -139,12 +139,25 @@ def timeless(epoch):
     return {name: value for name, value in epoch.metrics.items() if not name.startswith("time/")}
 
 
+def test_a_worker_is_not_busy_while_it_waits_for_an_answer(digits):
+    config, pause = Config(model="softmax", epochs=3), 0.2
+    started, steps = time.perf_counter(), perform(Job(config, prunable=True), PicturesTask("data", digits))
+    next(steps)
+    for _ in range(2):
+        time.sleep(pause)
+        steps.send(False)
+    time.sleep(pause)
+    with pytest.raises(StopIteration) as end:
+        steps.send(False)
+    assert 0 < end.value.value.busy <= time.perf_counter() - started - 3 * pause
+
+
 def test_a_job_gives_bit_for_bit_what_it_gives_in_this_process(pool, digits):
     config = Config(epochs=3, lr=3e-3)
     *epochs, outcome = done(pool, config)
     *expected, there = reference(config, PicturesTask("data", digits))
     assert [(epoch.number, timeless(epoch)) for epoch in epochs] == [(e.number, timeless(e)) for e in expected]
-    assert outcome._replace(files={}) == there._replace(files={})
+    assert outcome._replace(files={}, busy=0) == there._replace(files={}, busy=0)
     assert set(outcome.files) == set(there.files)
     for name in ("config.json", "weights.safetensors"):
         assert outcome.files[name] == there.files[name]

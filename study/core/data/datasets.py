@@ -3,7 +3,6 @@
 import os
 import shutil
 import tempfile
-import zlib
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from functools import partial
@@ -11,15 +10,19 @@ from math import prod
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 
 from hyperstudy.study.core.data.folder import load_folder
-from hyperstudy.study.core.data.pictures import TEST_FRACTION, Pictures, Source, cut
+from hyperstudy.study.core.data.pictures import TEST_FRACTION, WITH_TEST, Pictures, Source, cut
+from hyperstudy.study.core.data.regular import regular
 from hyperstudy.study.core.errors import InputError, not_one_of
+from hyperstudy.study.core.text import is_text
 
 FOLDER_SIDE = 32  # pixels, unless --image-size says otherwise
+IDX_SIDE, IDX_CLASSES = 28, 10  # of MNIST and its variants
+ARCHIVE_SIDE = 32
 
 
 def source(dataset: str) -> tuple[Source, str]:
@@ -29,6 +32,8 @@ def source(dataset: str) -> tuple[Source, str]:
         raise not_one_of("dataset", dataset, [n if n != "folder" else "folder:PATH" for n in DATASETS])
     if colon and not location:
         raise InputError(f"dataset must be 'folder:PATH' with a folder of pictures; got {dataset!r}")
+    if not is_text(location) or "\0" in location:
+        raise InputError(f"the path of a picture folder must be UTF-8; got {dataset!r}: rename it")
     return DATASETS[name], location
 
 
@@ -39,7 +44,7 @@ def _digits(root: Path, location: str, train: bool, side: int) -> Pictures:
     pixels, labels = load_digits(return_X_y=True)
     images = np.round(pixels.reshape(-1, 1, 8, 8) * (255 / 16)).astype(np.uint8)
     classes = tuple("0123456789")
-    rows = cut(labels, TEST_FRACTION, classes)[0 if train else 1]
+    rows = cut(labels, TEST_FRACTION, classes, WITH_TEST)[0 if train else 1]
     return Pictures(images[rows], labels[rows].astype(np.int64), classes)
 
 
@@ -54,15 +59,19 @@ def _archive(name: str, root: Path, location: str, train: bool, side: int) -> Pi
         )
     try:
         with ZipFile(path) as archive:
-            files = sorted(file for file in archive.namelist() if fnmatch(file, f"{name}/{part}/*/*.jpg"))
-            images = np.stack([np.asarray(Image.open(archive.open(file)).convert("RGB")) for file in files])
-    except (BadZipFile, zlib.error, OSError, ValueError) as error:
+            files = sorted(file for file in archive.namelist() if fnmatch(file, f"{name}/*/*/*.jpg"))
+            mine = [file for file in files if file.split("/")[1] == part]
+            opened = (Image.open(archive.open(file), formats=["JPEG"]) for file in mine)
+            images = np.stack([np.asarray(image.convert("RGB")) for image in opened])
+    except Exception as error:  # zipfile and Pillow raise errors of many kinds for damaged files
         raise InputError(f"data file {path} is damaged: {error}") from None
-    folders = [file.split("/")[2] for file in files]
-    classes, labels = np.unique(folders, return_inverse=True)
-    return Pictures(
-        np.ascontiguousarray(images.transpose(0, 3, 1, 2)), labels.astype(np.int64), tuple(map(str, classes))
-    )
+    if images.shape[1:3] != (ARCHIVE_SIDE, ARCHIVE_SIDE):
+        raise InputError(
+            f"pictures in {path} must have {ARCHIVE_SIDE} x {ARCHIVE_SIDE} pixels; got {images.shape[1:3]}"
+        )
+    classes = sorted({file.split("/")[2] for file in files})
+    labels = np.array([classes.index(file.split("/")[2]) for file in mine], dtype=np.int64)
+    return Pictures(np.ascontiguousarray(images.transpose(0, 3, 1, 2)), labels, tuple(classes))
 
 
 def _torchvision(name: str, root: Path, location: str, train: bool, side: int) -> Pictures:
@@ -83,8 +92,7 @@ def _torchvision(name: str, root: Path, location: str, train: bool, side: int) -
     missing = [path for path, _ in _files(kind, choice) if not (root / path).exists()]
     if missing:
         _download(kind, choice, root, missing)
-    for path, checksum in _files(kind, choice):
-        _check_file(root / path, checksum)
+    _check_files(kind, choice, root)
     data = kind(root, download=False, **choice)
     images = np.asarray(data.data)
     if images.ndim == 3:
@@ -110,22 +118,50 @@ def _files(kind: Any, choice: dict[str, Any]) -> Iterator[tuple[Path, str | None
         yield Path(name), checksum
 
 
-def _check_file(path: Path, checksum: str | None) -> None:
+def _check_files(kind: Any, choice: dict[str, Any], root: Path) -> None:
+    """Raise `InputError` for files that are not what was published, before any of them is read.
+
+    CIFAR's are pickles, which could run code: their sums are those of the files that torchvision downloads.
+    """
     from torchvision.datasets.utils import check_integrity
 
-    if not (check_integrity(str(path), checksum) if checksum else _is_whole_idx(path)):
-        raise InputError(f"data file {path} is damaged: delete it, and the next run downloads it again")
+    counts = []
+    for name, checksum in _files(kind, choice):
+        path = root / name
+        regular("data file", path)
+        if checksum:
+            fault = "" if check_integrity(str(path), checksum) else "its MD5 sum is another"
+        else:
+            fault, count = _idx_fault(path)
+            counts.append((path, count))
+        if fault:
+            raise InputError(f"data file {path} is damaged ({fault}): delete it, and the next run downloads it again")
+    for (images, pictures), (path, labels) in zip(counts[::2], counts[1::2], strict=True):
+        if pictures != labels:
+            raise InputError(
+                f"data files {images} and {path} hold {pictures} pictures and {labels} labels: delete both, and the "
+                f"next run downloads them again"
+            )
 
 
-def _is_whole_idx(path: Path) -> bool:
-    """Whether an IDX file of bytes (LeCun's MNIST page) is as long as its header says."""
-    with path.open("rb") as file:
-        zero, kind, dimensions = int.from_bytes(file.read(2), "big"), file.read(1), file.read(1)
-        if zero or kind != b"\x08" or dimensions not in (b"\x01", b"\x03"):
-            return False
-        header = file.read(4 * dimensions[0])
-    shape = np.frombuffer(header, ">u4")
-    return len(shape) == dimensions[0] and path.stat().st_size == 4 + len(header) + prod(shape.tolist())
+def _idx_fault(path: Path) -> tuple[str, int]:
+    """What is wrong with an IDX file (LeCun's MNIST page) of pictures or of labels, and how many it holds."""
+    axes = 3 if "images" in path.name else 1
+    content = path.read_bytes()
+    shape = np.frombuffer(content[4 : 4 + 4 * axes], ">u4") if len(content) >= 4 + 4 * axes else None
+    if shape is None or content[:4] != bytes([0, 0, 8, axes]):
+        return "it is no IDX file of bytes", 0
+    count, *size = shape.tolist()
+    values = np.frombuffer(content, np.uint8, offset=4 + 4 * axes)
+    if len(values) != count * prod(size):
+        return f"{count * prod(size)} bytes should follow its header; {len(values)} do", count
+    if not count:
+        return "it is empty", count
+    if size and size != [IDX_SIDE, IDX_SIDE]:
+        return f"its pictures have {size[0]} x {size[1]} pixels, not {IDX_SIDE} x {IDX_SIDE}", count
+    if not size and values.max() >= IDX_CLASSES:
+        return f"a label is {values.max()}, where {IDX_CLASSES} classes are 0 to {IDX_CLASSES - 1}", count
+    return "", count
 
 
 def _download(kind: Any, choice: dict[str, Any], root: Path, missing: list[Path]) -> None:

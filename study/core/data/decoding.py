@@ -1,13 +1,36 @@
 """Picture files of any size and mode as arrays of one shape."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from hyperstudy.study.core.data.regular import regular
 from hyperstudy.study.core.errors import InputError
 
 SIXTEEN_BITS = 65535
+# Pillow's other formats are rare, hold no pixels of their own, or start another program: EPS is drawn by Ghostscript.
+FORMATS = {"AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP"}
+
+
+@cache
+def picture_formats() -> dict[str, str]:
+    """The formats of pictures by the endings of their files' names, in small letters and with their dot."""
+    from PIL import Image
+
+    return {ending: kind for ending, kind in Image.registered_extensions().items() if kind in FORMATS}
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Keep Pillow's warnings, of palettes and of large pictures, off the screen. Not for threads, which share it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
 
 
 def read_picture(path: Path, size: tuple[int, int]) -> np.ndarray:
@@ -19,10 +42,11 @@ def open_picture(path: Path) -> Any:
     """One picture file as an RGB image of Pillow, rotated as its EXIF tag says; raises `InputError`."""
     from PIL import Image, ImageOps
 
+    regular("picture", path)
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=sorted(set(picture_formats().values()))) as image:
             return as_rgb(ImageOps.exif_transpose(image))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow raises errors of many kinds for damaged files
         raise InputError(f"picture {path} is damaged or no picture: {error}") from None
 
 

@@ -8,22 +8,24 @@ import hashlib
 import os
 import re
 import shutil
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from math import prod
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from filelock import FileLock
 from rich.console import Console
 from rich.progress import Progress
 
-from hyperstudy.study.core.data.decoding import fitted, is_grey, open_picture
+from hyperstudy.study.core.data.decoding import fitted, is_grey, open_picture, quiet_pillow
+from hyperstudy.study.core.data.listing import Listing, folder_at, list_folder
 from hyperstudy.study.core.data.mapped import mapped
-from hyperstudy.study.core.data.pictures import TEST_FRACTION, Pictures, cut, scaled
+from hyperstudy.study.core.data.pictures import Pictures, scaled
+from hyperstudy.study.core.data.regular import regular
 from hyperstudy.study.core.errors import InputError
 
 FORMAT = 1  # of the cached files; another number makes all folders be decoded again
@@ -34,16 +36,6 @@ AHEAD = 32  # chunks that wait to be written at most
 THREADS = min(8, os.cpu_count() or 1)
 
 Shape = tuple[int, int, int]  # channels, height, width
-
-
-class Listing(NamedTuple):
-    """The picture files of a folder, their labels `(N,)`, and which of them are training and which test pictures."""
-
-    files: list[Path]
-    labels: np.ndarray
-    classes: tuple[str, ...]
-    train: np.ndarray
-    test: np.ndarray
 
 
 class ShapeError(Exception):
@@ -61,50 +53,11 @@ def load_folder(root: Path, location: str, train: bool, side: int) -> Pictures:
     one channel if no training picture has any colour.
     """
     top = folder_at(location)
-    listing = _listing(top, root)
+    listing = list_folder(top, root)
     path = _cached(root / "cache", top, listing, side)
     rows = listing.train if train else listing.test
     images = mapped(np.load(path, mmap_mode="r"))[rows]
     return Pictures(images, listing.labels[rows], listing.classes, path.with_suffix(".json"))
-
-
-def folder_at(location: str) -> Path:
-    """The path, its `~` replaced; raises `InputError` for the home of a user that there is not."""
-    try:
-        return Path(location).expanduser()
-    except RuntimeError:
-        raise InputError(f"folder {location!r} cannot be found: there is no such user") from None
-
-
-def _listing(top: Path, root: Path) -> Listing:
-    """What lies in `top`. The data directory may lie in it, too, and is no class."""
-    if not (top / "train").is_dir():
-        files, labels, classes = _class_folders(top, root)
-        return Listing(files, labels, classes, *cut(labels, TEST_FRACTION, classes))
-    files, labels, classes = _class_folders(top / "train", root)
-    test_files, test_labels, test_classes = _class_folders(top / "test", root)
-    if test_classes != classes:
-        odd = sorted(set(classes) ^ set(test_classes))
-        raise InputError(f"{top}/train and {top}/test must have the same classes; only one has {', '.join(odd)}")
-    train, test = np.split(np.arange(len(files) + len(test_files)), [len(files)])
-    return Listing(files + test_files, np.concatenate([labels, test_labels]), classes, train, test)
-
-
-def _class_folders(top: Path, root: Path) -> tuple[list[Path], np.ndarray, tuple[str, ...]]:
-    """Files, labels (N,) and class names of the class folders in `top`, in the order of their names."""
-    from PIL import Image
-
-    endings = {ending.lower() for ending in Image.registered_extensions()}
-    folders = sorted(path for path in top.iterdir() if path.is_dir() and not path.name.startswith("."))
-    folders = [folder for folder in folders if folder.resolve() != root.resolve()]
-    found = [sorted(p for p in folder.iterdir() if p.suffix.lower() in endings) for folder in folders]
-    if len(folders) < 2:
-        raise InputError(f"picture folder {str(top)!r} must hold a folder per class, two or more; got {len(folders)}")
-    for folder, files in zip(folders, found, strict=True):
-        if not files:
-            raise InputError(f"class folder {str(folder)!r} must hold pictures, such as .png or .jpg; it holds none")
-    labels = np.repeat(np.arange(len(folders)), [len(files) for files in found])
-    return [path for files in found for path in files], labels, tuple(folder.name for folder in folders)
 
 
 def _cached(cache: Path, top: Path, listing: Listing, side: int) -> Path:
@@ -113,14 +66,17 @@ def _cached(cache: Path, top: Path, listing: Listing, side: int) -> Path:
     A file that is not finished has another name, which nobody reads and the next process to decode removes.
     """
     path = cache / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', top.resolve().name)}-{_key(top, listing, side)}.npy"
-    if path.exists():
+    if _is_whole(path, listing, side):
         return path
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with FileLock(cache / ".lock"):
-            if not path.exists():  # another process may have made it meanwhile
+            if not _is_whole(path, listing, side):  # another process may have made it meanwhile
                 for left in cache.glob("*.partial"):
                     left.unlink()
+                if others := listing.others:
+                    such = f"such as {str(others[0].relative_to(top))!r}"
+                    print(f"{top.name}: left out {len(others)} that are no picture files, {such}", file=sys.stderr)
                 partial = path.with_suffix(".partial")
                 _decode(partial, listing, side, f"decoding {top.name}")
                 partial.replace(path)
@@ -132,8 +88,21 @@ def _cached(cache: Path, top: Path, listing: Listing, side: int) -> Path:
     return path
 
 
+def _is_whole(path: Path, listing: Listing, side: int) -> bool:
+    """Whether the file holds as many pictures as there are, of that size; one that was cut off is made again."""
+    if not path.is_file():
+        return False
+    try:
+        images = np.lib.format.open_memmap(path, mode="r")
+    except Exception:  # NumPy raises errors of many kinds for a damaged header
+        return False
+    fits = images.ndim == 4 and len(images) == len(listing.files) and min(images.shape[2:]) == side
+    return fits and images.dtype == np.uint8 and path.stat().st_size == images.offset + images.nbytes
+
+
 def _key(top: Path, listing: Listing, side: int) -> str:
-    seen = [(str(file.relative_to(top)), (at := file.stat()).st_size, at.st_mtime_ns) for file in listing.files]
+    status = [(file, regular("picture", file)) for file in listing.files]
+    seen = [(str(file.relative_to(top)), at.st_size, at.st_mtime_ns) for file, at in status]
     return hashlib.sha256(repr((FORMAT, str(top.resolve()), side, seen)).encode()).hexdigest()[:16]
 
 
@@ -141,13 +110,14 @@ def _decode(path: Path, listing: Listing, side: int, title: str) -> None:
     """Write all pictures in the shape of the first; start again with another if a training picture does not fit it."""
     decides = np.zeros(len(listing.files), dtype=bool)
     decides[listing.train] = True
-    first = open_picture(listing.files[listing.train[0]])
-    shape = (1, *scaled((first.height, first.width), side))
-    while True:
-        try:
-            return _write(path, listing.files, decides, shape, title)
-        except ShapeError as found:
-            shape = found.shape
+    with quiet_pillow():
+        first = open_picture(listing.files[listing.train[0]])
+        shape = (1, *scaled((first.height, first.width), side))
+        while True:
+            try:
+                return _write(path, listing.files, decides, shape, title)
+            except ShapeError as found:
+                shape = found.shape
 
 
 def _write(path: Path, files: list[Path], decides: np.ndarray, shape: Shape, title: str) -> None:

@@ -12,7 +12,7 @@ from rich.progress import track
 
 from hyperstudy.study.core.data.decoding import as_rgb, is_grey
 from hyperstudy.study.core.data.mapped import CHUNK, mapped
-from hyperstudy.study.core.data.pictures import TEST_FRACTION, Pictures, Source, cut
+from hyperstudy.study.core.data.pictures import TEST_FRACTION, WITH_TEST, Pictures, Source, cut
 from hyperstudy.study.core.errors import InputError, not_one_of
 
 ACCEPTED = "a pair (images, labels), a data set of pictures with a length and items, or a function that returns one"
@@ -61,7 +61,7 @@ class _Own:
         images, labels, _ = self._train
         rows: Any = slice(None)
         if self._given["test"] is None:
-            rows = cut(self._encoded(labels, "training"), TEST_FRACTION, self._names)[0 if train else 1]
+            rows = cut(self._encoded(labels, "training"), TEST_FRACTION, self._names, WITH_TEST)[0 if train else 1]
         elif not train:
             images, labels, _ = self._test
         encoded = self._encoded(labels, "training" if train else "test")[rows]

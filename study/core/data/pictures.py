@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from hyperstudy.study.core.errors import InputError
 
 TEST_FRACTION = 0.2  # of a data set without a test set
 CUT_SEED = 0
+WITH_TEST = 3  # pictures of a class at least, where the test pictures are cut off, too
 
 
 class Pictures(NamedTuple):
@@ -47,16 +49,23 @@ def scaled(size: tuple[int, int], side: int) -> tuple[int, int]:
     return height, width
 
 
-def cut(labels: np.ndarray, fraction: float, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of a stratified split `(rest, fraction)`. It depends on the labels alone, not on a study's seed."""
+def cut(labels: np.ndarray, fraction: float, classes: tuple[str, ...], least: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of a stratified split `(rest, fraction)`, where the latter has at least as many pictures as there are
+    classes. It depends on the labels alone, not on a study's seed.
+
+    Raises `InputError` if a class has fewer than `least` pictures, or if there is one class.
+    """
     from sklearn.model_selection import train_test_split  # takes 1 s to import
 
-    try:
-        return train_test_split(np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=CUT_SEED)
-    except ValueError:
-        counts = np.bincount(labels, minlength=len(classes))
-        fewest = int(counts.argmin())
+    present, counts = np.unique(labels, return_counts=True)
+    if len(present) < 2:
+        found = f"all {len(labels)} are of class {classes[present[0]]!r}" if len(present) else "got none"
+        raise InputError(f"there must be pictures of two classes or more; {found}")
+    if counts.min() < least:
+        parts = "training, validation and test pictures" if least > 2 else "training and validation pictures"
         raise InputError(
-            f"every class must have enough pictures to be split in two, about 5 or more; "
-            f"class {classes[fewest]!r} has {counts[fewest]}"
-        ) from None
+            f"every class must have {least} pictures or more, to be split into {parts}; "
+            f"class {classes[present[counts.argmin()]]!r} has {counts.min()}"
+        )
+    size = max(ceil(fraction * len(labels)), len(present))
+    return train_test_split(np.arange(len(labels)), test_size=size, stratify=labels, random_state=CUT_SEED)

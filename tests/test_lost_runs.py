@@ -1,0 +1,93 @@
+"""A store that has lost a part of a study: it is named, reported, and trained again."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hyperstudy.reports.findings import main as report
+from hyperstudy.study.predict import main as predict
+from hyperstudy.study.run import main
+from hyperstudy.study.tracking.tracker import Tracker
+from tests.conftest import copy_study, here, python, store_of, trial_runs
+
+STUDY = "digits-softmax"
+WORDS = ["--model", "softmax", "--epochs", "1", "--workers", "1", "--trials", "6", "--confirm-seeds", "2"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A study with runs of every phase, an ablation among them."""
+    folder = tmp_path_factory.mktemp("whole")
+    done = python("-m", "study.run", *WORDS, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def study(whole, tmp_path):
+    copy_study(whole / "mlruns", tmp_path / "mlruns")
+    return tmp_path
+
+
+def numbers(folder):
+    """All that a study found, but for times."""
+    return sorted(
+        (run.name, run.params, {n: v for n, v in run.metrics.items() if "second" not in n}, run.state)
+        for run in trial_runs(folder, STUDY)
+        if run.state != "interrupted"
+    )
+
+
+def said(folder):
+    """What the report says about losses."""
+    assert here(report, folder, "--folder", str(folder / "reports")).returncode == 0
+    text = (folder / "reports" / STUDY / "README.md").read_text()
+    return [line for line in text.splitlines() if "The store has" in line]
+
+
+def test_deleted_runs_of_every_phase_are_named_reported_and_trained_again(study, whole):
+    tracker = Tracker(store_of(study), STUDY)
+    names = ["explore-001", "search-005", "candidate-1-seed-501", "winner-seed-1000", "winner with lr=0.001-seed-1001"]
+    found = [run for run in tracker.runs() if run.name in names]
+    assert len(found) == len(names)
+    for run in found:
+        tracker.client.delete_run(run.run_id)
+    told = f"5 lost runs: {', '.join(sorted(names))}"
+    assert said(study) == [f"- **warn**: The store has {told}. Repeat the study's command: it trains them again."]
+    done = here(main, study, *WORDS)
+    assert done.returncode == 0, done.stderr
+    assert f"{STUDY}: {told}; what is needed of them is trained again\n" in done.stdout
+    assert numbers(study) == numbers(whole)
+    assert said(study) == []
+    version = tracker.client.get_model_version_by_alias(STUDY, "champion")
+    assert tracker.client.get_run(version.run_id).info.lifecycle_stage == "active", "the new run's model"
+    assert "lost" not in here(main, study, *WORDS).stdout
+
+
+def test_removed_files_of_finalists_and_of_the_champion_are_made_again(study, whole):
+    tracker = Tracker(store_of(study), STUDY)
+    (run,) = [run for run in tracker.runs() if run.name == "winner-seed-1000"]
+    shutil.rmtree(Path(run.artifacts.removeprefix("file://")))
+    shutil.rmtree(study / "mlruns" / "artifacts" / STUDY / "models")
+    told = "1 run without files: winner-seed-1000; a registered model without files"
+    assert told in said(study)[0]
+    wrong = here(predict, study, "--grid", "4", "--out", str(study / "grid.png"))
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    assert "has no file 'config.json' any more: the command of the study trains it again" in wrong.stderr
+    done = here(main, study, *WORDS)
+    assert done.returncode == 0, done.stderr
+    assert f"{STUDY}: {told}; what is needed of them is trained again\n" in done.stdout
+    assert numbers(study) == numbers(whole)
+    assert said(study) == []
+    assert list((study / "mlruns" / "artifacts" / STUDY / "models").rglob("*.pt2"))
+    assert here(predict, study, "--grid", "4", "--out", str(study / "grid.png")).returncode == 0
+
+
+@pytest.mark.parametrize("command", [report, predict])
+def test_every_command_says_how_a_deleted_study_is_restored(command, study):
+    tracker = Tracker(store_of(study), STUDY)
+    tracker.client.delete_experiment(tracker.experiment_id)
+    done = here(command, study, "--study", STUDY, *(["--grid", "1"] if command is predict else []))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "was deleted in MLflow: restore it there (mlflow experiments restore --experiment-id" in done.stderr
