@@ -5,9 +5,12 @@ call it once more in each.
 """
 
 import io
+import os
 import pickle
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from tempfile import TemporaryFile
 
@@ -34,7 +37,7 @@ def run_in_process(words: Sequence[str]) -> int:
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=shown, stderr=errors) as process,
     ):
         pickle.dump((sys.path, rows), process.stdin)
-        process.stdin.close()
+        process.stdin.flush()  # it stays open as long as the caller lives
         for line in io.TextIOWrapper(process.stdout, errors="replace") if process.stdout else ():
             print(line, end="", flush=True)  # a notebook shows what is printed, not what a process writes
         process.wait()
@@ -49,8 +52,16 @@ def run_in_process(words: Sequence[str]) -> int:
     return process.returncode
 
 
+def _end_with_caller() -> None:
+    """Ask this process to terminate when its caller has ended, or waits no more."""
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 if __name__ == "__main__":
     path, pickled = pickle.load(sys.stdin.buffer)
+    threading.Thread(target=_end_with_caller, daemon=True).start()
     sys.path[:] = path
     for registry, added in zip((DATASETS, *REGISTRIES), cloudpickle.loads(pickled), strict=True):
         registry.update(added)

@@ -34,7 +34,7 @@ class Server:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.end(signal.SIGINT)
+        self.end()
 
     def start(self) -> None:
         """Return when it answers."""
@@ -42,7 +42,11 @@ class Server:
             streams = {"stdout": log, "stderr": log, "start_new_session": True}
             surroundings = {**environment(), **QUIET}
             self._process = subprocess.Popen(self._words, cwd=self._folder, env=surroundings, **streams)
-        wait_for(self.answers)
+        try:
+            wait_for(self.answers)
+        except BaseException:
+            self.end()
+            raise
 
     def end(self, number: int = signal.SIGKILL) -> None:
         """Send the signal to the server and its worker."""

@@ -5,10 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from hyperstudy.__main__ import COMMANDS
-from tests.conftest import ROOT, environment, python
+from tests.conftest import ROOT, environment, python, trial_runs
 
 README = (ROOT / "README.md").read_text()
 EXAMPLE = next(block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "hs.run(" in block)
@@ -93,3 +94,15 @@ def test_what_cannot_be_used_is_one_line_and_leaves_nothing(tmp_path):
     for line, message in zip(lines, REFUSED.values(), strict=True):
         assert re.search(message, line)
     assert not (tmp_path / "mlruns").exists()
+
+
+def test_a_study_ends_with_the_script_that_started_it_however_that_one_ends(tmp_path):
+    (tmp_path / "script.py").write_text('import hyperstudy as hs\n\nhs.run("softmax", trials=500, workers=1)\n')
+    words = [sys.executable, "script.py"]
+    with subprocess.Popen(words, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True) as script:
+        next(line for line in script.stdout if "explore-000" in line)
+        children = psutil.Process(script.pid).children(recursive=True)
+        assert len(children) > 1
+        script.kill()
+    assert psutil.wait_procs(children, timeout=60)[1] == []
+    assert "RUNNING" not in {run.status for run in trial_runs(tmp_path, "digits-softmax")}

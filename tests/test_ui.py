@@ -1,12 +1,9 @@
 """`python -m study.ui`: the MLflow UI on a study's store."""
 
-import os
 import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
 
 import pytest
@@ -15,21 +12,27 @@ from hyperstudy.study.ui import main
 from tests.conftest import environment, python, wait_for
 
 
-def test_the_ui_serves_the_study_behind_the_link_that_it_prints(finished_study):
+@pytest.mark.parametrize(("request_to_end", "code"), [(signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_the_ui_answers_at_the_link_that_it_prints_and_its_server_ends_with_it(request_to_end, code, finished_study):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    words = [sys.executable, "-m", "study.ui", "--port", port]
+    words = ["-m", "study.ui", "--port", port]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    with subprocess.Popen(words, cwd=finished_study, env=environment(), start_new_session=True, **pipes) as server:
+    with subprocess.Popen([sys.executable, *words], cwd=finished_study, env=environment(), **pipes) as server:
         try:
             base, _, path = server.stdout.readline().partition("/#/experiments/")
             assert base == f"http://127.0.0.1:{port}"
             wanted = f"{base}/ajax-api/2.0/mlflow/experiments/get?experiment_id={path.partition('/')[0]}"
-            assert "digits-cnn" in answer(wanted)
+            with urllib.request.urlopen(wanted, timeout=60) as answer:
+                assert "digits-cnn" in answer.read().decode()
+            second = python(*words, cwd=finished_study)
         finally:
-            os.killpg(server.pid, signal.SIGINT)  # as Ctrl-C in a terminal does
+            server.send_signal(request_to_end)
+        assert server.wait() == code
     wait_for(lambda: not is_open(int(port)), 20)
+    assert (second.returncode, second.stderr.count("\n")) == (2, 1)
+    assert f"address 127.0.0.1:{port} cannot be served (Address already in use): give another --port" in second.stderr
 
 
 def is_open(port):
@@ -37,14 +40,14 @@ def is_open(port):
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def answer(url, patience=60):
-    """What the server says once it is up."""
-    for _ in range(patience):
-        try:
-            return urllib.request.urlopen(url, timeout=5).read().decode()
-        except urllib.error.URLError:
-            time.sleep(1)
-    pytest.fail(f"no answer from {url}")
+def test_a_server_that_does_not_start_is_one_line_at_the_end(finished_study):
+    (finished_study / "uvicorn.py").write_text("raise SystemExit(3)")
+    try:
+        done = python("-m", "study.ui", "--port", "1024", cwd=finished_study)
+    finally:
+        (finished_study / "uvicorn.py").unlink()
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("study.ui: the server ended with exit code ")
 
 
 def test_an_unknown_study_is_one_line_with_those_that_there_are(finished_study, capsys):

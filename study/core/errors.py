@@ -1,6 +1,7 @@
 """Bad input gets one line that says what is wrong and what would be accepted."""
 
 import argparse
+import os
 import re
 import signal
 import sys
@@ -94,6 +95,7 @@ def exit_code(program: str, run: Callable[[], int]) -> int:
     try:
         with redirect_stdout(Lasting(sys.stdout)) as output, _terminable():
             try:
+                _check_folder()
                 return run()
             finally:
                 output.flush()
@@ -106,6 +108,14 @@ def exit_code(program: str, run: Callable[[], int]) -> int:
     with suppress(OSError):  # nobody reads it
         print(f"{program}: {line}", file=sys.stderr)
     return code
+
+
+def _check_folder() -> None:
+    """Raise `InputError` if the working directory is gone; libraries would end the process without a word of it."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise InputError(f"the working directory must be there ({error.strerror}): change into another") from None
 
 
 @contextmanager

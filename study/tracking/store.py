@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from filelock import FileLock
 from sqlalchemy import create_engine
@@ -87,7 +87,10 @@ def lock_file(url: str, name: str) -> Path | None:
     if file is None:
         return None
     folder = file.parent / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"store {url!r} cannot be made: {error}") from None
     return folder / f"{quote(name, safe='')}.lock"  # a store may hold experiments of any name
 
 
@@ -133,6 +136,9 @@ def flush(url: str) -> None:
 
 def _check_file(file: Path) -> None:
     """Open an existing file with SQLite itself: opening and closing it otherwise would release SQLite's locks on it."""
+    place = str(file.absolute())
+    if (read := unquote(place)) != place:
+        raise OSError(f"MLflow would read its place as {read!r}: no folder's name may hold a % before two digits")
     there = next(path for path in (file.absolute(), *file.absolute().parents) if path.exists())
     if not os.access(there, os.W_OK) or not (there.is_dir() or file.is_file()):
         raise OSError(f"{str(there)!r} cannot be written")

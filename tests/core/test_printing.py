@@ -50,6 +50,14 @@ def test_bad_input_is_told_by_the_exit_code_alone_where_nothing_can_be_written(p
     assert unread(["study.run", "--trials", "0"], place, tmp_path).returncode == 2
 
 
+def test_a_working_directory_that_was_removed_is_one_line(tmp_path):
+    command = f"mkdir gone && cd gone && rmdir ../gone && {sys.executable} -m study.run --trials 2"
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("study.run: the working directory must be there (No such file")
+    assert "Traceback" not in done.stderr
+
+
 def test_characters_that_a_terminal_lacks_become_question_marks(tmp_path):
     (tmp_path / "talk.py").write_text(TALKATIVE.replace('"x" * 9999', '"\\u2713"'))
     words = ["study.run", "--from", "talk.py", "--loop", "talk", "--trials", "2", "--workers", "1"]

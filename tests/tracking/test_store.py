@@ -1,5 +1,6 @@
 """The store as files: what is refused, what a copy holds, and what is left behind."""
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -63,6 +64,21 @@ def test_a_database_of_another_program_is_refused_and_left_byte_for_byte_alone(t
             attempt(url)
     assert (tmp_path / "optuna.db").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["optuna.db"]
+
+
+def test_a_place_that_mlflow_would_read_as_another_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+    """Its `load_model` would look for the champion in `xAy`."""
+    (folder := tmp_path / "x%41y").mkdir()
+    monkeypatch.chdir(folder)
+    with pytest.raises(InputError, match=r"MLflow would read its place as '.*xAy/mlflow\.db': no folder's name may"):
+        Tracker("sqlite:///mlflow.db", "s")
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="a folder in which nobody may write, not even root")
+def test_a_folder_in_which_no_store_can_be_made_is_one_line():
+    with pytest.raises(InputError, match=r"store 'sqlite:////proc/mlruns/mlflow\.db' cannot be"):
+        Tracker("sqlite:////proc/mlruns/mlflow.db", "s")
 
 
 def test_a_store_that_must_be_there_is_not_made(tmp_path):
