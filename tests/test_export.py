@@ -1,6 +1,8 @@
 """`python -m study.export`: a study in Optuna's own storage, compared with MLflow's runs."""
 
 import json
+import sqlite3
+from contextlib import closing
 
 import optuna
 import pytest
@@ -130,3 +132,22 @@ def test_a_study_without_a_finished_trial_is_refused(tmp_path, capsys):
     assert main(["--to", f"sqlite:///{tmp_path}/optuna.db", "--tracking-uri", tracker.uri]) == 2
     assert capsys.readouterr().err == "study.export: study 'empty' has no finished trial to export\n"
     assert not (tmp_path / "optuna.db").exists()
+
+
+def test_a_storage_that_cannot_be_written_is_one_line_and_keeps_no_part(mixed, tmp_path, capsys):
+    url, file = f"sqlite:///{tmp_path}/optuna.db", tmp_path / "optuna.db"
+    optuna.create_study(storage=url, study_name="another")
+
+    def change(sql):
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute(sql)
+
+    change("CREATE TRIGGER full BEFORE INSERT ON trials BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END")
+    assert main(["--to", url, "--tracking-uri", mixed]) == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert told.startswith(f"study.export: storage '{url}' failed: ")
+    assert told.endswith("; the same command goes on\n")
+    change("DROP TRIGGER full")
+    assert main(["--to", url, "--tracking-uri", mixed]) == 0
+    assert len(exported(url, "mixed").trials) == 3

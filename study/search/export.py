@@ -1,13 +1,14 @@
 """A study's trials in a storage of Optuna's, for its dashboard and plots."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from hyperstudy.study.core.domains import Dimension
-from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.errors import InputError, StoreError
 from hyperstudy.study.outputs.objective import Objective
 from hyperstudy.study.search.samplers import distribution
 from hyperstudy.study.search.trials import TOLD, Record
@@ -16,7 +17,8 @@ from hyperstudy.study.search.trials import TOLD, Record
 def export(
     name: str, url: str, dimensions: Mapping[str, Dimension], records: Sequence[Record], objective: Objective
 ) -> None:
-    """Write a new Optuna study; raises `InputError` if the storage cannot be opened or has a study of that name."""
+    """Write a new Optuna study; raises `InputError` if the storage cannot be opened or has a study of that name, and
+    `StoreError`, leaving no part of it, if it cannot be written."""
     try:
         study = optuna.create_study(
             storage=url, study_name=name, direction="maximize" if objective.maximize else "minimize"
@@ -27,8 +29,13 @@ def export(
         raise InputError(f"storage {url!r} cannot be opened: {str(error).splitlines()[0]}") from None
     domains = {name: row.domain for name, row in dimensions.items() if row.domain is not None}
     distributions = {name: distribution(domain) for name, domain in domains.items()}
-    study.set_metric_names([objective.key])
-    study.add_trials([_frozen(record, distributions) for record in records])
+    try:
+        study.set_metric_names([objective.key])
+        study.add_trials([_frozen(record, distributions) for record in records])
+    except Exception as error:  # SQLAlchemy's or Optuna's, as on a full disk
+        with suppress(Exception):
+            optuna.delete_study(study_name=name, storage=url)
+        raise StoreError(f"storage {url!r} failed: {str(error).splitlines()[0]}") from None
 
 
 def _frozen(record: Record, distributions: Mapping[str, BaseDistribution]) -> FrozenTrial:

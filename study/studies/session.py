@@ -91,6 +91,7 @@ def open_session(
                 guess, tags = task.guess(objective), environment.run_tags()
                 driver = Driver(pool, tracker, view, objective, guess, tags, check, kept)
                 yield Session(console, tracker, pool, view, driver, options, task)
+            tracker.close_left_open()  # a run that was begun twice, since the answer to the first request was lost
             keep(tracker)
     except KeyboardInterrupt:
         console.print("interrupted; the same command goes on from here", markup=False)

@@ -3,8 +3,10 @@
 A store that does not come back, or cannot be written, is one error with one line.
 """
 
+import logging
 import sqlite3
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,10 +18,15 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from hyperstudy.study.core.errors import StoreError, shortened
+from hyperstudy.study.core.errors import InputError, StoreError, shortened
+from hyperstudy.study.tracking.store import fill, opening
+
+for name in ("mlflow", "alembic", "urllib3"):  # they write tracebacks of errors that they also raise
+    logging.getLogger(name).setLevel(logging.CRITICAL)
 
 PATIENCE_SECONDS = 5  # before it is said for what a command waits
 WAIT_SECONDS = 300  # for a database that is locked or restarts; MLflow itself tries a server again for as long
+CREATING_SECONDS = 60  # of a fresh database, on a busy machine
 PAUSE_SECONDS = 1.0
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 FAILURES = ("TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR", "BAD_REQUEST", "DEADLINE_EXCEEDED", "REQUEST_LIMIT_EXCEEDED")
@@ -44,6 +51,27 @@ class Client:
         except StoreError as error:
             self._lost = error
             raise
+
+
+def open_client(uri: str) -> Client:
+    """A client of the store, which is made if there is none; raises `InputError` for one that is not MLflow's."""
+    try:
+        return patiently(uri, partial(_open, uri), CREATING_SECONDS)
+    except (InputError, StoreError, OSError):
+        raise
+    except Exception as error:  # MLflow's or Alembic's
+        raise InputError(f"store {uri!r} holds no MLflow data: {str(error).splitlines()[0]}") from None
+
+
+def _open(uri: str) -> Client:
+    with opening(uri) as empty:
+        if empty:  # filled at once: one in which MLflow made a part of its tables can never be opened again
+            with tempfile.TemporaryDirectory() as folder:
+                made = f"sqlite:///{folder}/mlflow.db"
+                MlflowClient(made).search_experiments(max_results=1)
+                fill(uri, made)
+        MlflowClient(uri).search_experiments(max_results=1)
+    return Client(uri)
 
 
 def patiently(uri: str, call: Callable[[], Any], usual: float = PATIENCE_SECONDS) -> Any:

@@ -17,8 +17,10 @@ from datetime import datetime
 from filelock import FileLock, Timeout
 from sqlalchemy import create_engine, func, select
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from hyperstudy.study.core.errors import InputError, StoreError
+from hyperstudy.study.tracking.client import patiently
 from hyperstudy.study.tracking.store import flush, is_server, lock_file
 from hyperstudy.study.tracking.tracker import Tracker
 
@@ -78,13 +80,25 @@ def _file_lock(tracker: Tracker, lock: FileLock) -> Iterator[Callable[[], None]]
 
 @contextmanager
 def _advisory_lock(tracker: Tracker) -> Iterator[Callable[[], None]]:
+    """The check takes the lock again, since a restart of the database frees it."""
     number = zlib.crc32(tracker.experiment.encode()) - 2**31  # PostgreSQL's integers are signed
     engine = create_engine(tracker.uri, isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:  # closing it, or its loss, frees the lock
-            if not connection.scalar(select(func.pg_try_advisory_lock(ADVISORY, number))):
-                raise _refused(tracker)
-            yield _always
+
+            def take() -> bool:
+                try:
+                    return connection.scalar(select(func.pg_try_advisory_lock(ADVISORY, number)))
+                except SQLAlchemyError:
+                    connection.rollback()  # after which it connects again
+                    raise
+
+            def check() -> None:
+                if not patiently(tracker.uri, take):
+                    raise _refused(tracker)
+
+            check()
+            yield check
     finally:
         engine.dispose()
 

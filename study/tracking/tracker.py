@@ -2,34 +2,22 @@
 
 import csv
 import json
-import logging
-import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
-
-from hyperstudy.study.core.errors import InputError, StoreError, not_one_of
-from hyperstudy.study.outputs.names import FINISHED, HISTORY, INTERRUPTED, PHASES, finite
-from hyperstudy.study.tracking.store import artifact_root, fill, flush, opening
-
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before the import, which otherwise looks up a host
-os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import mlflow
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 
-from hyperstudy.study.tracking.client import Client, patiently
-
-for name in ("mlflow", "alembic", "urllib3"):  # they write tracebacks of errors that they also raise
-    logging.getLogger(name).setLevel(logging.CRITICAL)
+from hyperstudy.study.core.errors import InputError, StoreError, not_one_of
+from hyperstudy.study.outputs.names import FINISHED, HISTORY, INTERRUPTED, PHASES, finite
+from hyperstudy.study.tracking.client import Client, open_client
+from hyperstudy.study.tracking.store import artifact_root, flush
 
 FLUSH_SECONDS = 5.0
-CREATING_SECONDS = 60  # of a fresh database, on a busy machine
 BATCH = 800  # metrics in one `log_batch`: MLflow takes 1,000 metrics, parameters and tags
 PAGE = 5000  # runs in one answer of `search_runs`
 NOTE = "mlflow.note.content"
@@ -311,28 +299,6 @@ def charts_link(base: str, experiment_id: str) -> str:
 
 def run_link(base: str, experiment_id: str, run_id: str) -> str:
     return f"{base}/#/experiments/{experiment_id}/runs/{run_id}"
-
-
-def open_client(uri: str) -> Client:
-    """A client of the store, which is made if there is none; raises `InputError` for one that is not MLflow's."""
-    try:
-        return patiently(uri, partial(_open, uri), CREATING_SECONDS)
-    except (InputError, StoreError, OSError):
-        raise
-    except Exception as error:  # MLflow's or Alembic's
-        raise InputError(f"store {uri!r} holds no MLflow data: {str(error).splitlines()[0]}") from None
-
-
-def _open(uri: str) -> Client:
-    with opening(uri) as empty:
-        if empty:  # filled at once: one in which MLflow made a part of its tables can never be opened again
-            with tempfile.TemporaryDirectory() as folder:
-                made = f"sqlite:///{folder}/mlflow.db"
-                Client(made).search_experiments(max_results=1)
-                fill(uri, made)
-        client = Client(uri)
-        client.search_experiments(max_results=1)
-    return client
 
 
 def _plain(run: Any) -> Run:

@@ -5,8 +5,9 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from hyperstudy.study.tracking.client import open_client
 from hyperstudy.study.tracking.store import flush
-from hyperstudy.study.tracking.tracker import Tracker, dataset_input, open_client
+from hyperstudy.study.tracking.tracker import Tracker, dataset_input
 
 FOLDER = tempfile.TemporaryDirectory()
 

@@ -203,6 +203,18 @@ def test_on_postgresql_a_second_driver_is_refused_until_the_first_is_killed(post
     assert is_free(tracker)
 
 
+def test_a_driver_keeps_its_study_when_postgresql_restarts(tmp_path_factory):
+    with Postgres(tmp_path_factory.mktemp("postgres")) as server:
+        tracker = Tracker(server.url, "a study")
+        tracker.create()
+        with sole_driver(tracker) as check:
+            server.restart()
+            check()
+            with pytest.raises(InputError, match="is driven by process"), sole_driver(Tracker(server.url, "a study")):
+                pass
+        assert is_free(tracker)
+
+
 def _taken(tracker):
     """Whether the study can be driven; the server notices a dead connection within moments."""
     try:
