@@ -12,8 +12,9 @@ from hyperstudy.study.comparisons.answers import answered
 from hyperstudy.study.comparisons.decision import Finalist
 from hyperstudy.study.core.config import HYPERPARAMETERS
 from hyperstudy.study.core.data.splits import Part
+from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.params import AnyConfig, from_params
-from hyperstudy.study.outputs.files import CONFIG, WEIGHTS, Trained, load_trained
+from hyperstudy.study.outputs.files import CONFIG, WEIGHTS, Trained, load_trained, reading
 from hyperstudy.study.outputs.names import COMPLETE, CONFIRM, EXPLORE, FINISHED, RERANK, SEARCH, WINNER
 from hyperstudy.study.outputs.objective import Objective
 from hyperstudy.study.tracking.registry import champion, explain, register
@@ -99,11 +100,17 @@ def _of(runs: Iterable[Run], config: AnyConfig) -> list[Run]:
 
 
 def trained_by(tracker: Tracker, run_id: str) -> Trained:
-    """The network that a run trained, from its files."""
-    with tempfile.TemporaryDirectory() as folder:
-        for name in (CONFIG, WEIGHTS):
-            tracker.download(run_id, name, Path(folder))
-        return load_trained(Path(folder))
+    """The network that a run trained, from its files; raises `InputError` if one of these is missing or damaged."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            for name in (CONFIG, WEIGHTS):
+                with reading(name):
+                    tracker.download(run_id, name, Path(folder))
+            return load_trained(Path(folder))
+    except InputError as error:
+        raise InputError(
+            f"the network of run {run_id} cannot be loaded: {error}; restore its files from a copy of the store"
+        ) from None
 
 
 def _register(tracker: Tracker, run_id: str, example: Part) -> str:
