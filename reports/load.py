@@ -123,4 +123,5 @@ def _confusion(path: Path) -> tuple[list[str], np.ndarray]:
     """Classes and counts. Read as text: pandas would turn the class '00000' into 0, and a second 'a' into 'a.1'."""
     with path.open(newline="", encoding="utf-8") as file:
         (_, *classes), *rows = csv.reader(file)
-    return list(map(read_inert, classes)), np.array([[int(count) for count in counts] for _, *counts in rows])
+    counts = np.array([[int(count) for count in counts] for _, *counts in rows])
+    return list(map(read_inert, classes)), counts.reshape(len(classes), len(classes))  # fails for a file that was cut

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hyperstudy.study.comparisons.finalists import trained_by
 from hyperstudy.study.comparisons.published import RECIPES
-from hyperstudy.study.core.data.decoding import read_picture
+from hyperstudy.study.core.data.decoding import quiet_pillow, read_picture
 from hyperstudy.study.core.data.pictures import scaled
 from hyperstudy.study.core.data.splits import LEVELS, Part, drawable, load_test
 from hyperstudy.study.core.errors import InputError, Parser, count, exit_code, not_one_of
@@ -61,23 +61,20 @@ def parse_options(words: list[str] | None) -> Namespace:
         raise InputError(f"name a study or a recipe; got --study {options.study} and --recipe {options.recipe}")
     if options.recipe and options.recipe not in RECIPES:
         raise not_one_of("recipe", options.recipe, RECIPES)
-    for path in options.pictures:
-        if not path.is_file():
-            raise InputError(f"picture {str(path)!r} must be a file; there is none")
     return options
 
 
 def predict(options: Namespace) -> int:
-    """Print class and probabilities of every picture, or draw the grid; 0."""
+    """Print class and probabilities of every picture, or draw the grid; 2 if a picture cannot be read, else 0."""
     existing(options.tracking_uri)
     tracker, run_id = _champion(options)
     own_of(tracker, options)
     trained = trained_by(tracker, run_id)
     if options.grid:
         _draw(options, trained)
-    else:
-        _tell(options, trained)
-    return 0
+        return 0
+    with quiet_pillow():
+        return _tell(options, trained)
 
 
 def _champion(options: Namespace) -> tuple[Tracker, str]:
@@ -100,8 +97,8 @@ def _champion(options: Namespace) -> tuple[Tracker, str]:
     raise InputError(f"study {options.study!r} has no champion yet" if options.study else "no study has a champion yet")
 
 
-def _tell(options: Namespace, trained: Trained) -> None:
-    """Print one line per picture; raises `InputError` after it if some cannot be read."""
+def _tell(options: Namespace, trained: Trained) -> int:
+    """Print one line per picture, and one on standard error for each that cannot be read."""
     unread = []
     table = Table(box=None, padding=(0, 2, 0, 0))
     for heading in ("picture", "class", "probabilities"):
@@ -118,9 +115,9 @@ def _tell(options: Namespace, trained: Trained) -> None:
         table.add_row(str(path), trained.classes[best[0]], told)
     if table.row_count:
         make_console().print(table)
-    if unread:
-        more = f" ({len(unread) - 1} more of {len(options.pictures)} pictures too)" if len(unread) > 1 else ""
-        raise InputError(f"{unread[0]}{more}")
+    for reason in unread:
+        print(f"study.predict: {reason}", file=sys.stderr)
+    return 2 if unread else 0
 
 
 def _read(path: Path, invert: bool, trained: Trained) -> Tensor:

@@ -1,5 +1,7 @@
 """`python -m study.predict` as a user runs it."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -88,11 +90,24 @@ def test_what_cannot_be_done_is_one_line(predict, words, line):
     assert told.count("\n") == 1
 
 
-def test_a_damaged_picture_does_not_hide_what_the_others_show(predict, pictures, tmp_path):
+def test_each_that_is_no_picture_is_told_and_does_not_hide_what_the_others_show(predict, pictures, tmp_path):
+    odd = {
+        "broken": "is damaged or no picture",
+        "empty": "is damaged or no picture",
+        "folder": "must be a file; it is a folder",
+        "fifo": "must be a file; it is a FIFO",
+        "nothing": "must be a file; there is none",
+    }
     for name in ("broken", "empty"):
         (tmp_path / f"{name}.png").write_bytes(b"no picture"[: 10 * (name == "broken")])
-    code, out, told = predict(tmp_path / "broken.png", pictures / "1.png", tmp_path / "empty.png", pictures / "2.png")
+    (tmp_path / "folder.png").mkdir()
+    os.mkfifo(tmp_path / "fifo.png")
+    bad = [tmp_path / f"{name}.png" for name in odd]
+    code, out, told = predict(*bad[:2], pictures / "1.png", *bad[2:], pictures / "2.png")
     assert code == 2
     assert len(classes_told(out)) == 2
-    assert "broken.png is damaged or no picture" in told
-    assert told.endswith("(1 more of 4 pictures too)\n")
+    lines = told.splitlines()
+    assert len(lines) == len(odd)
+    for line, (name, reason) in zip(lines, odd.items(), strict=True):
+        assert f"{name}.png" in line
+        assert reason in line

@@ -9,9 +9,10 @@ from hyperstudy.reports.statistics.influence import UNLIKELY
 from hyperstudy.reports.statistics.scales import Domain
 from hyperstudy.study.comparisons.decision import UNTESTED
 from hyperstudy.study.comparisons.seeds import paired_difference
-from hyperstudy.study.outputs.names import CONFIRM, FINISHED
+from hyperstudy.study.outputs.names import ANSWERS, CONFIRM, FINISHED
 
 SAMPLING = 0.03  # standard error of an accuracy, from the finite number of validation pictures
+SHOWN = 3  # files that are named
 GAP = 0.01  # of accuracy, by which validation may exceed the test; of other objectives the noise of seeds
 
 
@@ -152,6 +153,25 @@ def worse(analysis: Analysis) -> Check | None:
     return Check(FAIL, "The winner does worse than the default on the test set.", "Use the default configuration.")
 
 
+def files(analysis: Analysis) -> Check | None:
+    """Whether the confirmation runs' files about the test pictures are there and whole."""
+    study = analysis.study
+    if study.origin or study.loop:
+        return None
+    lost, tested = [], {role: study.of_finalist(role) for role in study.finalists}
+    if len(winner := tested.get("winner", ())):
+        first = winner.name.iloc[0]
+        lost += [f"confusion_matrix.csv of {first}"] if study.answers is None else []
+        lost += [f"mistakes.npz of {first}"] if study.answers and not study.answers.mistakes else []
+    for runs in tested.values() if study.objective.accuracy else ():
+        lost += [f"{ANSWERS} of {row.name}" for row in runs.itertuples(index=False) if row.run_id not in study.right]
+    if not lost:
+        return None
+    more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
+    text = f"Files are missing or damaged: {', '.join(lost[:SHOWN])}{more}."
+    return Check(WARN, text, "What rests on them is left out here; a copy of the store may have them.")
+
+
 def versions(analysis: Analysis) -> Check:
     """Whether one version of code and libraries made all runs."""
     runs = analysis.study.runs
@@ -178,6 +198,7 @@ CHECKS = (
     gap,
     untested,
     worse,
+    files,
     versions,
 )
 SECTION = Section("Health checks", checks={check.__name__: check for check in CHECKS})

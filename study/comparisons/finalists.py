@@ -14,7 +14,7 @@ from hyperstudy.study.core.config import HYPERPARAMETERS
 from hyperstudy.study.core.data.splits import Part
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.params import AnyConfig, from_params
-from hyperstudy.study.outputs.files import CONFIG, WEIGHTS, Trained, load_trained
+from hyperstudy.study.outputs.files import CONFIG, WEIGHTS, Trained, load_trained, reading
 from hyperstudy.study.outputs.names import COMPLETE, CONFIRM, EXPLORE, FINISHED, RERANK, SEARCH, WINNER
 from hyperstudy.study.outputs.objective import Objective
 from hyperstudy.study.tracking.registry import champion, explain, has_files, register
@@ -101,17 +101,17 @@ def _of(runs: Iterable[Run], config: AnyConfig) -> list[Run]:
 
 
 def trained_by(tracker: Tracker, run_id: str) -> Trained:
-    """The network that a run trained, from its files, which hold names and numbers alone. Raises `InputError`."""
-    with tempfile.TemporaryDirectory() as folder:
-        try:
+    """The network that a run trained, from its files; raises `InputError` if one of these is missing or damaged."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
             for name in (CONFIG, WEIGHTS):
-                tracker.download(run_id, name, Path(folder))
+                with reading(name):
+                    tracker.download(run_id, name, Path(folder))
             return load_trained(Path(folder))
-        except InputError:
-            raise
-        except Exception as error:  # of many kinds, by what is lost or what lies in its place
-            reason = f"{type(error).__name__}: {error}"
-            raise InputError(f"{CONFIG} and {WEIGHTS} of run {run_id} hold no network that loads: {reason}") from None
+    except InputError as error:
+        raise InputError(
+            f"the network of run {run_id} cannot be loaded: {error}; restore its files from a copy of the store"
+        ) from None
 
 
 def _register(tracker: Tracker, run_id: str, example: Part) -> str:

@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data.splits import LEVELS, SCALINGS, Part, Splits, drawable
 from hyperstudy.study.core.epoch import Epoch
+from hyperstudy.study.core.errors import InputError, shortened
 from hyperstudy.study.core.params import AnyConfig
 from hyperstudy.study.core.text import inert
 from hyperstudy.study.core.train import build, evaluation_batch
@@ -117,13 +119,28 @@ class Trained(NamedTuple):
 
 
 def load_trained(folder: Path) -> Trained:
-    """The network of a trial whose `config.json` and `weights.safetensors` lie in `folder`, ready to predict."""
-    kept = json.loads((folder / CONFIG).read_text())
-    config, data = Config(**kept["config"]), kept["data"]
-    side = config.image_size  # an earlier version kept no size, since all pictures were square
-    shape = (data["channels"], data.get("height", side), data.get("width", side))
-    network = build(config, shape, len(data["classes"]))
-    network.load_state_dict(load_file(folder / WEIGHTS))
-    mean, std = (torch.tensor(data[name]).view(-1, 1, 1) for name in ("mean", "std"))
+    """The network of a trial whose `config.json` and `weights.safetensors` lie in `folder`, ready to predict; raises
+    `InputError` that names the one which is damaged."""
+    with reading(CONFIG):
+        kept = json.loads((folder / CONFIG).read_text())
+        config, data = Config(**kept["config"]), kept["data"]
+        side = config.image_size  # an earlier version kept no size, since all pictures were square
+        shape = (data["channels"], data.get("height", side), data.get("width", side))
+        mean, std = (torch.tensor(data[name]).view(shape[0], 1, 1) for name in ("mean", "std"))
+        network = build(config, shape, len(data["classes"]))
+    with reading(WEIGHTS):
+        network.load_state_dict(load_file(folder / WEIGHTS))
     classifier = Classifier(network, mean, std).eval()
     return Trained(config, classifier, tuple(data["classes"]), shape, data.get("white", LEVELS))
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Turn whatever is raised by a file that is missing or damaged into an `InputError` that names it."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # stores, safetensors and torch raise errors of many kinds
+        reason = shortened(f"{type(error).__name__}: {error}")
+        raise InputError(f"{name} is missing, damaged or of another network ({reason})") from None

@@ -53,6 +53,8 @@ def conduct(options: Namespace, plan: Plan) -> int:
             targets = grow(tracker, options.trials)
             about = note(options, plan, task, objective)
             tracker.describe(about, tags(options, plan, task, objective))
+            for line in task.amounts():
+                session.view.note(line)
             trials = explore_and_search(session, plan, targets, earlier)
             roles = (
                 rerank(session, plan, earlier)

@@ -84,6 +84,9 @@ class LoopTask:
     def about(self) -> str:
         return ""
 
+    def amounts(self) -> list[str]:
+        return []
+
     def example(self) -> Any:
         return None
 

@@ -18,6 +18,7 @@ from hyperstudy.study.outputs import files
 from hyperstudy.study.outputs.environment import hardware
 from hyperstudy.study.outputs.names import ANSWERS
 from hyperstudy.study.outputs.objective import ACCURACY, Objective
+from hyperstudy.study.tasks.amounts import amounts
 from hyperstudy.study.tasks.rehearsal import rehearse
 from hyperstudy.study.tasks.task import Input, Left
 
@@ -69,6 +70,9 @@ class PicturesTask:
             f"Data digest `{splits.digest}`, {len(splits.train.labels)} training and {len(splits.val.labels)} "
             f"validation pictures of {'x'.join(map(str, splits.shape))}."
         )
+
+    def amounts(self) -> list[str]:
+        return amounts(self.dataset, self.splits)
 
     def example(self) -> Part:
         return Part(next(iter(self.splits.val.images.split(2))), self.splits.val.labels[:2])

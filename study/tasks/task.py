@@ -55,6 +55,9 @@ class Task(Protocol):
     def about(self) -> str:
         """The data in a sentence; empty for none."""
 
+    def amounts(self) -> list[str]:
+        """Lines that a study begins with: how many data it has, and whether they are few; none if that is not known."""
+
     def example(self) -> Any:
         """A few pictures, with which a model is registered; None where there is no model."""
 

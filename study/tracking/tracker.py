@@ -191,15 +191,19 @@ class Tracker:
             yield run.run_id, self._history(run) or self._points(run)
 
     def _history(self, run: Run) -> list[dict[str, float]]:
+        """The rows of the run's history file; empty if it is missing or damaged."""
         try:
             file = Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{run.artifacts}/{HISTORY}"))
-            with file.open(newline="") as text:
-                rows = list(csv.DictReader(text))
-        except (MlflowException, OSError):
+            with file.open(newline="", encoding="utf-8") as text:
+                names, *rows = csv.reader(text, strict=True)
+            names = [EARLIER_COLUMNS.get(name, name) for name in names]
+            told = [
+                finite({name: float(value) for name, value in zip(names, row, strict=True) if value}) for row in rows
+            ]
+            numbers = [row["epoch"] for row in told]
+        except (MlflowException, OSError, ValueError, KeyError, csv.Error):
             return []
-        return [
-            finite({EARLIER_COLUMNS.get(name, name): float(text) for name, text in row.items() if text}) for row in rows
-        ]
+        return told if len(told) == run.metrics.get("epochs", len(told)) and numbers == sorted(numbers) else []
 
     def _points(self, run: Run) -> list[dict[str, float]]:
         epochs: dict[int, dict[str, float]] = {}

@@ -217,6 +217,28 @@ BAD = {
     "a mapping": ({"image": IMAGES}, "or a function that returns one; got dict"),
     "two sizes": (pairs_of(IMAGES[0], IMAGES[1, ..., :5]), "picture 1 has (3, 6, 5) and uint8: resize them"),
     "other columns": ([{"img": 1, "label": 2}] * 3, "must have 'image' and 'label'; got img, label"),
+    "a name beside none": (
+        (IMAGES, ["a", None] * 20),
+        "label of training picture 1 must be a whole number or a name; got None",
+    ),
+    "one label": ((IMAGES, 3), "labels of training data must be a list or an array, one number or name each; got 3"),
+    "arrays for labels": (
+        [(image, np.array([1, 2])) for image in IMAGES],
+        "one number or name each; got [array([1, 2]),",
+    ),
+    "a number of classes": ((IMAGES, LABELS), "classes must be a list of names; got 4", None, 4),
+    "lists for classes": ((IMAGES, LABELS), "classes must be a list of names; got [[1], [2]]", None, [[1], [2]]),
+    "no UTF-8": ((IMAGES, LABELS), "names of classes must be UTF-8; got 'a\\udce4'", None, ["a\udce4", *"bcd"]),
+    "no height": ((IMAGES[:, 0, :0], LABELS), "(N, H, W, C); got shape (40, 0, 10)"),
+    "one number": ((np.uint8(3), LABELS), "training data must have a label per picture; got 1 and 40"),
+    "a sparse tensor": ((torch.zeros(40, 6, 10).to_sparse(), LABELS), "images must be a dense tensor or an array"),
+    "beyond 32 bits": ((IMAGES * 1e300, LABELS), "pixels must be finite numbers; training picture 0 has another"),
+    "floats for bytes": (
+        (IMAGES, LABELS),
+        "must both be uint8 or both be floats; got uint8 and float64",
+        (IMAGES / 255, LABELS),
+    ),
+    "a function that fails": (lambda: 1 / 0, "training data cannot be read: ZeroDivisionError: division by zero"),
     "no labels": ([IMAGES[0]] * 3, "must be a picture and its label; got ndarray"),
 }
 

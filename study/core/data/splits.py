@@ -189,6 +189,8 @@ def _once(facts: Path | None, name: str, of: object, compute: Callable[[], Any])
         kept = json.loads(facts.read_text())
     except (OSError, ValueError):  # it is not there yet, or is damaged
         kept = {}
+    if not isinstance(kept, dict):
+        kept = {}
     if key not in kept:
         kept[key] = compute()
         with suppress(OSError):  # where nothing can be written, the next start computes it again
