@@ -33,6 +33,7 @@ def run_in_process(words: Sequence[str]) -> int:
         TemporaryFile() as errors,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=shown, stderr=errors) as process,
     ):
+        assert process.stdin is not None
         pickle.dump((sys.path, words, rows), process.stdin)  # other users can read a command line
         process.stdin.close()
         for line in io.TextIOWrapper(process.stdout, errors="replace") if process.stdout else ():

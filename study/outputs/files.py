@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from hyperstudy.study.core.config import Config
+from hyperstudy.study.core.data.mapped import Mapped
 from hyperstudy.study.core.data.splits import LEVELS, SCALINGS, Part, Splits, drawable
 from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.params import AnyConfig
@@ -33,6 +34,8 @@ class Classifier(nn.Module):
     def __init__(self, network: nn.Module, mean: Tensor, std: Tensor) -> None:
         super().__init__()
         self.network = network
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
 
@@ -88,7 +91,7 @@ def mistakes(logits: Tensor, part: Part) -> bytes:
     return _npz(pictures=pictures.cpu().numpy(), **{name: row[worst].cpu().numpy() for name, row in columns.items()})
 
 
-def _npz(**arrays: np.ndarray) -> bytes:
+def _npz(**arrays: Any) -> bytes:
     file = io.BytesIO()
     np.savez_compressed(file, **arrays)
     return file.getvalue()
@@ -110,7 +113,7 @@ class Trained(NamedTuple):
     white: int  # the level of a white pixel
 
     @torch.inference_mode()
-    def probabilities(self, images: Tensor) -> Tensor:
+    def probabilities(self, images: Tensor | Mapped) -> Tensor:
         """`(N, classes)` for pictures `(N, *shape)` with the levels that their data set has."""
         framed = Part(images, torch.zeros(len(images))).framed(self.config.image_size, self.config.border).images
         return torch.cat([self.classifier(batch) for batch in framed.split(evaluation_batch(framed.shape))])
