@@ -16,7 +16,8 @@ from hyperstudy.reports.findings import main as write_report
 from hyperstudy.reports.frames import JUDGED, Study
 from hyperstudy.reports.load import load
 from hyperstudy.study.comparisons.finalists import trained_by
-from hyperstudy.study.core.data.datasets import DATASETS, Source
+from hyperstudy.study.core.data.datasets import DATASETS
+from hyperstudy.study.core.data.pictures import Source
 from hyperstudy.study.core.data.splits import Part
 from hyperstudy.study.core.domains import Choice
 from hyperstudy.study.core.errors import InputError
@@ -28,6 +29,7 @@ from hyperstudy.study.tracking.registry import champion
 from hyperstudy.study.tracking.store import ROOT, UI_ADDRESS
 from hyperstudy.study.tracking.tracker import Tracker
 
+ALLOWED = "allow-scripts allow-popups allow-popups-to-escape-sandbox"  # of a report in a notebook, which it cannot see
 FRAME_HEIGHT = 800  # pixels of a report in a notebook
 
 
@@ -49,9 +51,9 @@ def run(
         words += [] if row is None else [f"--{name}", _named(row, registry, kind)]
     for name, value in options.items():
         words += [f"--{name.rstrip('_').replace('_', '-')}", _text(value)]
-    options = parse_options(words)
+    checked = parse_options(words)
     complete = run_in_process(words) == 0
-    return Finished(options.study, options.tracking_uri, complete)
+    return Finished(checked.study, checked.tracking_uri, complete)
 
 
 class Finished:
@@ -127,10 +129,11 @@ class Report:
 
     def _repr_html_(self) -> str:
         page = html.escape(self.path.read_text(encoding="utf-8"))
-        return f'<iframe srcdoc="{page}" style="width: 100%; height: {FRAME_HEIGHT}px; border: 0"></iframe>'
+        look = f"width: 100%; height: {FRAME_HEIGHT}px; border: 0"
+        return f'<iframe srcdoc="{page}" style="{look}" sandbox="{ALLOWED}"></iframe>'
 
 
-def _named(given: Any, registry: dict[str, Any], kind: type) -> str:
+def _named(given: Any, registry: dict[str, Any], kind: Any) -> str:
     """The name of a row; one that is given itself is added under the name of its function."""
     if isinstance(given, str):
         return given

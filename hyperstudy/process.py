@@ -31,12 +31,13 @@ def run_in_process(words: Sequence[str]) -> int:
     """
     added_rows()  # raises for rows that are none
     rows = cloudpickle.dumps((DATASETS, *REGISTRIES))
-    command, shown = [sys.executable, "-m", __name__, *words], None if sys.stdout.isatty() else subprocess.PIPE
+    command, shown = [sys.executable, "-m", __name__], None if sys.stdout.isatty() else subprocess.PIPE
     with (
         TemporaryFile() as errors,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=shown, stderr=errors) as process,
     ):
-        pickle.dump((sys.path, rows), process.stdin)
+        assert process.stdin is not None
+        pickle.dump((sys.path, words, rows), process.stdin)  # other users can read a command line
         process.stdin.flush()  # it stays open as long as the caller lives
         for line in io.TextIOWrapper(process.stdout, errors="replace") if process.stdout else ():
             print(line, end="", flush=True)  # a notebook shows what is printed, not what a process writes
@@ -60,9 +61,9 @@ def _end_with_caller() -> None:
 
 
 if __name__ == "__main__":
-    path, pickled = pickle.load(sys.stdin.buffer)
+    path, words, pickled = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_end_with_caller, daemon=True).start()
     sys.path[:] = path
     for registry, added in zip((DATASETS, *REGISTRIES), cloudpickle.loads(pickled), strict=True):
         registry.update(added)
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(words))

@@ -68,7 +68,7 @@ def read_reranking(tags: Mapping[str, str]) -> Reranking | None:
 
 def in_words(choice: Reranking, objective: Objective = ACCURACY) -> str:
     """Why the winner won, as one sentence."""
-    if choice.lead is None:
+    if choice.lead is None or choice.error is None:
         other = "another configuration" if choice.winner == DEFAULT else "the default"
         return f"There was nothing to compare it with: {other} was not trained."
     seeds = f"on validation over {choice.seeds} fresh seeds (standard error {objective.size(choice.error)})"

@@ -62,7 +62,7 @@ def not_told_apart(finalists: Mapping[str, Finalist]) -> dict[str, Levels]:
         other = finalists.get(role)
         if winner and other and winner.runs and other.runs:
             estimate = lead_of(winner.runs, other.runs).estimate
-            if estimate.low is None or estimate.low <= 0 <= estimate.high:
+            if estimate.low is None or estimate.high is None or estimate.low <= 0 <= estimate.high:
                 found[role] = other.levels
     return found
 
@@ -83,8 +83,8 @@ def reached(runs: Sequence[Answered], objective: Objective = ACCURACY) -> str:
 
 def percent(estimate: Estimate) -> str:
     """An accuracy and its interval in percent."""
-    interval = "" if estimate.low is None else f" [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
-    return f"{estimate.mean:.1%}{interval}"
+    mean, low, high, _ = estimate
+    return f"{mean:.1%}" + ("" if low is None or high is None else f" [{100 * low:.1f}, {100 * high:.1f}]")
 
 
 def in_points(lead: Lead, objective: Objective = ACCURACY) -> str:
@@ -95,7 +95,7 @@ def in_points(lead: Lead, objective: Objective = ACCURACY) -> str:
         interval = objective.gain_interval(estimate.low, estimate.high)
         return f"{objective.sized(abs(estimate.mean))} {interval}".rstrip()
     words = f"{abs(100 * estimate.mean):.1f} points"
-    if estimate.low is not None:
+    if estimate.low is not None and estimate.high is not None:
         words += f" [{100 * estimate.low:+.1f}, {100 * estimate.high:+.1f}]"
     if lead.pictures is not None:
         words += f" ({abs(estimate.mean) * lead.pictures:.0f} of {lead.pictures:,} pictures)"
@@ -118,7 +118,7 @@ def _cost(winner: Finalist, default: Finalist) -> str:
 
 
 def _unbeaten(choice: Reranking | None, objective: Objective) -> str:
-    if choice is None or choice.lead is None:
+    if choice is None or choice.lead is None or choice.error is None:
         return "Nothing was compared with it."
     place, error = f"{objective.apart(choice.lead)} it", objective.size(choice.error)
     if objective.accuracy:

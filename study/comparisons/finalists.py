@@ -116,6 +116,7 @@ def trained_by(tracker: Tracker, run_id: str) -> Trained:
 
 def _register(tracker: Tracker, run_id: str, example: Part) -> str:
     trained = trained_by(tracker, run_id)
-    few = example.framed(trained.config.image_size, trained.config.border).images
+    framed = example.framed(trained.config.image_size, trained.config.border).images
+    (few,) = framed.split(len(framed))
     output = trained.classifier(few).detach()
     return register(tracker, run_id, trained.classifier, few.numpy(), output.numpy())

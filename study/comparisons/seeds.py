@@ -11,6 +11,8 @@ from scipy import stats
 
 from hyperstudy.study.outputs.objective import ACCURACY, Objective
 
+Numbers = Sequence[float] | np.ndarray
+
 
 class Estimate(NamedTuple):
     """A mean with its confidence interval. Without any spread there is no interval, rather than one of zero width."""
@@ -64,15 +66,13 @@ class Variances(NamedTuple):
         return float(np.sqrt(self.seeds / seeds + self.pictures / pictures + self.rest / (seeds * pictures)))
 
 
-def is_constant(values: Sequence[float]) -> bool:
+def is_constant(values: Numbers) -> bool:
     """Whether values are equal up to rounding: differences of the same two shares may differ in their last bits."""
     array = np.asarray(values, dtype=float)
     return bool(np.ptp(array) <= 1e-9 * np.abs(array).max())
 
 
-def mean_interval(
-    values: Sequence[float], level: float = 0.95, bounds: tuple[float, float] = (-np.inf, np.inf)
-) -> Estimate:
+def mean_interval(values: Numbers, level: float = 0.95, bounds: tuple[float, float] = (-np.inf, np.inf)) -> Estimate:
     """The mean of independent values and its Student t interval, cut off at the values' possible bounds.
 
     At five seeds this interval covers at its nominal rate: of 1,500 samples of five normal values it covered the mean
@@ -178,15 +178,13 @@ def difference_table(first: Sequence[Answered], second: Sequence[Answered]) -> n
     run did not keep its answers."""
     ones, twos = ({run.seed: run for run in runs} for runs in (first, second))
     shared = sorted(set(ones) & set(twos))
-    tables = [_table([runs[seed] for seed in shared]) for runs in (ones, twos)]
-    if any(table is None for table in tables) or tables[0].shape != tables[1].shape:
-        return None
-    return tables[0] - tables[1]
+    one, two = (_table([runs[seed] for seed in shared]) for runs in (ones, twos))
+    return None if one is None or two is None or one.shape != two.shape else one - two
 
 
 def _table(runs: Sequence[Answered]) -> np.ndarray | None:
     """Right answers `(seeds, pictures)` as numbers; None below two of either, or if a run did not keep its answers."""
-    if len(runs) < 2 or any(run.right is None for run in runs):
-        return None
-    counts = {len(run.right) for run in runs}
-    return np.array([run.right for run in runs], dtype=float) if len(counts) == 1 and min(counts) > 1 else None
+    kept = [run.right for run in runs if run.right is not None]
+    counts = set(map(len, kept))
+    whole = len(kept) == len(runs) > 1 and len(counts) == 1 and min(counts) > 1
+    return np.array(kept, dtype=float) if whole else None

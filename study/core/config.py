@@ -166,7 +166,7 @@ def rows_of(model: str) -> dict[str, Hyperparameter]:
     }
     if family.depths:
         rows["depth"] = rows["depth"].of_family(family.depths, family.default_depth)
-    return rows | family.own
+    return {**rows, **family.own}
 
 
 def default_of(name: str) -> Any:

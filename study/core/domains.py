@@ -160,7 +160,7 @@ class Hyperparameter(NamedTuple):
         """The smallest and the largest accepted number, or all accepted names."""
         if self.accepted:
             return self.accepted
-        return self.space.ends if self.kind is str else (-math.inf, math.inf)
+        return self.space.ends if self.kind is str and self.space else (-math.inf, math.inf)
 
     def checked(self, name: str) -> "Hyperparameter":
         """Itself; raises `InputError` for a row that a study cannot use."""
@@ -173,7 +173,7 @@ class Hyperparameter(NamedTuple):
                 fits = len(set(options)) == len(options) > 0
             case _:
                 fits = False
-        if not fits:
+        if not fits or self.space is None:
             rule = "a Range from low to high, above 0 if log, or a Choice of different values"
             raise InputError(f"{name} must be searched in {rule}; got {self.space!r}")
         for value in (self.default, *self.space.ends):
@@ -200,7 +200,7 @@ class Hyperparameter(NamedTuple):
             raise InputError(f"{name} must be {noun} from {low} to {high}; got {value}")
         return self.kind(value)
 
-    def of_family(self, depths: tuple[int, ...], default: int) -> "Hyperparameter":
+    def of_family(self, depths: tuple[int, ...], default: int | None) -> "Hyperparameter":
         """The same with a family's levels: all from the first to the last, or only these."""
         consecutive = depths == tuple(range(depths[0], depths[-1] + 1))
         space = Range(depths[0], depths[-1]) if consecutive else Choice(depths)
@@ -242,7 +242,7 @@ class Dimension(NamedTuple):
 
 def dimension(row: Mapping[str, Any]) -> Dimension:
     """The dimension whose `as_dict` gave the row."""
-    domain = None
+    domain: Range | Choice | None = None
     if row["kind"] == "range":
         domain = Range(row["low"], row["high"], row["log"])
     elif row["kind"] == "choice":

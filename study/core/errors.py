@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from hyperstudy.study.core.printing import Lasting
 from hyperstudy.study.core.text import line, shortened
 
+SECRETS = "password|passwd|pwd|token|secret|key|signature|sig|credential|odbc_connect"  # ends of names in a URL's query
 DIGITS = 15  # of the largest number that an option may have
 
 
@@ -36,7 +37,7 @@ def without_passwords(text: str) -> str:
     """The text with three stars in place of each password or token in a URL, so that it can be printed."""
     text = re.sub(r"(://[^\s/:@]*):[^@]*@(?:[^\s@/'\"]*@)*", r"\1:***@", text)  # also a password with spaces
     text = re.sub(r"(https?://)[^\s/:@]+@", r"\1***@", text)
-    return re.sub(r"([?&]\w*(?:password|passwd|token|secret|key)=)[^\s&'\"]+", r"\1***", text, flags=re.IGNORECASE)
+    return re.sub(rf"([?&][\w.-]*(?:{SECRETS})=)[^\s&'\"]+", r"\1***", text, flags=re.IGNORECASE)
 
 
 def not_one_of(what: str, value: object, accepted: Iterable[object]) -> InputError:

@@ -14,14 +14,15 @@ from pathlib import Path
 from runpy import run_path
 from tempfile import mkdtemp
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cloudpickle
 
 from hyperstudy.models import ACTIVATIONS, INITIALISATIONS, MODELS, Family
 from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from hyperstudy.study.core.config import HYPERPARAMETERS, family_of
-from hyperstudy.study.core.data.datasets import DATASETS, Source
+from hyperstudy.study.core.data.datasets import DATASETS
+from hyperstudy.study.core.data.pictures import Source
 from hyperstudy.study.core.data.splits import SCALINGS
 from hyperstudy.study.core.domains import Hyperparameter
 from hyperstudy.study.core.errors import InputError
@@ -41,7 +42,7 @@ RESERVED = {  # columns of a study's runs, and parameters of every run
 }
 
 # What processes that train look up by name; pictures come to them from the driver.
-REGISTRIES = (
+REGISTRIES: tuple[dict[str, Any], ...] = (
     *(MODELS, ACTIVATIONS, INITIALISATIONS, SCALINGS, AUGMENTATIONS),
     *(OPTIMIZERS, SCHEDULES, LOSSES, METRICS, LOOPS),
 )

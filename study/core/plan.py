@@ -88,7 +88,7 @@ def _parsed(
     parsed = {name: parse(name, rows[name], text) for name, text in given.items()}
     searched = {name: space for name, space in parsed.items() if isinstance(space, Range | Choice)}
     values = {name: value for name, value in parsed.items() if name not in searched}
-    searched |= {name: row.space for name, row in rows.items() if row.searched and name not in parsed}
+    searched |= {name: row.space for name, row in rows.items() if row.searched and row.space and name not in parsed}
     return values, {name: searched[name] for name in rows if name in searched}
 
 

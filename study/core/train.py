@@ -69,7 +69,7 @@ def train(config: Config, splits: Splits, model: nn.Module | None = None) -> Ite
     """
     model = build(config, splits.shape, len(splits.classes)) if model is None else model
     splits = splits.framed(config.image_size, config.border)
-    model.to(splits.mean.device, memory_format=LAYOUT)
+    model.to(splits.mean.device).to(memory_format=LAYOUT)
     optimizer = OPTIMIZERS[config.optimizer](model.parameters(), config.lr, config.momentum, config.weight_decay)
     generator = torch.Generator(splits.mean.device).manual_seed(config.seed)
     done = 0
@@ -107,10 +107,10 @@ def predict(config: Config, splits: Splits, model: nn.Module, images: Tensor | M
     """Logits `(N, classes)` in float32 for pictures `(N, C, H, W)`; the model's mode is left unchanged."""
     training = model.training
     model.eval()
-    size, logits = evaluation_batch(images.shape), None
+    size, logits = evaluation_batch(images.shape), torch.empty(0)
     for start, batch in zip(range(0, len(images), size), images.split(size), strict=True):
         answers = _forward(config, splits, model, batch)
-        if logits is None:  # in one tensor from the start: small ones between large batches would scatter the memory
+        if not start:  # in one tensor from the start: small ones between large batches would scatter the memory
             logits = answers if len(images) <= size else answers.new_empty(len(images), *answers.shape[1:])
         logits[start : start + size] = answers
     model.train(training)
@@ -184,5 +184,5 @@ def _diverged_at(losses: Tensor, val_loss: float, done: int) -> int | None:
     """
     bad = (~losses.isfinite()).nonzero()
     if len(bad):
-        return done + bad[0].item() + 1
+        return done + int(bad[0]) + 1
     return None if math.isfinite(val_loss) else done + len(losses)

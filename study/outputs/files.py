@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from hyperstudy.study.core.config import Config
+from hyperstudy.study.core.data.mapped import Mapped
 from hyperstudy.study.core.data.splits import LEVELS, SCALINGS, Part, Splits, drawable
 from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.errors import InputError, shortened
@@ -35,6 +36,8 @@ class Classifier(nn.Module):
     def __init__(self, network: nn.Module, mean: Tensor, std: Tensor) -> None:
         super().__init__()
         self.network = network
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
 
@@ -90,7 +93,7 @@ def mistakes(logits: Tensor, part: Part) -> bytes:
     return _npz(pictures=pictures.cpu().numpy(), **{name: row[worst].cpu().numpy() for name, row in columns.items()})
 
 
-def _npz(**arrays: np.ndarray) -> bytes:
+def _npz(**arrays: Any) -> bytes:
     file = io.BytesIO()
     np.savez_compressed(file, **arrays)
     return file.getvalue()
@@ -112,7 +115,7 @@ class Trained(NamedTuple):
     white: int  # the level of a white pixel
 
     @torch.inference_mode()
-    def probabilities(self, images: Tensor) -> Tensor:
+    def probabilities(self, images: Tensor | Mapped) -> Tensor:
         """`(N, classes)` for pictures `(N, *shape)` with the levels that their data set has."""
         framed = Part(images, torch.zeros(len(images))).framed(self.config.image_size, self.config.border).images
         return torch.cat([self.classifier(batch) for batch in framed.split(evaluation_batch(framed.shape))])

@@ -93,7 +93,7 @@ class Objective(NamedTuple):
 
     def gain_interval(self, low: float | None, high: float | None) -> str:
         """The interval of a gain, whose sign is that of a frame: above 0 is better; empty where there is none."""
-        return "" if low is None else f"[{self.signed(low)}, {self.signed(high)}]"
+        return "" if low is None or high is None else f"[{self.signed(low)}, {self.signed(high)}]"
 
     def signed(self, amount: float) -> str:
         """An amount with its sign."""

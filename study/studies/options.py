@@ -202,6 +202,11 @@ def settle_machine(options: argparse.Namespace) -> None:
             if value is not None:
                 raise InputError(f"--{name}-per-trial needs --cluster; got {value:g} without it")
         return
+    if without_passwords(options.tracking_uri) != options.tracking_uri != TRACKING_URI:
+        raise InputError(
+            f"a store with a password must be named in $MLFLOW_TRACKING_URI, since Ray shows a driver's command line "
+            f"to its cluster; got --tracking-uri {options.tracking_uri}"
+        )
     if options.device != "auto":
         raise InputError(f"--device is for this machine, and --gpus-per-trial for a cluster; got {options.device!r}")
     options.cluster = Cluster(

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from filelock import FileLock
@@ -18,7 +19,9 @@ from hyperstudy.study.core.errors import InputError
 ROOT = Path("mlruns")
 TRACKING_FILE = f"sqlite:///{ROOT}/mlflow.db"
 TRACKING_URI = os.environ.get("MLFLOW_TRACKING_URI") or TRACKING_FILE
-TRACKING_OPTION = {  # for parsers; a password belongs in the environment, since other users can read a command line
+TRACKING_OPTION: dict[
+    str, Any
+] = {  # for parsers; a password belongs in the environment, since other users can read a command line
     "default": TRACKING_URI,
     "metavar": "URL",
     "help": f"MLflow's store (default: $MLFLOW_TRACKING_URI, or {TRACKING_FILE})",
