@@ -52,30 +52,36 @@ def compared(before: Kept, now: Kept) -> str:
     names = [name for name in before.metrics if not is_time(name)]
     whole = [name for name in names if 0 in before.metrics[name]]
     tested = sum(name.startswith("test/") for name in whole)
-    epochs = f"{before.epochs} epoch{'s' if before.epochs != 1 else ''} x {len(names) - len(whole)} metrics"
-    parts = [epochs, f"{len(whole) - tested} of the whole run", *([f"{tested} on the test data"] if tested else [])]
+    each = f"{_plural(before.epochs, 'epoch')} x {_plural(len(names) - len(whole), 'metric')}"
+    parts = [each, f"{len(whole) - tested} of the whole run", *([f"{tested} on the test data"] if tested else [])]
     return ", ".join(parts + [f"{name} ({len(before.files[name]):,} bytes)" for name in _both(before, now)])
 
 
 def surroundings(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """What of the versions, the hardware and the commit that a run's tags tell is not the same now."""
+    """What of the versions, the hardware and the commit that a run's tags tell is not the same now, in words."""
     old, new = (
-        {**json.loads(tags.get("versions", "{}")), "hardware": tags.get("hardware"), "commit": tags.get(COMMIT)}
+        {**json.loads(tags.get("versions", "{}")), "hardware": tags.get("hardware"), "commit": _short(tags)}
         for tags in (before, now)
     )
-    return [f"{name} was {was} and is {new.get(name)}" for name, was in old.items() if was and was != new.get(name)]
+    return [f"{name} {was!r} is now {new.get(name)!r}" for name, was in old.items() if was and was != new.get(name)]
 
 
 def verdict(found: list[Difference], around: list[str]) -> str:
     """What came of the comparison, in a line; `around` are the surroundings that differ."""
     if not found:
-        return "identical to the last bit" + (f", although {', '.join(around)}" if around else "")
+        return "identical to the last bit" + (f", although {'; '.join(around)}" if around else "")
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
-    cause = ", ".join(around) or (
-        "none of versions, hardware and commit, which are the same; either the record was changed, or the training "
-        "depends on more than its seed"
+    cause = "; ".join(around) or (
+        "versions, hardware and commit are the same, so either the record was changed, or the training depends on more "
+        "than its seed"
     )
     return f"differs: {found[0]}{more}. Likely cause: {cause}"
+
+
+def _short(tags: Mapping[str, str]) -> str:
+    """The commit in 12 digits, and whether there were changes."""
+    commit, plus, changes = tags.get(COMMIT, "").partition("+")
+    return f"{commit[:12]}{plus}{changes}"
 
 
 def _both(before: Kept, now: Kept) -> list[str]:
@@ -103,6 +109,10 @@ def _how(odd: list[int], old: Mapping[int, float], new: Mapping[int, float]) -> 
     place = f", most after epoch {worst}" if worst != odd[0] else ""
     amount = f"by {abs(old[worst] - new[worst]):.3g} (was {old[worst]!r}, now {new[worst]!r})"
     return f"{first}{place} {amount}".strip()
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _fingerprint(content: bytes) -> str:

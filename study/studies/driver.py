@@ -14,6 +14,7 @@ from hyperstudy.study.outputs.names import DIVERGED, FAILED, INTERRUPTED, finite
 from hyperstudy.study.outputs.objective import Objective
 from hyperstudy.study.search.slots import Slot, Slots
 from hyperstudy.study.studies.view import View
+from hyperstudy.study.tracking.memory import Memory
 from hyperstudy.study.tracking.tracker import KILLED, Tracker
 from hyperstudy.study.workers.pool import Message, Pool
 from hyperstudy.study.workers.worker import Death, Failure, Job, Outcome
@@ -43,7 +44,7 @@ class Driver:
     def __init__(
         self,
         pool: Pool,
-        tracker: Tracker,
+        tracker: Tracker | Memory,
         view: View,
         objective: Objective,
         guess: float | None,

@@ -40,7 +40,7 @@ class Repeat(NamedTuple):
 
     compared: str
     found: list[Difference]
-    surroundings: list[str]
+    around: list[str]
 
 
 class Again(Slots):
@@ -91,25 +91,26 @@ def repeat(options: Namespace) -> int:
         runs = [run]
         _print(console, f"{run.name} of {tracker.experiment}: {run.phase}, {run.state}, run {run.run_id}")
     own = _own_of(tracker, options)
-    same: list[bool] = []
+    repeats: list[Repeat] = []
 
-    def ended(row: Recorded, now: Repeat) -> None:
-        same.append(not now.found)
-        said = verdict(now.found, now.surroundings)
+    def ended(run: Run, now: Repeat) -> None:
+        repeats.append(now)
         if options.sample:
-            _print(console, f"{row.run.name}: {said} ({now.compared})")
+            around = now.around if now.found else []
+            _print(console, f"{run.name}: {now.compared}: {verdict(now.found, around)}")
             return
         _print(console, f"compared: {now.compared}")
         for difference in now.found[:LISTED] if len(now.found) > 1 else ():
             _print(console, f"  {difference}")
-        _print(console, said)
+        _print(console, verdict(now.found, now.around))
 
     with make_pool(_device(options, runs), options.workers, len(runs), own, options.cluster) as pool:
         for _, part in groupby(sorted(read(tracker, runs), key=_data_of), key=_data_of):
             _train(console, options, tracker, pool, list(part), ended)
+    same = sum(not now.found for now in repeats)
     if options.sample:
-        _print(console, f"{sum(same)} of {len(runs)} identical")
-    return 0 if all(same) else 1
+        _print(console, f"{same} of {len(runs)} identical")
+    return 0 if same == len(runs) else 1
 
 
 def _own_of(tracker: Tracker, options: Namespace) -> OwnFile | None:
@@ -138,19 +139,19 @@ def _train(
     tracker: Tracker,
     pool: Pool,
     recorded: Sequence[Recorded],
-    ended: Callable[[Recorded, Repeat], None],
+    ended: Callable[[Run, Repeat], None],
 ) -> None:
     """Train runs that need the same data, calling `ended` with each."""
     task = _open(options, tracker, [row.run for row in recorded])
     rows, objective = {row.run.run_id: row for row in recorded}, objective_of(tracker.tags())
-    memory = Memory(lambda run_id, kept: ended(rows[run_id], _compare(rows[run_id], kept)))
+    memory = Memory(lambda run_id, kept: ended(rows[run_id].run, _compare(rows[run_id], kept)))
     pool.load(task)
     live = console.is_terminal
     with (LiveView if live else View)(console if live else Console(quiet=True), (), objective) as view:
         driver = Driver(pool, memory, view, objective, task.guess(objective), {}, lambda: None)
         driver.run(Again(recorded), f"{tracker.experiment} again", ())
     for run_id, kept in memory.lost.items():
-        ended(rows[run_id], _compare(rows[run_id], kept))
+        ended(rows[run_id].run, _compare(rows[run_id], kept))
 
 
 def _open(options: Namespace, tracker: Tracker, runs: Sequence[Run]) -> Task:

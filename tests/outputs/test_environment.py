@@ -3,6 +3,7 @@ from importlib.metadata import version
 
 from hyperstudy.study.outputs import environment
 from hyperstudy.study.outputs.environment import command, commit, versions
+from tests.conftest import python
 
 
 def test_a_recorded_command_has_no_password(monkeypatch):
@@ -27,3 +28,10 @@ def test_the_commit_is_git_s_and_says_whether_files_differ(tmp_path, monkeypatch
 def test_the_recorded_versions_are_those_installed():
     assert versions()["torch"] == version("torch")
     assert {"python", "torch", "numpy", "optuna", "mlflow"} <= set(versions())
+
+
+def test_a_processor_is_told_with_the_instruction_set_on_which_the_last_bits_depend(tmp_path):
+    code = "import torch, hyperstudy.study.outputs.environment as e; print(e.hardware(torch.device('cpu')))"
+    told = python("-c", code, cwd=tmp_path, ATEN_CPU_CAPABILITY="default").stdout
+    assert ", DEFAULT, " in told
+    assert told.strip().endswith(", cpu")
