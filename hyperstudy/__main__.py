@@ -14,12 +14,12 @@ COMMANDS = {
 def main() -> int:
     """Run the command that the first word names."""
     name, words = (sys.argv[1] if len(sys.argv) > 1 else "--help"), sys.argv[2:]
+    return exit_code("hyperstudy", lambda: _run(name, words))
+
+
+def _run(name: str, words: list[str]) -> int:
     if name in COMMANDS:
         return import_module(f"hyperstudy.{COMMANDS[name]}").main(words)
-    return exit_code("hyperstudy", lambda: _help(name))
-
-
-def _help(name: str) -> int:
     if name not in ("-h", "--help"):
         raise not_one_of("command", name, COMMANDS)
     print(f"usage: hyperstudy {{{','.join(COMMANDS)}}} ...\n\n{__doc__}")

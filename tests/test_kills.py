@@ -1,12 +1,16 @@
 """Kills at moments that leave the most behind: what the next start finds, and clears away."""
 
 import signal
+import subprocess
+import sys
 
 import mlflow
 import numpy as np
+import psutil
+import pytest
 
 from hyperstudy.study.tracking.tracker import Tracker
-from tests.conftest import python, store_of, trial_runs
+from tests.conftest import environment, python, store_of, trial_runs, wait_for
 
 DEADLY = """
 import os
@@ -58,3 +62,13 @@ def test_a_study_that_is_killed_while_its_winner_is_registered_ends_with_one_cha
     mlflow.set_tracking_uri(store_of(tmp_path))
     model = mlflow.pyfunc.load_model("models:/digits-net@champion")
     assert model.predict(np.zeros((3, 1, 8, 8), dtype=np.uint8)).shape == (3, 10)
+
+
+@pytest.mark.parametrize("command", ["reports.findings", "study.predict"])
+def test_an_interrupt_while_a_command_imports_its_libraries_is_no_traceback(command, tmp_path):
+    words = [sys.executable, "-m", command]
+    with subprocess.Popen(words, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True) as process:
+        wait_for(lambda: "site-packages" in " ".join(file.path for file in psutil.Process(process.pid).memory_maps()))
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == ""
+    assert process.returncode == -signal.SIGINT

@@ -94,7 +94,7 @@ def exit_code(program: str, run: Callable[[], int]) -> int:
     It runs to its end also where nobody reads what it prints.
     """
     try:
-        with redirect_stdout(Lasting(sys.stdout)) as output, _terminable():
+        with redirect_stdout(Lasting(sys.stdout)) as output, _interruptible():
             try:
                 _check_folder()
                 return run()
@@ -120,13 +120,17 @@ def _check_folder() -> None:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """A request to terminate is heard as Ctrl-C is."""
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C and a request to terminate are heard alike, unless they are ignored, as in the background of a shell."""
     if threading.current_thread() is not threading.main_thread():  # signals can be handled nowhere else
         yield
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    for number in heard:
+        signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in heard.items():
+            signal.signal(number, handler)

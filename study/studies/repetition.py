@@ -23,6 +23,7 @@ from hyperstudy.study.studies.file import KEY, add_own, own_of
 from hyperstudy.study.studies.options import add_machine, settle_machine, trial_device
 from hyperstudy.study.studies.recorded import Recorded, drawn, named, read
 from hyperstudy.study.studies.reproduction import published_task
+from hyperstudy.study.studies.scratch import scratch
 from hyperstudy.study.studies.session import SETTINGS
 from hyperstudy.study.studies.view import LiveView, View, make_console
 from hyperstudy.study.tasks.opening import open_task
@@ -79,6 +80,7 @@ def parse_options(words: list[str] | None) -> Namespace:
     return options
 
 
+@scratch()
 def repeat(options: Namespace) -> int:
     """Train the runs again and print how they compare; 0 if all are identical, 1 if some differ."""
     console, uri = make_console(), options.tracking_uri

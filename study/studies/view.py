@@ -175,5 +175,5 @@ class LiveView(View):
 
 
 def make_view(console: Console, shown: tuple[str, ...], objective: Objective = ACCURACY) -> View:
-    """The live panel in a terminal, plain lines elsewhere."""
-    return (LiveView if console.is_terminal else View)(console, shown, objective)
+    """The live panel in a terminal that can redraw, plain lines elsewhere."""
+    return (LiveView if console.is_terminal and not console.is_dumb_terminal else View)(console, shown, objective)

@@ -11,7 +11,7 @@ from hyperstudy.study.core.loops import LOOPS, Loop, LoopConfig
 from hyperstudy.study.core.text import line
 from hyperstudy.study.outputs.names import COMPLETE, FAILED
 from hyperstudy.study.outputs.objective import Objective
-from hyperstudy.study.studies.view import LiveView, PlainConsole, View
+from hyperstudy.study.studies.view import LiveView, PlainConsole, View, make_view
 from tests.hostile import PAYLOADS
 
 EVIL = list(PAYLOADS.values())
@@ -61,3 +61,11 @@ def test_a_panel_in_a_terminal_holds_no_code_of_theirs(name, config):
     assert f"kind={line(text)}" in shown
     codes = ("\x1b[31m", "\x1b]8;;", "\x07", "\x08", "\x9b", "\u202e", "\u2066")
     assert [code for code in codes if code in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "terminal", "view"), [("xterm", True, LiveView), ("dumb", True, View), ("", False, View)]
+)
+def test_the_panel_is_for_terminals_that_can_redraw(kind, terminal, view, monkeypatch):
+    monkeypatch.setenv("TERM", kind)
+    assert type(make_view(PlainConsole(file=io.StringIO(), force_terminal=terminal), ())) is view
