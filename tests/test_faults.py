@@ -12,7 +12,7 @@ TINY = ["--model", "softmax", "--epochs", "1", "--workers", "1", "--trials", "2"
 
 
 def test_a_study_survives_a_fault_of_each_kind():
-    done = python("-m", "tests.faults", "--every", "130", "--first", "13", cwd=ROOT)
+    done = python("-m", "tests.faults", "--every", "1000", "--first", "13", cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     counts = [tuple(map(int, pair)) for pair in re.findall(r"(\d+) of (\d+) survived", done.stdout)]
     assert len(counts) == 8
