@@ -43,7 +43,9 @@ def test_a_network_that_is_lost_is_one_line(name, kind, store, tmp_path):
     assert damage(store, name, kind)
     done = here(predict.main, store, str(tmp_path / "x.png"))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert f"cannot be loaded: {name} is missing, damaged" in done.stderr
+    lost = f"has no file '{name}' any more" if kind == "deleted" else f"{name} is missing, damaged"
+    assert "study.predict: the network of run " in done.stderr
+    assert lost in done.stderr
     assert "restore its files from a copy of the store" in done.stderr
 
 

@@ -54,8 +54,8 @@ def test_a_pickle_in_place_of_the_network_is_refused(name, store, tmp_path):
     Image.new("L", (8, 8)).save(tmp_path / "picture.png")
     done = here(predict, folder, str(tmp_path / "picture.png"))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "study.predict: config.json and weights.safetensors of run " in done.stderr
-    assert "hold no network that loads" in done.stderr
+    assert "study.predict: the network of run " in done.stderr
+    assert f"cannot be loaded: {name} is missing, damaged" in done.stderr
     assert not mark.exists()
 
 

@@ -28,7 +28,6 @@ NO_REGISTRY = {
     "PRECISIONS": "torch has no other type for a forward pass on a processor",
     "TOLD": "our states in Optuna's",
     "EARLIER_COLUMNS": "names in files of earlier versions",
-    "TRACKING_OPTION": "the words of an option",
 }
 
 
@@ -83,7 +82,7 @@ def options_in(text):
 
 
 def test_the_readme_is_short_and_finished():
-    assert len(LINES) <= 240
+    assert len(LINES) <= 250
     assert "@@" not in README
 
 

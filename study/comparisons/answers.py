@@ -12,19 +12,24 @@ from hyperstudy.study.outputs.names import ANSWERS
 from hyperstudy.study.outputs.objective import ACCURACY, Objective
 from hyperstudy.study.tracking.tracker import Run, Tracker
 
+OBJECTS = (b"PK", b"\x80")  # how an archive and a pickle begin, of which NumPy says that they hold objects
+
 
 def arrays(tracker: Tracker, run_id: str, name: str) -> dict[str, np.ndarray]:
-    """The arrays of a run's artifact; empty if it has none, as runs of old versions. Raises `InputError` for one that
-    holds objects: to load those would run what a store says."""
+    """The arrays of a run's artifact; empty if it has none, as runs of old versions, or if it is damaged. Raises
+    `InputError` for one that holds objects: to load those would run what a store says."""
     with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
         try:
-            with np.load(tracker.download(run_id, name, Path(folder)), allow_pickle=False) as file:
+            path = tracker.download(run_id, name, Path(folder))
+            with np.load(path, allow_pickle=False) as file:
                 return dict(file)
         except StoreError:
             raise
-        except ValueError:
-            raise InputError(f"artifact {name} of run {run_id} must hold numbers alone: it is not loaded") from None
-        except Exception:  # artifact stores raise errors of many kinds for a file that they do not have
+        except Exception as error:  # artifact stores raise errors of many kinds for a file that they do not have
+            if isinstance(error, ValueError) and path.read_bytes().startswith(OBJECTS):
+                said = f"artifact {name} of run {run_id} must hold numbers alone: it is not loaded"
+                raise InputError(said) from None
             return {}
 
 

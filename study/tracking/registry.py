@@ -27,8 +27,9 @@ def champion(tracker: Tracker) -> str | None:
 def has_files(tracker: Tracker) -> bool:
     """Whether the champion's files are where they were registered."""
     version = tracker.client.get_model_version_by_alias(tracker.experiment, ALIAS)
+    place = tracker.client.get_model_version_download_uri(tracker.experiment, version.version)
     mlflow.set_tracking_uri(tracker.uri)
-    return bool(patiently(tracker.uri, partial(mlflow.artifacts.list_artifacts, artifact_uri=version.source)))
+    return bool(patiently(tracker.uri, partial(mlflow.artifacts.list_artifacts, artifact_uri=place)))
 
 
 def register(tracker: Tracker, run_id: str, model: Any, example: Any, output: Any) -> str:

@@ -33,6 +33,7 @@ LOCATIONS = (  # MLflow's columns that hold absolute paths of artifacts
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
     ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
     ("model_versions", "storage_location"),
 )
 

@@ -10,7 +10,8 @@ import numpy as np
 from hyperstudy.study.core.data.given import Labelled, read_given
 from hyperstudy.study.core.data.mapped import mapped
 from hyperstudy.study.core.data.pictures import TEST_FRACTION, WITH_TEST, Pictures, Source, cut
-from hyperstudy.study.core.errors import InputError, is_text, not_one_of, shortened
+from hyperstudy.study.core.errors import InputError, not_one_of
+from hyperstudy.study.core.text import is_text, shortened
 
 
 def pictures(train: Any, test: Any = None, classes: Sequence[Any] | None = None) -> Source:
