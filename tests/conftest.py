@@ -6,18 +6,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
-OURS = ("STUDY_DATA_DIR", "MLFLOW_TRACKING_URI")  # variables that would lead a test elsewhere
+OURS = ("STUDY_DATA_DIR", "MLFLOW_TRACKING_URI", "COLUMNS")  # variables that would lead a test elsewhere
 for variable in OURS:
     os.environ.pop(variable, None)
 
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
+from hyperstudy.study.core.data.datasets import DATASETS  # noqa: E402
 from hyperstudy.study.core.data.splits import Splits, load_splits  # noqa: E402
+from hyperstudy.study.core.own import LOADED, REGISTRIES  # noqa: E402
 from hyperstudy.study.tracking.tracker import Run, Tracker  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
@@ -79,6 +81,25 @@ def small(model: str) -> dict[str, object]:
     """Hyperparameters of a model that a test can afford: a tenth of its width where that is large."""
     large = model in ("alexnet", "vgg", "vgg-two-branch")
     return {"model": model, **({"width": 0.1} if large else {})}
+
+
+@contextmanager
+def same_registries() -> Iterator[None]:
+    """What is added to the registries goes again."""
+    all_of_them = (*REGISTRIES, DATASETS, LOADED)
+    before = [dict(registry) for registry in all_of_them]
+    try:
+        yield
+    finally:
+        for registry, rows in zip(all_of_them, before, strict=True):
+            registry.clear()
+            registry.update(rows)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _rows_go_with_their_module() -> Iterator[None]:
+    with same_registries():
+        yield
 
 
 @pytest.fixture(scope="session")

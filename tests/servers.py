@@ -76,8 +76,9 @@ class Postgres:
         self._as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []  # initdb refuses root
         if self._as_user:
             shutil.chown(folder, "postgres")
-            for parent in folder.parents[:2]:
-                parent.chmod(parent.stat().st_mode | 0o011)
+            for parent in folder.parents:
+                if not (mode := parent.stat().st_mode) & 0o001:
+                    parent.chmod(mode | 0o011)
         self._run("initdb", "-A", "trust", "-U", "me")
 
     def __enter__(self) -> "Postgres":

@@ -22,7 +22,7 @@ from hyperstudy.study.ablate import main as ablate
 from hyperstudy.study.core.config import HYPERPARAMETERS
 from hyperstudy.study.core.data.datasets import DATASETS
 from hyperstudy.study.core.errors import InputError
-from hyperstudy.study.core.own import LOADED, REGISTRIES, load_own, read_own
+from hyperstudy.study.core.own import load_own, read_own
 from hyperstudy.study.core.plan import make_plan
 from hyperstudy.study.export import main as export
 from hyperstudy.study.predict import main as predict
@@ -30,7 +30,7 @@ from hyperstudy.study.rerun import main as rerun
 from hyperstudy.study.search.design import explore_design
 from hyperstudy.study.search.samplers import PRUNERS, SAMPLERS
 from hyperstudy.study.studies.options import parse_options
-from tests.conftest import ROOT
+from tests.conftest import ROOT, same_registries
 
 MANY = int(os.environ.get("EXAMPLES", "150"))
 any_number_of = settings(
@@ -182,18 +182,13 @@ def scripts(draw):
 def test_a_file_of_a_user_s_own_is_loaded_or_refused_in_one_line(tmp_path, script):
     file = tmp_path / "mine.py"
     file.write_text(script)
-    before = [dict(registry) for registry in (*REGISTRIES, DATASETS, LOADED)]
 
     def used():
         load_own(read_own(file))
         planned(["--model", "patchnet"])
 
-    try:
+    with same_registries():
         refused(used)
-    finally:
-        for registry, rows in zip((*REGISTRIES, DATASETS, LOADED), before, strict=True):
-            registry.clear()
-            registry.update(rows)
 
 
 def test_the_command_lines_that_are_tried_are_of_both_kinds():

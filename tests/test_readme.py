@@ -273,3 +273,11 @@ def test_the_registered_model_loads_by_the_name_that_is_shown(finished_study):
     (name,) = re.findall(r'load_model\("models:/([\w-]+)@(?:champion)"\)', README)
     tracker = Tracker(store_of(finished_study), name)
     assert tracker.client.get_model_version_by_alias(name, "champion").run_id
+
+
+def test_every_dependency_is_in_the_table_with_its_reason():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = [*project["dependencies"], *(row for rows in project["optional-dependencies"].values() for row in rows)]
+    text = (ROOT / "tests" / "README.md").read_text().partition("## What the project stands on")[2]
+    said = {name for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE) for name in named(row)}
+    assert said == {re.match(r"[\w-]+", row)[0] for row in asked}

@@ -1,5 +1,6 @@
 """Data files and picture folders that are not as they should be: one line, and never a wait."""
 
+import contextlib
 import os
 import pickle
 import shutil
@@ -51,8 +52,8 @@ def test_an_idx_file_with_other_contents_is_named_before_anything_is_trained(cas
 
 
 def bind(path):
-    with socket.socket(socket.AF_UNIX) as opened:
-        opened.bind(os.path.relpath(path))  # its path may have about 100 characters
+    with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as opened:
+        opened.bind(path.name)  # which may have about 100 characters
 
 
 ODD = {

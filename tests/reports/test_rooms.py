@@ -9,9 +9,9 @@ ROOMS = (
     *("statistics", "frames", "load", "sources", "analysis", "page", "versus", "sections", "findings", "compare"),
 )  # each imports earlier ones only
 FROM_STUDY = {
-    *("study.core.domains", "study.core.errors", "study.outputs.names", "study.outputs.pictures"),
+    *("study.core.domains", "study.core.errors", "study.core.text", "study.outputs.names", "study.outputs.pictures"),
     *("study.comparisons.answers", "study.comparisons.arms", "study.comparisons.choice", "study.comparisons.seeds"),
-    *("study.tracking.store", "study.tracking.tracker"),
+    *("study.tracking.store", "study.tracking.tracker", "study.tracking.lost"),
     *("study.comparisons.decision", "study.outputs.objective", "study.search.foreign"),
 }
 MODULES = [module for module in TREES if module.startswith("reports.")]
