@@ -31,6 +31,12 @@ def test_the_expected_best_is_that_of_random_trials():
         assert middle[7] == pytest.approx(truth, abs=0.008)
 
 
+def test_a_large_budget_has_an_expected_best_too():
+    found = expected_best(Analysis(planted(0, peak)).posterior, 0.1, 700)
+    assert found.shape == (3, 700)
+    assert (np.diff(found) >= 0).all()
+
+
 def test_failures_lower_what_a_few_trials_reach():
     posterior = Analysis(planted(0, lambda u: np.where(u.lr > 0.5, 0.1, peak(u)))).posterior
     one, two = expected_best(posterior, 0.1, 8)[1][[0, 7]]
