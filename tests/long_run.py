@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,7 +65,8 @@ def endure(folder: Path, trials: int, every: float, seed: int = 0) -> Endured:
                 memory.append((finished(folder), driver.memory_info().rss / MEGABYTE))
                 victim = order.choice([driver, *workers(driver)])
                 killed["driver" if victim is driver else "worker"] += 1
-                victim.kill()
+                with suppress(psutil.NoSuchProcess):
+                    victim.kill()
                 if victim is driver:
                     driver.wait()
         if driver.returncode == 0:
@@ -75,7 +77,11 @@ def endure(folder: Path, trials: int, every: float, seed: int = 0) -> Endured:
 
 def workers(driver: psutil.Process) -> list[psutil.Process]:
     """The processes in which a driver trains."""
-    return [child for child in driver.children() if "spawn_main" in " ".join(child.cmdline())]
+    found = []
+    with suppress(psutil.NoSuchProcess):  # one has just ended
+        for child in driver.children():
+            found += [child] if "spawn_main" in " ".join(child.cmdline()) else []
+    return found
 
 
 def finished(folder: Path) -> int:
