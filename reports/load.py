@@ -14,7 +14,7 @@ import pandas as pd
 from hyperstudy.reports.frames import JUDGED, MARKS, Answers, Study
 from hyperstudy.study.comparisons.answers import arrays, right_answers
 from hyperstudy.study.core.domains import dimension
-from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.errors import InputError, StoreError
 from hyperstudy.study.core.text import read_inert
 from hyperstudy.study.outputs.names import CONFIRM, PHASES
 from hyperstudy.study.outputs.objective import Objective, objective_of
@@ -105,7 +105,9 @@ def _answers(tracker: Tracker, study: Study) -> Answers | None:
     with TemporaryDirectory() as folder:
         try:
             classes, counts = _confusion(tracker.download(run_id, "confusion_matrix.csv", Path(folder)))
-        except Exception:  # artifact stores raise errors of many kinds for a file that they have lost
+        except StoreError:
+            raise
+        except Exception:  # of many kinds, by what is lost or damaged
             return None
     return Answers(classes, counts, arrays(tracker, run_id, "mistakes.npz"))  # old runs have none
 

@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.tracking.tracker import Run, Tracker
 from tests.conftest import environment, wait_for
 from tests.servers import Postgres, Server
@@ -44,6 +47,18 @@ def test_a_study_waits_for_its_server_says_so_and_loses_nothing(tmp_path):
 
     with Server(tmp_path) as server:
         assert "the store does not answer; waiting for it" in driven(tmp_path, server.url, disturb)
+
+
+def test_a_file_that_a_server_has_lost_is_no_failure_of_the_server(tmp_path):
+    with Server(tmp_path) as server:
+        tracker = Tracker(server.url, "study")
+        tracker.create()
+        run_id = tracker.start("run", {}, {"phase": "confirm"}, [])
+        tracker.finish(run_id, "complete", {}, {"kept.txt": b"text"})
+        with pytest.raises(InputError, match=r"has no file 'lost.txt' any more"):
+            tracker.download(run_id, "lost.txt", tmp_path)
+        assert tracker.download(run_id, "kept.txt", tmp_path).read_text() == "text"
+        assert [run.state for run in tracker.runs()] == ["complete"]
 
 
 def test_a_restart_of_the_database_behind_the_server_costs_nothing(tmp_path_factory):

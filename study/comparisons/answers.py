@@ -12,7 +12,7 @@ from hyperstudy.study.outputs.names import ANSWERS
 from hyperstudy.study.outputs.objective import ACCURACY, Objective
 from hyperstudy.study.tracking.tracker import Run, Tracker
 
-OBJECTS = (b"PK", b"\x80")  # how an archive and a pickle begin, of which NumPy says that they hold objects
+OBJECTS = (b"PK", b"\x80")  # how an archive and a pickle begin; NumPy takes whatever it does not know for objects
 
 
 def arrays(tracker: Tracker, run_id: str, name: str) -> dict[str, np.ndarray]:
@@ -27,7 +27,7 @@ def arrays(tracker: Tracker, run_id: str, name: str) -> dict[str, np.ndarray]:
         except StoreError:
             raise
         except Exception as error:  # artifact stores raise errors of many kinds for a file that they do not have
-            if isinstance(error, ValueError) and path.read_bytes().startswith(OBJECTS):
+            if "allow_pickle" in str(error) and path.read_bytes().startswith(OBJECTS):
                 said = f"artifact {name} of run {run_id} must hold numbers alone: it is not loaded"
                 raise InputError(said) from None
             return {}

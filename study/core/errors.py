@@ -101,13 +101,13 @@ def exit_code(program: str, run: Callable[[], int]) -> int:
             finally:
                 output.flush()
     except InputError as error:
-        line, code = str(error), 2
+        said, code = str(error), 2
     except (StoreError, OSError) as error:
-        line, code = f"{StoreError(str(error))}; the same command goes on", 1
+        said, code = f"{StoreError(str(error))}; the same command goes on", 1
     except KeyboardInterrupt:
         return 130
     with suppress(OSError):  # nobody reads it
-        print(f"{program}: {line}", file=sys.stderr)
+        print(f"{program}: {said}", file=sys.stderr)
     return code
 
 

@@ -17,7 +17,7 @@ from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data.mapped import Mapped
 from hyperstudy.study.core.data.splits import LEVELS, SCALINGS, Part, Splits, drawable
 from hyperstudy.study.core.epoch import Epoch
-from hyperstudy.study.core.errors import InputError, shortened
+from hyperstudy.study.core.errors import InputError, OneLineError, shortened
 from hyperstudy.study.core.params import AnyConfig
 from hyperstudy.study.core.text import inert
 from hyperstudy.study.core.train import build, evaluation_batch
@@ -139,10 +139,11 @@ def load_trained(folder: Path) -> Trained:
 
 @contextmanager
 def reading(name: str) -> Iterator[None]:
-    """Turn whatever is raised by a file that is missing or damaged into an `InputError` that names it."""
+    """Turn whatever is raised by a file that is missing or damaged into an `InputError` that names it. A store or a
+    disk that fails stays what it is."""
     try:
         yield
-    except InputError:
+    except (OneLineError, OSError):
         raise
     except Exception as error:  # stores, safetensors and torch raise errors of many kinds
         reason = shortened(f"{type(error).__name__}: {error}")

@@ -64,7 +64,8 @@ def parse_options(words: list[str] | None) -> Namespace:
     parser = Parser(
         prog="python -m study.rerun",
         description="Train a run again and compare every number with what was recorded; nothing is written to the "
-        "store. The exit code is 0 if all are identical, 1 if some differ, 2 if they cannot be compared.",
+        "store. The exit code is 0 if all are identical, 1 if some differ or fail now, 2 if "
+        "they cannot be compared.",
         allow_abbrev=False,
     )
     parser.add_argument("run", nargs="?", metavar="RUN", help="its name, or the beginning of its identifier")

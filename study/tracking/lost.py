@@ -4,8 +4,10 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 
+from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.outputs.names import CONFIRM, FINISHED, INTERRUPTED, PHASES
 from hyperstudy.study.tracking.registry import champion, has_files
+from hyperstudy.study.tracking.store import artifact_root
 from hyperstudy.study.tracking.tracker import KILLED, Run, Tracker
 
 KEPT = "study.finished"  # the experiment tag with the number of finished runs by phase
@@ -33,8 +35,12 @@ def lost(tracker: Tracker) -> str:
 
 
 def drop_without_files(tracker: Tracker) -> None:
-    """Let the confirmation runs whose files were removed be trained again."""
-    for run in _without_files(tracker, tracker.runs()):
+    """Let the confirmation runs whose files were removed be trained again. Raises `InputError` where the folder of all
+    files is gone: it may lie on a disk that is not mounted."""
+    root, bare = artifact_root(tracker.uri), _without_files(tracker, tracker.runs())
+    if bare and root is not None and not root.is_dir():
+        raise InputError(f"store {tracker.uri!r} has lost the folder of all its files: bring {str(root)!r} back")
+    for run in bare:
         tracker.close(run.run_id, INTERRUPTED, KILLED, {"error": "its files were removed"})
 
 

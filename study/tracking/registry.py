@@ -28,8 +28,8 @@ def has_files(tracker: Tracker) -> bool:
     """Whether the champion's files are where they were registered."""
     version = tracker.client.get_model_version_by_alias(tracker.experiment, ALIAS)
     place = tracker.client.get_model_version_download_uri(tracker.experiment, version.version)
-    mlflow.set_tracking_uri(tracker.uri)
-    return bool(patiently(tracker.uri, partial(mlflow.artifacts.list_artifacts, artifact_uri=place)))
+    listed = partial(mlflow.artifacts.list_artifacts, artifact_uri=place, tracking_uri=tracker.uri)
+    return bool(patiently(tracker.uri, listed))
 
 
 def register(tracker: Tracker, run_id: str, model: Any, example: Any, output: Any) -> str:

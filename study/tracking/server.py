@@ -34,11 +34,16 @@ def serving(uri: str, host: str, port: int) -> Iterator[subprocess.Popen]:
     guard = [sys.executable, "-m", __name__, *ui]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL}  # its log goes to standard error
     with subprocess.Popen(guard, **pipes, env=environment, start_new_session=True) as server:
-        while not _answers(host, port):
-            if server.poll() is not None:
-                raise InputError(f"the server ended with exit code {server.returncode} before it answered")
-            time.sleep(LOOK_SECONDS)
-        yield server
+        try:
+            while not _answers(host, port):
+                if server.poll() is not None:
+                    raise InputError(f"the server ended with exit code {server.returncode} before it answered")
+                time.sleep(LOOK_SECONDS)
+            yield server
+        finally:
+            assert server.stdin is not None
+            server.stdin.close()  # the guard ends the server then
+            server.wait()
 
 
 def _check_free(host: str, port: int) -> None:

@@ -5,14 +5,14 @@ import json
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import mlflow
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 
-from hyperstudy.study.core.errors import InputError, StoreError, not_one_of
+from hyperstudy.study.core.errors import InputError, not_one_of
 from hyperstudy.study.outputs.names import FINISHED, HISTORY, INTERRUPTED, PHASES, finite
 from hyperstudy.study.tracking.client import Client, open_client
 from hyperstudy.study.tracking.store import artifact_root, flush
@@ -193,7 +193,9 @@ class Tracker:
     def _history(self, run: Run) -> list[dict[str, float]]:
         """The rows of the run's history file; empty if it is missing or damaged."""
         try:
-            file = Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{run.artifacts}/{HISTORY}"))
+            file = Path(
+                mlflow.artifacts.download_artifacts(artifact_uri=f"{run.artifacts}/{HISTORY}", tracking_uri=self.uri)
+            )
             with file.open(newline="", encoding="utf-8") as text:
                 names, *rows = csv.reader(text, strict=True)
             names = [EARLIER_COLUMNS.get(name, name) for name in names]
@@ -237,15 +239,15 @@ class Tracker:
 
     def download(self, run_id: str, path: str, folder: Path) -> Path:
         """A local copy of one artifact; raises `InputError` if the run has lost it."""
-        try:
-            return Path(self.client.download_artifacts(run_id, path, str(folder)))
-        except StoreError:
-            raise
-        except Exception:  # artifact stores raise errors of many kinds for a file that they do not have
+        parent = str(PurePosixPath(path).parent)
+        # Asked first: a server answers for a file that it does not have as it does where it fails.
+        there = self.client.list_artifacts(run_id, None if parent == "." else parent)
+        if path not in {file.path for file in there}:
             raise InputError(
                 f"run {run_id} of study {self.experiment!r} has no file {path!r} any more: the command of the study "
                 "trains it again"
-            ) from None
+            )
+        return Path(self.client.download_artifacts(run_id, path, str(folder)))
 
     def attach(self, name: str, folder: Path) -> None:
         """Put a folder's files into the experiment as artifacts of a run of that name, in place of an earlier one."""

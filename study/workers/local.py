@@ -136,8 +136,12 @@ def _work(orders: Connection, device: torch.device, threads: int, own: Added | N
             if isinstance(order, Job):
                 orders.send(_train(order, task, orders))
             else:
-                with suppress(FileNotFoundError):  # another task has come since, and with it other files
+                task = None
+                try:
                     task = fetched(order).to(device)
+                except FileNotFoundError:
+                    if not orders.poll():  # no other task has come since, with other files
+                        raise
 
 
 def _train(job: Job, task: Task, orders: Connection) -> Outcome | Failure:

@@ -1,13 +1,23 @@
 import pytest
 
-from hyperstudy.study.comparisons.finalists import FIRST_SEED, confirmed, finished, over_seeds, ranking, unconfirmed
+from hyperstudy.study.comparisons.finalists import (
+    FIRST_SEED,
+    confirmed,
+    finished,
+    over_seeds,
+    ranking,
+    trained_by,
+    unconfirmed,
+)
 from hyperstudy.study.core.config import HYPERPARAMETERS, Config
+from hyperstudy.study.core.errors import StoreError
 from hyperstudy.study.core.params import from_params
 from hyperstudy.study.outputs.names import CONFIRM
 from hyperstudy.study.outputs.objective import ACCURACY
 from hyperstudy.study.search.slots import Jobs
 from hyperstudy.study.studies.summary import gain, test_accuracy
-from hyperstudy.study.tracking.tracker import Run
+from hyperstudy.study.tracking.tracker import Run, Tracker
+from tests.conftest import store_of
 
 mean_test_accuracy = test_accuracy  # pytest would take the imported name for a test
 del test_accuracy
@@ -77,6 +87,15 @@ def test_finished_runs_are_those_of_the_phase_that_came_to_an_end():
 def test_a_run_s_configuration_is_read_back_from_its_parameters():
     (entry,) = [run(0, 0.5, lr=0.3, seed=7)]
     assert from_params(entry.params) == Config(lr=0.3, seed=7)
+
+
+def test_a_store_that_fails_while_a_network_is_read_is_not_taken_for_a_damaged_file(tmp_path, monkeypatch):
+    def fails(*_):
+        raise StoreError("no answer")
+
+    monkeypatch.setattr(Tracker, "download", fails)
+    with pytest.raises(StoreError, match="no answer"):
+        trained_by(Tracker(store_of(tmp_path), "study"), "run")
 
 
 def test_the_gain_pairs_equal_seeds():

@@ -239,6 +239,7 @@ BAD = {
         (IMAGES / 255, LABELS),
     ),
     "a function that fails": (lambda: 1 / 0, "training data cannot be read: ZeroDivisionError: division by zero"),
+    "a file that is not there": (lambda: np.load("nowhere.npy"), "data 'nowhere.npy' cannot be read: No such file"),
     "no labels": ([IMAGES[0]] * 3, "must be a picture and its label; got ndarray"),
 }
 

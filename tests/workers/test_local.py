@@ -128,6 +128,16 @@ def test_a_worker_maps_the_file_of_the_pictures_and_trains_the_same(digits, tmp_
     assert {"train.npy", "val.npy"} <= maps
 
 
+def test_pictures_that_are_lost_are_not_taken_for_those_before_them(digits, tmp_path):
+    np.save(tmp_path / "train.npy", digits.train.images.numpy())
+    lost = mapped(np.load(tmp_path / "train.npy", mmap_mode="r"))
+    with one_worker(digits) as (pool, _):
+        (tmp_path / "train.npy").unlink()
+        pool.load(PicturesTask("data", digits._replace(train=digits.train._replace(images=lost))))
+        pool.start(0, Job(Config(epochs=1)))
+        assert isinstance(listen(pool, 0)[-1], Death | Failure)
+
+
 def test_a_prunable_job_stops_when_it_is_told_to(pool):
     pool.start(0, Job(Config(model="mlp", epochs=9), prunable=True))
     *epochs, outcome = listen(pool, 0, answers=[False, False, True])

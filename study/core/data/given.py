@@ -50,9 +50,9 @@ def _called(function: Callable[[], Any], part: str) -> Any:
     try:
         return function()
     except OSError as error:
-        if error.filename is not None:
-            raise  # names the file
-        raise InputError(f"{part} data cannot be read: {error}") from None
+        if error.filename is None:
+            raise InputError(f"{part} data cannot be read: {error}") from None
+        raise InputError(f"data {str(error.filename)!r} cannot be read: {error.strerror}") from None
     except Exception as error:  # whatever a function of the user's own raises
         raise InputError(f"{part} data cannot be read: {type(error).__name__}: {error}") from None
 
