@@ -72,7 +72,7 @@ class LocalPool:
             number = connections[connection]
             try:
                 message = connection.recv()
-            except GONE:
+            except (EOFError, OSError):  # also in the middle of a message
                 process = self._workers[number][0]
                 process.join()
                 message = Death(f"process ended with {process.exitcode}")

@@ -183,6 +183,18 @@ def test_a_killed_worker_is_a_death_and_the_next_has_the_pictures_again(digits):
         assert isinstance(listen(pool, 0)[-1], Outcome)
 
 
+def test_a_worker_that_is_killed_while_it_speaks_is_a_death(digits):
+    wide = Config(model="mlp", width=16.0, epochs=1)  # its weights are more than a pipe holds at once
+    with one_worker(digits) as (pool, process):
+        pool.start(0, Job(wide))
+        assert [number for number, _ in pool.messages(60)] == [0]
+        assert pool._workers[0][1].poll(60)
+        kill(process())
+        assert listen(pool, 0)[-1] == Death("process ended with -9")
+        pool.start(0, Job(MLP))
+        assert isinstance(listen(pool, 0)[-1], Outcome)
+
+
 def test_a_worker_that_was_killed_while_idle_is_replaced_and_gets_the_latest_pictures(digits):
     with one_worker(digits) as (pool, process):
         pool.start(0, Job(MLP))
