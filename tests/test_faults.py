@@ -15,7 +15,7 @@ def test_a_study_survives_a_fault_of_each_kind():
     done = python("-m", "tests.faults", "--every", "1000", "--first", "13", cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     counts = [tuple(map(int, pair)) for pair in re.findall(r"(\d+) of (\d+) survived", done.stdout)]
-    assert len(counts) == 8
+    assert len(counts) == 10
     assert all(survived == tried > 0 for survived, tried in counts)
 
 

@@ -12,7 +12,7 @@ import mlflow
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 
-from hyperstudy.study.core.errors import InputError, not_one_of
+from hyperstudy.study.core.errors import InputError, StoreError, not_one_of
 from hyperstudy.study.outputs.names import FINISHED, HISTORY, INTERRUPTED, PHASES, finite
 from hyperstudy.study.tracking.client import Client, open_client
 from hyperstudy.study.tracking.store import artifact_root, flush
@@ -238,7 +238,8 @@ class Tracker:
             return {name: self.download(run.run_id, name, Path(folder)).read_bytes() for name in names if name in there}
 
     def download(self, run_id: str, path: str, folder: Path) -> Path:
-        """A local copy of one artifact; raises `InputError` if the run has lost it."""
+        """A local copy of one artifact; raises `InputError` if the run has lost it, `StoreError` if it cannot be
+        copied."""
         parent = str(PurePosixPath(path).parent)
         # Asked first: a server answers for a file that it does not have as it does where it fails.
         there = self.client.list_artifacts(run_id, None if parent == "." else parent)
@@ -247,7 +248,12 @@ class Tracker:
                 f"run {run_id} of study {self.experiment!r} has no file {path!r} any more: the command of the study "
                 "trains it again"
             )
-        return Path(self.client.download_artifacts(run_id, path, str(folder)))
+        try:
+            return Path(self.client.download_artifacts(run_id, path, str(folder)))
+        except MlflowException:  # it is there, and MLflow keeps the reason to itself
+            raise StoreError(
+                f"file {path!r} of run {run_id} cannot be read, or not be copied: is a disk full?"
+            ) from None
 
     def attach(self, name: str, folder: Path) -> None:
         """Put a folder's files into the experiment as artifacts of a run of that name, in place of an earlier one."""

@@ -42,20 +42,24 @@ WORDS = ["--model", "softmax", "--batch-size", "64", "--epochs", "1", "--trials"
 torch.set_num_threads(1)  # before any work: threads do not survive a fork
 
 
-def forked(work: Callable[[], Any], said: Path) -> Any:
-    """What the work returns in a process of its own, whose output is added to a file; None if it was killed."""
-    reading, writing = os.pipe()
+def forked(work: Callable[[], Any]) -> tuple[Any, str]:
+    """What the work returns in a process of its own, and what it prints; None in place of the first if it was killed.
+
+    Both come through pipes, so that a fault of files does not reach them.
+    """
+    said, found = os.pipe(), os.pipe()
     if not (child := os.fork()):
-        os.close(reading)
-        with said.open("a") as text, redirect_stdout(text), redirect_stderr(text):
-            found = work()
-        os.write(writing, pickle.dumps(found))
+        with open(said[1], "w") as text, redirect_stdout(text), redirect_stderr(text):
+            result = work()
+        with open(found[1], "wb") as pipe:
+            pickle.dump(result, pipe)
         os._exit(0)
-    os.close(writing)
-    with open(reading, "rb") as pipe:
-        told = pipe.read()
+    os.close(said[1])
+    os.close(found[1])
+    with open(said[0]) as text, open(found[0], "rb") as pipe:
+        told, result = text.read(), pipe.read()
     os.waitpid(child, 0)
-    return pickle.loads(told) if told else None
+    return pickle.loads(result) if result else None, told
 
 
 def command(folder: Path, pool: type, site: Site | None = None) -> tuple[int, int]:
@@ -97,18 +101,19 @@ def trial_of(kind: Kind, at: int, expected: dict[str, Any]) -> str:
     with tempfile.TemporaryDirectory(prefix="fault-") as name:
         folder, pool = Path(name), FragilePool if kind.site is PIPE else Here
         shutil.copyfile(empty_store(), folder / "mlflow.db")
-        said = folder / "said.txt"
         kind.site.arm(at, kind.fault, kind.after)
-        code, _ = forked(partial(command, folder, pool), said) or (None, 0)
-        told = said.read_text()
+        ended, told = forked(partial(command, folder, pool))
         kind.site.arm(0, None, False)
+        code, _ = ended or (None, 0)
         if "Traceback" in told or code not in (0, 1, None):
             return f"it ended with {code}: {told[-2000:]}"
         if code == 1 and not told.endswith("; the same command goes on\n"):
             return f"it does not say that the same command goes on: {told[-500:]}"
-        if code != 0 and (again := forked(partial(command, folder, Here), said)) != (0, 0):
-            return f"the same command again ended with {again}: {said.read_text()[len(told) :][-2000:]}"
-        found = forked(partial(picture, folder), said) or {}
+        if code != 0:
+            again, told = forked(partial(command, folder, Here))
+            if again != (0, 0):
+                return f"the same command again ended with {again}: {told[-2000:]}"
+        found = forked(partial(picture, folder))[0] or {}
         wrong = (key for key in expected if found.get(key) != expected[key])
         return "; ".join(f"{key}: {_difference(found.get(key), expected[key])}" for key in wrong)
 
@@ -137,7 +142,8 @@ def calls_of(site: Site) -> int:
         shutil.copyfile(empty_store(), Path(name, "mlflow.db"))
         site.arm(0, None, False)
         pool = FragilePool if site is PIPE else Here
-        return forked(partial(command, Path(name), pool, site), Path(name, "said.txt"))[1]
+        (_, calls), _ = forked(partial(command, Path(name), pool, site))
+        return calls
 
 
 def sweep(kinds: dict[str, Kind], every: int, first: int = 1) -> dict[str, Counter[str]]:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import signal
 import sqlite3
 import tempfile
@@ -41,6 +42,7 @@ class Site:
 
 
 STORE, FILES, PIPE = Site(), Site(), Site()
+TORN = 100  # bytes of a file that is cut off
 
 
 class Observed:
@@ -59,7 +61,7 @@ def audit(event: str, arguments: tuple[Any, ...]) -> None:
     if not made and event not in ("os.mkdir", "os.rename"):
         return
     path = str(arguments[0])
-    if path.startswith(tempfile.gettempdir()) and not path.endswith("said.txt"):
+    if path.startswith(tempfile.gettempdir()):
         FILES.call(lambda: None)
 
 
@@ -135,6 +137,17 @@ def full() -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def full_midway() -> None:
+    """From now on no file can have more than some bytes, as on a disk that is full in the middle of one."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (TORN, resource.RLIM_INFINITY))
+
+
+def killed_midway() -> None:
+    """The first file that gets more than some bytes ends the process there, the database's own included."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    full_midway()
+
+
 def killed() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -162,5 +175,7 @@ KINDS = {
     "the driver is killed after a call": Kind(STORE, killed, after=True),
     "a file cannot be made": Kind(FILES, full),
     "the driver is killed at a file": Kind(FILES, killed),
+    "the disk is full in the middle of a file": Kind(FILES, full_midway),
+    "the driver is killed in the middle of a file": Kind(FILES, killed_midway),
     "the worker is killed": Kind(PIPE, worker_killed),
 }
