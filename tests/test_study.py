@@ -33,7 +33,7 @@ TINY = ["--model", "softmax", "--epochs", "1", "--workers", "1", "--confirm-seed
 
 def test_every_trial_is_a_flat_run_with_its_params_metrics_and_tags(finished_study):
     runs = trial_runs(finished_study)
-    phases = Counter(run.tags["phase"] for run in runs if " with " not in run.name)  # arms are trained if that is cheap
+    phases = Counter(run.tags["phase"] for run in runs)
     assert phases == {"explore": 4, "search": 2, "rerank": 11, "confirm": 6}
     for run in runs:
         assert run.status == "FINISHED"
@@ -54,8 +54,7 @@ def test_the_last_lines_say_the_result_the_time_the_link_and_the_report(finished
     for part in ("winner", "default", "tracking", "driving", "compareRunsMode=CHART"):
         assert part in output
     assert "python -m reports.findings --study digits-cnn" in output
-    trained = output.count("complete val/accuracy") + output.count("pruned val/accuracy")
-    assert trained == len(trial_runs(finished_study)) >= 23
+    assert output.count("complete val/accuracy") + output.count("pruned val/accuracy") == 23
 
 
 def test_the_artifacts_are_config_history_weights_and_pictures(finished_study, tmp_path):
@@ -127,12 +126,11 @@ def test_the_same_command_again_repeats_nothing(finished_study):
 
 
 def test_the_same_name_with_other_settings_is_refused_with_the_differences(finished_study):
-    before = len(trial_runs(finished_study))
     done = here(main, finished_study, *["--trials", "6", "--epochs", "3", "--confirm-seeds", "2", "--lr", "1e-4:1e-2"])
     assert done.returncode == 2
     assert "lr 1e-05:0.1 searched (now 0.0001:0.01 searched); epochs 2 (now 3)" in done.stderr
     assert done.stderr.count("\n") == 1
-    assert len(trial_runs(finished_study)) == before
+    assert len(trial_runs(finished_study)) == 23
 
 
 def leftovers(folder):

@@ -26,7 +26,7 @@ from hyperstudy.study.tracking.store import existing
 from hyperstudy.study.tracking.tracker import Run, Tracker, find_study
 from hyperstudy.study.workers.pool import make_pool
 
-CHEAP = 0.25  # of a study's training: an ablation that takes less belongs to the study
+CHEAP = 1 / 3  # of a study's epochs: an ablation that takes less belongs to the study
 
 
 def parse_options(words: list[str] | None) -> Namespace:
@@ -75,13 +75,14 @@ def ablate(options: Namespace) -> int:
 def cheap_arms(
     runs: Sequence[Run], plan: Plan, roles: Mapping[str, AnyConfig], seeds: int, objective: Objective
 ) -> dict[str, AnyConfig]:
-    """The arms between default and winner, if to train those that are missing takes less than a quarter of the time
-    that the study has trained so far; none otherwise, or if the default is the winner."""
+    """The arms between default and winner, if those that are missing take less than a third of the epochs that the
+    study has trained so far; none otherwise, or if the default is the winner. Epochs, not seconds, so that the same
+    study decides the same on any machine."""
     arms = _configs(plan, hypotheses(roles[WINNER].hyperparameters(), plan.base.hyperparameters(), plan.space))
     there = confirmed(runs, arms, objective)
     missing = sum(max(0, seeds - len(found)) for found in there.values())
-    known = [run.metrics["train_seconds"] for found in there.values() for run in found]
-    spent = sum(run.metrics.get("train_seconds", 0.0) for run in runs)
+    known = [run.metrics["epochs"] for found in there.values() for run in found]
+    spent = sum(run.metrics.get("epochs", 0.0) for run in runs)
     cheap = missing and known and missing * sum(known) / len(known) < CHEAP * spent
     return arms if cheap else {}
 

@@ -45,6 +45,7 @@ def conduct(options: Namespace, plan: Plan) -> int:
             with console.status("a rehearsal with your own file"):
                 task.rehearse(plan)
         earlier = earlier_study(options, plan, task, objective)
+        described = tags(options, plan, task, objective)
         tracker = Tracker(options.tracking_uri, options.study)
         tracker.create()
         with open_session(console, tracker, pool, options, task, tuple(plan.space), objective) as session:
@@ -52,7 +53,7 @@ def conduct(options: Namespace, plan: Plan) -> int:
             settle(tracker, SETTINGS, settings(options, plan, task, objective))
             targets = grow(tracker, options.trials)
             about = note(options, plan, task, objective)
-            tracker.describe(about, tags(options, plan, task, objective))
+            tracker.describe(about, described)
             for line in task.amounts():
                 session.view.note(line)
             trials = explore_and_search(session, plan, targets, earlier)

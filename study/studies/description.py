@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from hyperstudy.study.comparisons.reranking import CANDIDATES, SEEDS
 from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.domains import dimension
+from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.loops import LoopConfig
 from hyperstudy.study.core.own import OwnFile
 from hyperstudy.study.core.plan import Plan
@@ -21,10 +22,11 @@ from hyperstudy.study.tasks.task import Task
 DECISION = "study.decision"  # the tag that says what to use
 FILE = "study.file"  # the tag that says where the user's own file lies
 FINALISTS = "study.finalists"  # the tag with the latest finalists' hyperparameters by role
+LONGEST_TAG = 20_000  # characters that MLflow allows
 
 
 def note(options: Namespace, plan: Plan, task: Task, objective: Objective) -> str:
-    """Question, space, command and machine; shorter than the 5,000 characters that MLflow allows a tag."""
+    """Question, space, command and machine; shorter than what MLflow allows a tag."""
     explored = explore_size(options.trials)
     searched = ", ".join(map(markdown, plan.space))
     rows = [
@@ -72,13 +74,19 @@ def _choosing(seeds: int, objective: Objective) -> list[str]:
 
 
 def tags(options: Namespace, plan: Plan, task: Task, objective: Objective) -> dict[str, str]:
-    """Tags that describe the study as a whole; each value is JSON or plain text."""
-    guess = task.guess(objective)
+    """Tags that describe the study as a whole; each value is JSON or plain text. Raises `InputError` for a space that
+    MLflow cannot keep."""
+    guess, space = task.guess(objective), json.dumps({name: row.as_dict() for name, row in plan.dimensions().items()})
+    if len(space) > LONGEST_TAG:
+        raise InputError(
+            f"a study's hyperparameters must take up to {LONGEST_TAG:,} characters in MLflow; got "
+            f"{len(plan.dimensions())} of {len(space):,} characters"
+        )
     return {
         **task.tags(plan),
         **({} if guess is None else {"study.chance": str(guess)}),
         TAG: json.dumps(objective._asdict()),
-        "study.space": json.dumps({name: row.as_dict() for name, row in plan.dimensions().items()}),
+        "study.space": space,
         "study.trials": str(options.trials),
         "study.sampler": options.sampler,
         "study.pruner": options.pruner,

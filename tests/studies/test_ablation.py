@@ -12,23 +12,23 @@ PLAN = make_plan("digits", "mlp", {})
 WINNER = PLAN.base.replace(lr=0.01, batch_size=32)
 
 
-def run(config, seconds, phase=CONFIRM, seed=1000):
+def run(config, epochs, phase=CONFIRM, seed=1000):
     params = {name: str(value) for name, value in config.replace(seed=seed).hyperparameters().items()}
     params |= {"dataset": config.dataset, "model": config.model}
-    metrics = {"train_seconds": seconds, "objective": 0.9} | ({"test/accuracy": 0.9} if phase == CONFIRM else {})
-    return Run(f"{phase}{seed}{seconds}", "name", "FINISHED", params, metrics, {"phase": phase, "state": COMPLETE}, "")
+    metrics = {"epochs": epochs, "objective": 0.9} | ({"test/accuracy": 0.9} if phase == CONFIRM else {})
+    return Run(f"{phase}{seed}{epochs}", "name", "FINISHED", params, metrics, {"phase": phase, "state": COMPLETE}, "")
 
 
-def arms(search_seconds, winner=WINNER, seeds=2):
-    """Two finalists of one second a run; two hyperparameters differ, so two arms lie between them."""
-    finalists = [run(config, 1.0, seed=1000 + seed) for config in (winner, PLAN.base) for seed in range(seeds)]
-    return cheap_arms([run(PLAN.base, search_seconds, EXPLORE), *finalists], PLAN, {"winner": winner}, seeds, ACCURACY)
+def arms(search_epochs, winner=WINNER, seeds=2):
+    """Two finalists of ten epochs a run; two hyperparameters differ, so two arms lie between them."""
+    finalists = [run(config, 10, seed=1000 + seed) for config in (winner, PLAN.base) for seed in range(seeds)]
+    return cheap_arms([run(PLAN.base, search_epochs, EXPLORE), *finalists], PLAN, {"winner": winner}, seeds, ACCURACY)
 
 
-def test_an_ablation_of_less_than_a_quarter_of_the_training_belongs_to_the_study():
-    """Two arms over two seeds take 4 s; the finalists took 4 s, so the quarter is reached at 16 s in all."""
-    assert len(arms(12.1)) == 4
-    assert arms(11.9) == {}
+def test_an_ablation_of_less_than_a_third_of_the_training_belongs_to_the_study():
+    """Two arms over two seeds take 40 epochs; the finalists took 40, so the third is reached at 120 in all."""
+    assert len(arms(81)) == 4
+    assert arms(80) == {}
 
 
 def test_arms_are_those_between_default_and_winner():
