@@ -7,7 +7,7 @@ first asked for, since a worker or a report needs few of them.
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 __path__.append(str(Path(__file__).parent.parent))
 
@@ -27,8 +27,8 @@ PUBLIC = {
     "Loop": "study.core.loops",
     "SCALINGS": "study.core.data.splits",
     "DATASETS": "study.core.data.datasets",
-    "Source": "study.core.data.datasets",
-    "Pictures": "study.core.data.datasets",
+    "Source": "study.core.data.pictures",
+    "Pictures": "study.core.data.pictures",
     "pictures": "study.core.data.own_pictures",
     "Hyperparameter": "study.core.domains",
     "Range": "study.core.domains",
@@ -37,9 +37,33 @@ PUBLIC = {
 }
 __all__ = list(PUBLIC)
 
+if TYPE_CHECKING:  # the same names with their types
+    from hyperstudy.calls import run as run
+    from hyperstudy.models import ACTIVATIONS as ACTIVATIONS
+    from hyperstudy.models import INITIALISATIONS as INITIALISATIONS
+    from hyperstudy.models import MODELS as MODELS
+    from hyperstudy.models import Family as Family
+    from hyperstudy.study.core.augmentations import AUGMENTATIONS as AUGMENTATIONS
+    from hyperstudy.study.core.data.datasets import DATASETS as DATASETS
+    from hyperstudy.study.core.data.own_pictures import pictures as pictures
+    from hyperstudy.study.core.data.pictures import Pictures as Pictures
+    from hyperstudy.study.core.data.pictures import Source as Source
+    from hyperstudy.study.core.data.splits import SCALINGS as SCALINGS
+    from hyperstudy.study.core.domains import Choice as Choice
+    from hyperstudy.study.core.domains import Hyperparameter as Hyperparameter
+    from hyperstudy.study.core.domains import Range as Range
+    from hyperstudy.study.core.errors import InputError as InputError
+    from hyperstudy.study.core.loops import LOOPS as LOOPS
+    from hyperstudy.study.core.loops import Loop as Loop
+    from hyperstudy.study.core.losses import LOSSES as LOSSES
+    from hyperstudy.study.core.metrics import METRICS as METRICS
+    from hyperstudy.study.core.metrics import Metric as Metric
+    from hyperstudy.study.core.optimizers import OPTIMIZERS as OPTIMIZERS
+    from hyperstudy.study.core.schedules import SCHEDULES as SCHEDULES
+else:
 
-def __getattr__(name: str) -> Any:
-    if name not in PUBLIC:
-        raise AttributeError(f"hyperstudy has no {name!r}")
-    import_module("hyperstudy.study.core.own")  # knows from here on which rows are the user's
-    return getattr(import_module(f"hyperstudy.{PUBLIC[name]}"), name)
+    def __getattr__(name: str) -> Any:
+        if name not in PUBLIC:
+            raise AttributeError(f"hyperstudy has no {name!r}")
+        import_module("hyperstudy.study.core.own")  # knows from here on which rows are the user's
+        return getattr(import_module(f"hyperstudy.{PUBLIC[name]}"), name)

@@ -18,7 +18,7 @@ from hyperstudy.reports.load import load
 from hyperstudy.study.comparisons.finalists import trained_by
 from hyperstudy.study.core.data.datasets import DATASETS
 from hyperstudy.study.core.data.pictures import Source
-from hyperstudy.study.core.data.splits import Part
+from hyperstudy.study.core.data.splits import in_channels
 from hyperstudy.study.core.domains import Choice
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.loops import LOOPS, Loop
@@ -108,8 +108,8 @@ class Finished:
         if tensor.ndim != 4:
             got = "x".join(map(str, tensor.shape))
             raise InputError(f"pictures must be (N, C, H, W) or (N, H, W); got {got}")
-        part = Part(tensor, torch.zeros(len(tensor))).with_channels(trained.shape[0])
-        return pd.DataFrame(trained.probabilities(part.images).numpy(), columns=list(trained.classes))
+        answers = trained.probabilities(in_channels(tensor, trained.shape[0]))
+        return pd.DataFrame(answers.numpy(), columns=list(trained.classes))
 
     def __repr__(self) -> str:
         return f"{self.name}: {self.decision}"

@@ -15,13 +15,12 @@ from hyperstudy.reports.statistics.defaults import Default, by_experiment, by_po
 from hyperstudy.reports.statistics.effects import POINT, Curve, Gain, at, averaged, gain, place
 from hyperstudy.reports.statistics.influence import Influence, influences
 from hyperstudy.reports.statistics.interactions import Interaction, interactions
-from hyperstudy.reports.statistics.intervals import spread
+from hyperstudy.reports.statistics.intervals import Interval, spread
 from hyperstudy.reports.statistics.limits import Limits, limits
 from hyperstudy.reports.statistics.lr_law import LrLaw, lr_law
 from hyperstudy.reports.statistics.posterior import Posterior, fit_posterior
 from hyperstudy.reports.statistics.verdicts import SUPPORTED
 from hyperstudy.study.comparisons.arms import SEEDS, Arm, Hypothesis, hypotheses
-from hyperstudy.study.comparisons.seeds import Estimate
 from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, EXPLORE, FAILED, PRUNED
 
 LEARNED = 0.1  # of the way from chance to 1: below it a network has learned next to nothing
@@ -80,12 +79,13 @@ class Analysis:
     def gains(self) -> list[Gain]:
         """What tuning every searched hyperparameter alone adds to the default, all others at theirs; the largest first.
         Empty where the default lies outside of the space."""
-        space = {name: self.study.space[name] for name in self.study.domains}
-        inside = all(row.default is not None and row.default in row.domain for row in space.values())
+        domains = self.study.domains
+        defaults = {name: self.study.space[name].default for name in domains}
+        inside = all(defaults[name] is not None and defaults[name] in domain for name, domain in domains.items())
         if self.posterior is None or not inside:
             return []
-        centre = place(self.study.domains, {name: row.default for name, row in space.items()})
-        found = [gain(at(self.posterior, name, centre)) for name in space]
+        centre = place(domains, defaults)
+        found = [gain(at(self.posterior, name, centre)) for name in domains]
         return sorted(found, key=lambda row: -row.difference.mean)
 
     @cached_property
@@ -150,16 +150,16 @@ class Analysis:
         return float(runs.train_seconds.mean()) if runs.train_seconds.notna().any() else None
 
     @cached_property
-    def validation_noise(self) -> Estimate | None:
+    def validation_noise(self) -> Interval | None:
         """Standard deviation of the objective over seeds, pooled over the finalists; None if not measured."""
         return self._noise("objective")
 
     @cached_property
-    def test_noise(self) -> Estimate | None:
+    def test_noise(self) -> Interval | None:
         """The same on the test data, or on validation where there is no test metric."""
         return self._noise("tested")
 
-    def _noise(self, metric: str) -> Estimate | None:
+    def _noise(self, metric: str) -> Interval | None:
         estimate = spread([self.study.of_finalist(role)[metric].dropna() for role in self.study.finalists])
         return estimate if estimate is not None and estimate.mean > 0 else None
 

@@ -30,10 +30,10 @@ def compare(options: Namespace) -> int:
     base = without_passwords(uri) if is_server(uri) else UI_ADDRESS
     for name in (options.first, options.second):
         check_name(name)
-    studies = [load(uri, name, base) for name in (options.first, options.second)]
+    first, second = (Analysis(load(uri, name, base)) for name in (options.first, options.second))
     place = [] if uri == TRACKING_FILE else ["--tracking-uri", without_passwords(uri)]
     command = shlex.join(["python", "-m", "reports.compare", options.first, options.second, *place])
-    versus = Versus(*map(Analysis, studies), command)
+    versus = Versus(first, second, command)
     check_comparable(versus)
     folder = options.folder / versus.study.name
     sections = [adapted(section, versus.study) for section in SECTIONS]

@@ -13,7 +13,7 @@ from hyperstudy.reports.statistics.verdicts import SUGGESTIVE, SUPPORTED
 from hyperstudy.study.comparisons.arms import Levels
 from hyperstudy.study.comparisons.choice import Reranking, read_reranking
 from hyperstudy.study.comparisons.seeds import Answered
-from hyperstudy.study.core.domains import Choice, Dimension, Range
+from hyperstudy.study.core.domains import Dimension, Domain
 from hyperstudy.study.outputs.names import (
     COMPLETE,
     CONFIRM,
@@ -75,7 +75,7 @@ class Study:
     lost: str = ""  # which runs its store has lost, in words
 
     @cached_property
-    def domains(self) -> dict[str, Range | Choice]:
+    def domains(self) -> dict[str, Domain]:
         """The domains of the searched hyperparameters."""
         return {name: row.domain for name, row in self.space.items() if row.domain is not None}
 

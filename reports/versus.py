@@ -9,11 +9,9 @@ import pandas as pd
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.frames import Study
 from hyperstudy.reports.statistics.agreement import Agreement, agreement
-from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
+from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, verdict_on
 from hyperstudy.study.comparisons.seeds import Estimate, Lead, lead_of
 from hyperstudy.study.core.errors import InputError
-
-LIKELY = 0.9  # probability from which an uncertain difference is called suggestive
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +59,7 @@ class Versus:
     @property
     def verdict(self) -> str:
         """On which winner is better."""
-        found = self.difference
-        if found is None or found.low is None:
-            return INCONCLUSIVE
-        if found.low > 0 or found.high < 0:
-            return SUPPORTED
-        return SUGGESTIVE if max(self.chance, 1 - self.chance) >= LIKELY else INCONCLUSIVE
+        return verdict_on(self.lead) if self.lead else INCONCLUSIVE
 
     @cached_property
     def shared(self) -> list[str]:
@@ -78,11 +71,9 @@ class Versus:
         """How alike both studies' effects of each shared hyperparameter are, where their trials can tell."""
         if not (self.first.curves and self.second.curves):
             return {}
-        parts = (self.first, self.second)
+        one, two = self.first, self.second
         found = {
-            name: agreement(
-                tuple(part.curves[name] for part in parts), tuple(part.study.domains[name] for part in parts)
-            )
+            name: agreement((one.curves[name], two.curves[name]), (one.study.domains[name], two.study.domains[name]))
             for name in self.shared
         }
         return {name: row for name, row in found.items() if row is not None}

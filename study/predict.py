@@ -15,7 +15,7 @@ from hyperstudy.study.comparisons.finalists import trained_by
 from hyperstudy.study.comparisons.published import RECIPES
 from hyperstudy.study.core.data.decoding import quiet_pillow, read_picture
 from hyperstudy.study.core.data.pictures import scaled
-from hyperstudy.study.core.data.splits import LEVELS, Part, drawable, load_test
+from hyperstudy.study.core.data.splits import LEVELS, drawable, in_channels, load_test
 from hyperstudy.study.core.errors import InputError, Parser, count, exit_code, not_one_of
 from hyperstudy.study.outputs.files import Trained
 from hyperstudy.study.outputs.names import RECIPE
@@ -125,21 +125,20 @@ def _read(path: Path, invert: bool, trained: Trained) -> Tensor:
     channels, *size = trained.shape
     pixels = torch.from_numpy(read_picture(path, scaled(size, trained.config.image_size)).copy())[None]
     levels = pixels if trained.white == LEVELS else pixels * (trained.white / LEVELS)
-    return Part(trained.white - levels if invert else levels, torch.zeros(1)).with_channels(channels).images
+    return in_channels(trained.white - levels if invert else levels, channels)
 
 
 def _draw(options: Namespace, trained: Trained) -> None:
     """Draw test pictures, always the same random ones, with true and predicted class."""
     test = load_test(trained.config.dataset, options.data_dir, trained.config.image_size)
     rows = torch.randperm(len(test.labels), generator=torch.Generator().manual_seed(0))[: options.grid]
-    shown = Part(test.images.index_select(0, rows), test.labels[rows]).with_channels(trained.shape[0])
-    predicted = trained.probabilities(shown.images).argmax(1)
-    drawn = drawable(shown.images).numpy()
+    shown, labels = in_channels(test.images.index_select(0, rows), trained.shape[0]), test.labels[rows]
+    predicted = trained.probabilities(shown).argmax(1)
     try:
-        prediction_grid(options.out, drawn, shown.labels.numpy(), predicted.numpy(), trained.classes)
+        prediction_grid(options.out, drawable(shown).numpy(), labels.numpy(), predicted.numpy(), trained.classes)
     except (OSError, ValueError) as error:
         raise InputError(f"grid {str(options.out)!r} cannot be drawn: {error}") from None
-    right = int((predicted == shown.labels).sum())
+    right = int((predicted == labels).sum())
     make_console().print(f"{right} of {len(rows)} right: {options.out}", markup=False, highlight=False)
 
 

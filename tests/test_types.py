@@ -1,12 +1,24 @@
-"""The types of the parts that pyproject.toml names, which mypy checks."""
+"""The types of the whole project, and those that its users see, which mypy checks."""
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import hyperstudy
 from tests.conftest import ROOT
 
 PARTS = ("models", "study", "reports")
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+EXAMPLES = [f"# mypy: allow-untyped-defs\n{block}" for block in BLOCKS if "import hyperstudy as hs" in block]
+WRONG = """import hyperstudy as hs
+
+hs.Range("1e-4", 1e-1)
+hs.run("cnn", dataset=7)
+hs.LOOPS["mine"] = hs.Family
+hs.LOPS
+"""
 
 
 def package(folder: Path) -> None:
@@ -18,16 +30,28 @@ def package(folder: Path) -> None:
         (whole / part).symlink_to(ROOT / part)
 
 
-def checked(folder: Path) -> subprocess.CompletedProcess:
-    words = ["-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(folder / "cache")]
-    return subprocess.run([sys.executable, *words], cwd=folder, capture_output=True, text=True, timeout=500)
+def checked(folder: Path, *words: str) -> subprocess.CompletedProcess:
+    options = ["-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(folder / "cache")]
+    return subprocess.run([sys.executable, *options, *words], cwd=folder, capture_output=True, text=True, timeout=500)
 
 
-def test_all_types_agree_and_a_wrong_one_is_found(tmp_path):
+def test_all_types_agree_also_in_what_users_write(tmp_path):
     package(tmp_path)
     done = checked(tmp_path)
     assert done.returncode == 0, done.stdout
     assert done.stdout.startswith("Success: no issues found in ")
-    wrong = "from hyperstudy.study.core.domains import Range\n\n\ndef end() -> str:\n    return Range(1, 2).low\n"
-    (tmp_path / "hyperstudy" / "wrong.py").write_text(wrong)
-    assert 'got "float", expected "str"' in checked(tmp_path).stdout
+    for number, example in enumerate(EXAMPLES):
+        (tmp_path / f"example_{number}.py").write_text(example)
+    files = [f"example_{number}.py" for number in range(len(EXAMPLES))]
+    done = checked(tmp_path, *files)
+    assert done.returncode == 0, done.stdout
+    (tmp_path / "wrong.py").write_text(WRONG)
+    found = checked(tmp_path, "wrong.py").stdout
+    assert re.findall(r"wrong.py:(\d+): error", found) == ["3", "4", "5", "6"]
+
+
+def test_every_public_name_has_its_type():
+    tree = ast.parse((ROOT / "hyperstudy/__init__.py").read_text())
+    (typed,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {name.asname: part.module for part in typed.body for name in part.names}
+    assert seen == {name: f"hyperstudy.{module}" for name, module in hyperstudy.PUBLIC.items()}

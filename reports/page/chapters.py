@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.points import Canvas, Point
-from hyperstudy.reports.page.section import Check, Finding, Picture, Section, Step
+from hyperstudy.reports.page.section import Check, Finding, Picture, S, Section, Step
 from hyperstudy.study.core.text import inert
 
 DPI = 210  # 1,092 pixels: sharp on a phone with three pixels to a point, and on a screen with two
@@ -46,7 +45,7 @@ class Sheet(NamedTuple):
 class Chapter:
     """A section with its content; `errors` says in a line each what failed, `tracebacks` where."""
 
-    section: Section
+    section: Section[Any]
     findings: dict[str, Sequence[Finding]] = field(default_factory=dict)  # by the name of their row
     figures: list[Drawing] = field(default_factory=list)
     tables: list[Sheet] = field(default_factory=list)
@@ -74,17 +73,17 @@ class Chapter:
                     yield name, made
 
 
-def write_chapter(section: Section, analysis: Analysis, folder: Path) -> Chapter:
+def write_chapter(section: Section[S], analysis: S, folder: Path) -> Chapter:
     """The section's content; figures and tables are written into `figures/` and `tables/` of the folder."""
 
-    def ask(_: str, row: Callable[[Analysis], Any]) -> Any:
+    def ask(_: str, row: Callable[[S], Any]) -> Any:
         return row(analysis)
 
-    def draw(name: str, row: Picture) -> Drawing | None:
+    def draw(name: str, row: Picture[S]) -> Drawing | None:
         return _drawing(name, row.__doc__ or "", row(analysis), folder)
 
-    def tabulate(name: str, row: Callable[[Analysis], pd.DataFrame]) -> Sheet | None:
-        return _sheet(name, row.__doc__, row(analysis), folder, name not in section.open_tables)
+    def tabulate(name: str, row: Callable[[S], pd.DataFrame]) -> Sheet | None:
+        return _sheet(name, row.__doc__ or "", row(analysis), folder, name not in section.open_tables)
 
     chapter = Chapter(section)
     chapter.findings = dict(chapter.attempts(section.claims, ask))
@@ -98,8 +97,9 @@ def write_chapter(section: Section, analysis: Analysis, folder: Path) -> Chapter
 def _drawing(name: str, caption: str, figure: Figure | None, folder: Path) -> Drawing | None:
     if figure is None:
         return None
-    figure.get_layout_engine().execute(figure)
-    figure.set_layout_engine(None)  # laid out once, not again for each format
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
+        figure.set_layout_engine(None)  # laid out once, not again for each format
     for kind in ("svg", "png"):
         figure.savefig(folder / "figures" / f"{name}.{kind}", dpi=DPI)
     png = base64.b64encode((folder / "figures" / f"{name}.png").read_bytes()).decode()

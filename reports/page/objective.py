@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from hyperstudy.reports.page.style import BLUE, GREY, ORANGE, accuracy_axis
-from hyperstudy.study.comparisons.seeds import Estimate, mean_interval
+from hyperstudy.reports.statistics.intervals import Interval
+from hyperstudy.study.comparisons.seeds import mean_interval
 from hyperstudy.study.core.text import literal
 from hyperstudy.study.outputs.objective import Objective
 
@@ -43,12 +44,12 @@ def _logarithmic(axes: Axes, low: float, high: float) -> None:
     powers = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
     ticks = 10.0**powers if len(powers) > 3 else np.outer(10.0**powers, [1, 2, 5]).ravel()
     shown = ticks[(ticks >= low) & (ticks <= high)]
-    axes.yaxis.set_major_locator(FixedLocator(-shown[:: -(-len(shown) // TICKS) or 1]))
+    axes.yaxis.set_major_locator(FixedLocator((-shown[:: -(-len(shown) // TICKS) or 1]).tolist()))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_ylim(-high, -low)
 
 
-def noise_band(axes: Axes, centre: float, noise: Estimate | None, objective: Objective) -> None:
+def noise_band(axes: Axes, centre: float, noise: Interval | None, objective: Objective) -> None:
     """The band in which one run each cannot tell two configurations apart: two standard deviations over seeds."""
     if noise is not None:
         high = min(centre + 2 * noise.mean, 1 if objective.accuracy else np.inf)
@@ -61,9 +62,9 @@ def seeds_and_means(axes: Axes, wide: pd.DataFrame, objective: Objective) -> Non
         axes.plot(range(len(row)), row, color=GREY, alpha=0.5, linewidth=1, marker="o", markersize=4)
     bounds = (0, 1) if objective.accuracy else (-np.inf, np.inf)
     for place, name in enumerate(wide):
-        estimate = mean_interval(wide[name].dropna(), bounds=bounds)
-        below, above = (0, 0) if estimate.low is None else (estimate.mean - estimate.low, estimate.high - estimate.mean)
-        axes.errorbar(place + 0.12, estimate.mean, [[below], [above]], fmt="D", color=BLUE, capsize=4, markersize=7)
+        mean, low, high, _ = mean_interval(wide[name].dropna(), bounds=bounds)
+        below, above = (0.0, 0.0) if low is None or high is None else (mean - low, high - mean)
+        axes.errorbar(place + 0.12, mean, [[below], [above]], fmt="D", color=BLUE, capsize=4, markersize=7)
     if objective.accuracy:
         axes.set_ylabel(literal(objective.confirmed.label))
     else:

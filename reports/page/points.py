@@ -45,19 +45,26 @@ class Canvas(Figure):
         return [point for marks in self.marks for point in _visible(self, marks)]
 
 
-def pointed(axes: Axes, study: Study, runs: pd.DataFrame, x: Iterable, y: Iterable, metric: str = "objective") -> None:
+def pointed(
+    axes: Axes, study: Study, runs: pd.DataFrame, x: Iterable[Any], y: Iterable[Any], metric: str = "objective"
+) -> None:
     """Remember that `runs` are drawn at `(x, y)`, in data coordinates: on the page, a point names its run, its searched
     hyperparameters and its metric, and leads to the run."""
     places = np.column_stack([np.asarray(list(x), dtype=float), np.asarray(list(y), dtype=float)])
     rows = runs.to_dict("records")
     assert len(places) == len(rows)
     texts = [described(study, row, metric) for row in rows]
-    axes.figure.marks.append(Marks(axes, places, texts, [text.web(row.get("link")) for row in rows]))
+    _canvas(axes).marks.append(Marks(axes, places, texts, [text.web(row.get("link")) for row in rows]))
 
 
 def remark(axes: Axes, sentence: str) -> None:
     """Add to the caption a sentence on something that is not drawn in every study."""
-    axes.figure.remarks.append(sentence)
+    _canvas(axes).remarks.append(sentence)
+
+
+def _canvas(axes: Axes) -> Canvas:
+    assert isinstance(axes.figure, Canvas)
+    return axes.figure
 
 
 def described(study: Study, run: dict[str, Any], metric: str) -> str:

@@ -12,12 +12,11 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.frames import MARKS, Study
 from hyperstudy.reports.page import text
 from hyperstudy.reports.page.chapters import Chapter, Drawing, write_chapter, write_table
 from hyperstudy.reports.page.measured import MEASURED
-from hyperstudy.reports.page.section import Decision, Finding, Section
+from hyperstudy.reports.page.section import Decision, Finding, S, Section
 from hyperstudy.study.core.text import markdown, printable
 from hyperstudy.study.tracking.store import UI_ADDRESS
 
@@ -25,11 +24,11 @@ ERRORS = "errors.log"
 TEMPLATES = Path(__file__).parent / "templates"
 FRONT = "decision"  # the name of the card's figure
 
-Decide = Callable[[Analysis], Decision | None]
+Decide = Callable[[S], Decision[S] | None]
 
 
 def write_report(
-    analysis: Analysis, sections: Sequence[Section], question: str, folder: Path, decide: Decide | None = None
+    analysis: S, sections: Sequence[Section[S]], question: str, folder: Path, decide: Decide[S] | None = None
 ) -> None:
     """Write `README.md`, `report.html`, `findings.json`, `figures/` and `tables/` into the folder, which then holds no
     figures or tables of an earlier report; and `errors.log` if a part failed. What `decide` returns stands on top."""
@@ -58,7 +57,7 @@ def write_report(
         (folder / name).write_text(_environment(safe).get_template(template).render(content), encoding="utf-8")
 
 
-def _card(decide: Decide | None, analysis: Analysis, folder: Path) -> tuple[Decision | None, Chapter]:
+def _card(decide: Decide[S] | None, analysis: S, folder: Path) -> tuple[Decision[S] | None, Chapter]:
     """The decision, and the chapter with its figure and with what failed."""
     asked = Chapter(Section(FRONT))
     rows = {FRONT: decide} if decide is not None else {}

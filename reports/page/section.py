@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.frames import Study
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
 
@@ -43,21 +43,30 @@ class Step(NamedTuple):
     command: str
 
 
-Picture = Callable[[Analysis], Figure | None]  # a row of `figures`; its docstring is the caption
+class Subject(Protocol):
+    """What sections speak of: the analysis of a study, or two side by side."""
+
+    @property
+    def study(self) -> Study:
+        """What a page shows of it."""
 
 
-class Decision(NamedTuple):
+S = TypeVar("S", bound=Subject)
+Picture = Callable[[S], Figure | None]  # a row of `figures`; its docstring is the caption
+
+
+class Decision(NamedTuple, Generic[S]):
     """What a reader came for: the answer in a sentence, what else to know as label and text, and the next command."""
 
     sentence: str
     lines: Sequence[tuple[str, str]] = ()
     command: str = ""
-    figure: Picture | None = None
+    figure: Picture[S] | None = None
 
 
 @dataclass(frozen=True)
-class Section:
-    """Rows that answer one question of the reader, each by its name.
+class Section(Generic[S]):
+    """Rows that answer one question of the reader about the subject that they are called with, each by its name.
 
     A row without an answer returns None, or an empty list or frame. The docstring of a figure or table is its caption.
     An empty section shows the text `nothing`. Tables are folded, but for the names in `open_tables`.
@@ -65,12 +74,12 @@ class Section:
 
     title: str
     nothing: str = ""
-    claims: Mapping[str, Callable[[Analysis], Sequence[Finding]]] = field(default_factory=dict)
-    figures: Mapping[str, Picture] = field(default_factory=dict)
-    tables: Mapping[str, Callable[[Analysis], pd.DataFrame]] = field(default_factory=dict)
+    claims: Mapping[str, Callable[[S], Sequence[Finding]]] = field(default_factory=dict)
+    figures: Mapping[str, Picture[S]] = field(default_factory=dict)
+    tables: Mapping[str, Callable[[S], pd.DataFrame]] = field(default_factory=dict)
     open_tables: Collection[str] = ()  # those that answer the question
-    checks: Mapping[str, Callable[[Analysis], Check | None]] = field(default_factory=dict)
-    steps: Mapping[str, Callable[[Analysis], Step | None]] = field(default_factory=dict)
+    checks: Mapping[str, Callable[[S], Check | None]] = field(default_factory=dict)
+    steps: Mapping[str, Callable[[S], Step | None]] = field(default_factory=dict)
 
     @property
     def anchor(self) -> str:

@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from hyperstudy.reports.page.points import Canvas
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
-from hyperstudy.study.core.domains import Choice, Dimension, Range
+from hyperstudy.study.core.domains import Dimension, Domain, Range
 from hyperstudy.study.core.text import literal
 
 # Okabe & Ito 2008: distinct for colour-blind readers, and in greyscale by their lightness.
@@ -29,6 +29,7 @@ LOOK = {
     **{"axes.labelsize": 11.5, "xtick.labelsize": 10.5, "ytick.labelsize": 10.5, "legend.fontsize": 10.5},
     **{"xtick.major.width": 0.8, "ytick.major.width": 0.8, "xtick.major.size": 4, "ytick.major.size": 4},
 }
+Look = dict[str, Any]  # options of a drawing call of matplotlib
 sns.set_theme(style="ticks", font="DejaVu Sans", rc=LOOK)
 
 
@@ -46,7 +47,13 @@ def accuracy_axis(axes: Axes, values: Any, label: str = "validation accuracy") -
     if not len(finite) or finite.max() < HIGH or finite.min() > 0.97 or 1 - finite.min() < 3 * (1 - finite.max()):
         return
     least = max(1e-3, (1 - finite.max()) / 2)
-    forward, inverse = (lambda a: -np.log10(np.maximum(1 + least - a, 1e-9))), (lambda t: 1 + least - 10.0**-t)
+
+    def forward(accuracy: np.ndarray) -> np.ndarray:
+        return -np.log10(np.maximum(1 + least - accuracy, 1e-9))
+
+    def inverse(place: np.ndarray) -> np.ndarray:
+        return 1 + least - 10.0**-place
+
     axes.set_yscale("function", functions=(forward, inverse))
     ends = forward(np.array([finite.min(), finite.max()]))
     low, high = np.clip(inverse(ends + np.array([-0.06, 0.06]) * np.ptp(ends)), 0, 1)
@@ -57,7 +64,7 @@ def accuracy_axis(axes: Axes, values: Any, label: str = "validation accuracy") -
     axes.set_ylim(low, high)
 
 
-def hyperparameter_axis(axis: Any, set_scale: Callable[[str], None], domain: Range | Choice) -> None:
+def hyperparameter_axis(axis: Any, set_scale: Callable[[str], None], domain: Domain) -> None:
     """The scale of the hyperparameter's range, with plain ticks where a logarithmic one spans little."""
     if not isinstance(domain, Range):
         return

@@ -1,6 +1,7 @@
 """What a report says: a file for each question of the reader, with its claims, figures and tables."""
 
-from hyperstudy.reports.frames import Study
+from hyperstudy.reports.analysis import Analysis
+from hyperstudy.reports.frames import Origin, Study
 from hyperstudy.reports.page.section import Section
 from hyperstudy.reports.sections import (
     ablations,
@@ -22,7 +23,7 @@ from hyperstudy.reports.sections import (
 from hyperstudy.reports.sections.adapted import adapted
 from hyperstudy.study.outputs.names import PRUNED
 
-SECTIONS: tuple[Section, ...] = (  # what was found, why, what it costs, what to run next, what it rests on
+SECTIONS: tuple[Section[Analysis], ...] = (  # what was found, why, what it costs, what to run next, what it rests on
     winner.SECTION,
     importance.SECTION,
     effects.SECTION,
@@ -36,16 +37,18 @@ SECTIONS: tuple[Section, ...] = (  # what was found, why, what it costs, what to
     health.SECTION,
     appendix.SECTION,
 )
-OTHERS_SECTIONS: tuple[Section, ...] = (best.SECTION, origin.SECTION)  # on trials that others ran alone
-OURS_ALONE = ("scaling", "default", "defaults", "pictures", "finished", "confirmation", "diverged", "gap", "worse")
-OURS_ALONE += ("untested", "versions")
-RECIPE_SECTIONS: tuple[Section, ...] = (recipes.SECTION, appendix.SECTION)  # of a study of published recipes
+OTHERS_SECTIONS: tuple[Section[Analysis], ...] = (best.SECTION, origin.SECTION)  # on trials that others ran alone
+OURS_ALONE = (
+    *("scaling", "default", "defaults", "pictures", "finished", "confirmation", "diverged", "gap", "worse"),
+    *("untested", "versions"),
+)
+RECIPE_SECTIONS: tuple[Section[Analysis], ...] = (recipes.SECTION, appendix.SECTION)  # of a study of published recipes
 
 
-def outline(study: Study) -> tuple[str, tuple[Section, ...]]:
+def outline(study: Study) -> tuple[str, tuple[Section[Analysis], ...]]:
     """The question that a study asks, and the sections that answer it."""
     if study.origin:
-        return _question_of_others(study), _sections_of_others(study)
+        return _question_of_others(study, study.origin), _sections_of_others(study, study.origin)
     if study.searched:
         return _question(study), _sections(study)
     return (
@@ -62,27 +65,27 @@ def _question(study: Study) -> str:
     return f"How do {names} affect the {asked} of {subject}, and which configuration is best?"
 
 
-def _sections(study: Study) -> tuple[Section, ...]:
+def _sections(study: Study) -> tuple[Section[Analysis], ...]:
     """All sections in the words of the objective. A loop has no classes to mistake, and its epochs are its own."""
     left = [section for section in SECTIONS if section is not mistakes.SECTION or not study.loop]
     without = ("scaling",) if study.loop else ()
     return tuple(section if section is mistakes.SECTION else adapted(section, study, without) for section in left)
 
 
-def _question_of_others(study: Study) -> str:
+def _question_of_others(study: Study, source: Origin) -> str:
     names, objective = ", ".join(study.searched), study.objective
-    caution = "" if study.origin.random else " They may not be a random sample, so no claim is more than suggestive."
+    caution = "" if source.random else " They may not be a random sample, so no claim is more than suggestive."
     return (
         f"How do {names} affect {objective.described}, and which configuration is best? "
-        f"{len(study.runs)} trials of {study.origin.place}.{caution}"
+        f"{len(study.runs)} trials of {source.place}.{caution}"
     )
 
 
-def _sections_of_others(study: Study) -> tuple[Section, ...]:
+def _sections_of_others(study: Study, source: Origin) -> tuple[Section[Analysis], ...]:
     """What can be said without a default, a confirmation and a test set; and what cannot."""
     pruned = bool((study.trials.state == PRUNED).any())
-    unrepresentative = ("pruning", "early_ranking") if pruned else ()
-    unrepresentative += () if study.origin.random and not pruned else ("budget",)
+    random = source.random and not pruned
+    unrepresentative = [*(["pruning", "early_ranking"] if pruned else []), *([] if random else ["budget"])]
     ends = {"title": "Which ranges to extend", "nothing": "The best trials lie inside every range."}
     return (
         adapted(best.SECTION, study),

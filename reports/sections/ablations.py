@@ -1,5 +1,7 @@
 """What experiments say: the effect of each change from the default to the winner, over paired seeds."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -74,8 +76,9 @@ def hypothesis_table(analysis: Analysis) -> pd.DataFrame:
     """The hypotheses about winner and default. Alone: all else as in the winner; path: from default to winner, one
     hyperparameter after another. Runs that two rows share are counted in the first; seconds of training are estimated.
     Differences are in test accuracy over paired seeds, with 95% intervals; p corrected by Holm."""
-    results, missing = {result.hypothesis[:2]: result for result in analysis.results}, {}
-    rows = []
+    results = {result.hypothesis[:2]: result for result in analysis.results}
+    missing: dict[str, int] = {}
+    rows: list[dict[str, Any]] = []
     for row in analysis.hypotheses:
         new = {arm.name: analysis.missing_runs(arm) for arm in (row.low, row.high) if arm.name not in missing}
         missing |= new

@@ -1,16 +1,18 @@
 """Sections on accuracy in studies of study.run, in the words of another objective, and of trials that others ran."""
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import wraps
-from typing import Any
+from typing import TypeVar
 
 import pandas as pd
 
-from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.frames import Study
-from hyperstudy.reports.page.section import Check, Finding, Section
+from hyperstudy.reports.page.section import Check, Finding, S, Section
+
+R = TypeVar("R")
+Claims = Callable[[S], Sequence[Finding]]
 
 # Captions that say more of accuracy than its name.
 CAPTIONS = {
@@ -42,7 +44,7 @@ OTHERS = {
 }
 
 
-def adapted(section: Section, study: Study, without: Collection[str] = (), **texts: str) -> Section:
+def adapted(section: Section[S], study: Study, without: Collection[str] = (), **texts: str) -> Section[S]:
     """The section in the words of the study's objective, with verdicts that its trials carry, and without some rows.
 
     `texts` replace its title or what it says if it is empty. A study of accuracy of ours needs no other words.
@@ -50,7 +52,7 @@ def adapted(section: Section, study: Study, without: Collection[str] = (), **tex
     if study.objective.accuracy and not study.origin:
         return section
 
-    def each(rows: Mapping[str, Callable], change: Callable) -> dict[str, Callable]:
+    def each(rows: Mapping[str, R], change: Callable[[str, R, Study], R]) -> dict[str, R]:
         return {name: change(name, row, study) for name, row in rows.items() if name not in without}
 
     return replace(
@@ -75,47 +77,48 @@ def in_words(text: str, study: Study) -> str:
     return study.objective.words(text)
 
 
-def _claims(_: str, row: Callable[[Analysis], list[Finding]], study: Study) -> Callable[[Analysis], list[Finding]]:
+def _claims(_: str, row: Claims[S], study: Study) -> Claims[S]:
     @wraps(row)
-    def claims(analysis: Analysis) -> list[Finding]:
+    def claims(subject: S) -> list[Finding]:
         return [
             found._replace(
                 claim=in_words(found.claim, study),
                 verdict=study.at_most(found.verdict),
                 next_step=in_words(found.next_step, study),
             )
-            for found in row(analysis)
+            for found in row(subject)
         ]
 
     return claims
 
 
-def _checked(_: str, row: Callable[[Analysis], Check | None], study: Study) -> Callable[[Analysis], Check | None]:
+def _checked(_: str, row: Callable[[S], Check | None], study: Study) -> Callable[[S], Check | None]:
     @wraps(row)
-    def check(analysis: Analysis) -> Check | None:
-        found = row(analysis)
+    def check(subject: S) -> Check | None:
+        found = row(subject)
         return found and Check(found.status, *(in_words(text, study) for text in found[1:]))
 
     return check
 
 
-def _captioned(_: str, row: Callable[[Analysis], Any], study: Study) -> Callable[[Analysis], Any]:
+def _captioned(_: str, row: Callable[[S], R], study: Study) -> Callable[[S], R]:
     @wraps(row)
-    def drawn(analysis: Analysis) -> Any:
-        return row(analysis)
+    def drawn(subject: S) -> R:
+        return row(subject)
 
     captions, objective = CAPTIONS | (OTHERS if study.origin else {}), study.objective
     caption = captions.get(row.__name__, "").replace("{confirmed}", objective.confirmed.name)
-    drawn.__doc__ = caption.replace("{objective}", objective.label) or in_words(" ".join(row.__doc__.split()), study)
+    own = " ".join((row.__doc__ or "").split())
+    drawn.__doc__ = caption.replace("{objective}", objective.label) or in_words(own, study)
     return drawn
 
 
-def _table(name: str, row: Callable[[Analysis], pd.DataFrame], study: Study) -> Callable[[Analysis], pd.DataFrame]:
+def _table(name: str, row: Callable[[S], pd.DataFrame], study: Study) -> Callable[[S], pd.DataFrame]:
     table = _captioned(name, row, study)
 
     @wraps(table)
-    def linked(analysis: Analysis) -> pd.DataFrame:
-        frame = table(analysis)
+    def linked(subject: S) -> pd.DataFrame:
+        frame = table(subject)
         return frame if study.link else frame.drop(columns="link", errors="ignore")
 
     return linked

@@ -11,7 +11,7 @@ from hyperstudy.study.comparisons.decision import Finalist, decide, in_levels, n
 from hyperstudy.study.outputs.names import COMPLETE
 
 
-def decision(analysis: Analysis) -> Decision | None:
+def decision(analysis: Analysis) -> Decision[Analysis] | None:
     """The decision; None for a study of recipes, which decides nothing, and before a trial is complete."""
     study = analysis.study
     if not study.searched or not (study.trials.state == COMPLETE).any():

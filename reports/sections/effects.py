@@ -10,7 +10,17 @@ from hyperstudy.reports.frames import Study
 from hyperstudy.reports.page.objective import objective_axis
 from hyperstudy.reports.page.points import pointed, remark
 from hyperstudy.reports.page.section import Section
-from hyperstudy.reports.page.style import BLUE, GREEN, GREY, ORANGE, YELLOW, canvas, hyperparameter_axis, with_unit
+from hyperstudy.reports.page.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    YELLOW,
+    Look,
+    canvas,
+    hyperparameter_axis,
+    with_unit,
+)
 from hyperstudy.reports.statistics.scales import bucket
 from hyperstudy.study.core.text import literal
 from hyperstudy.study.outputs.names import COMPLETE, DEFAULT, EXPLORE, RUNNER_UP, WINNER
@@ -72,7 +82,7 @@ def _scatter(axes: Axes, study: Study, trials: pd.DataFrame, name: str) -> None:
         values = domain.positions(values) + np.random.default_rng(0).uniform(-0.15, 0.15, len(values))
         levels = list(map(literal, domain.ends))
         axes.set_xticks(range(len(levels)), levels, rotation=30 if len("".join(levels)) > 16 else 0)
-    kept = {"s": 20, "clip_on": False, "zorder": 3}
+    kept = Look(s=20, clip_on=False, zorder=3)
     axes.scatter(values[designed], trials.objective[designed], color=BLUE, alpha=0.85, linewidth=0, **kept)
     axes.scatter(values[~designed], trials.objective[~designed], facecolor="none", edgecolor=GREY, **kept)
     pointed(axes, study, trials, values, trials.objective)
@@ -85,10 +95,12 @@ def _finalists(axes: Axes, study: Study, name: str) -> None:
     has no place on the axis."""
     for role, (marker, size, colour) in MARKERS.items():
         runs = study.of_finalist(role)
-        value = study.finalists.get(role, {}).get(name)
-        if runs.objective.notna().any() and (not isinstance(value, str) or value in study.domains[name]):
+        if runs.objective.isna().all():
+            continue
+        value = study.finalists[role][name]
+        if not isinstance(value, str) or value in study.domains[name]:
             x = study.domains[name].positions([value])[0] if isinstance(value, str) else value
-            look = {"s": size, "edgecolor": "white", "linewidth": 0.8, "clip_on": False, "zorder": 4}
+            look = Look(s=size, edgecolor="white", linewidth=0.8, clip_on=False, zorder=4)
             axes.scatter([x], [runs.objective.mean()], marker=marker, color=colour, label=role, **look)
 
 

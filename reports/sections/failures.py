@@ -11,14 +11,14 @@ from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.frames import Study
 from hyperstudy.reports.page.points import pointed, remark
 from hyperstudy.reports.page.section import Finding, Section
-from hyperstudy.reports.page.style import ACCURACY, ORANGE, canvas, hyperparameter_axis, with_unit
+from hyperstudy.reports.page.style import ACCURACY, ORANGE, Look, canvas, hyperparameter_axis, with_unit
 from hyperstudy.reports.sections.wording import larger_study, p_value, percent_interval
 from hyperstudy.reports.statistics.breakpoints import Break, Edge
 from hyperstudy.reports.statistics.effects import AROUND, around
-from hyperstudy.reports.statistics.intervals import rate
+from hyperstudy.reports.statistics.intervals import Interval, rate
+from hyperstudy.reports.statistics.posterior import Posterior
 from hyperstudy.reports.statistics.scales import bucket
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
-from hyperstudy.study.comparisons.seeds import Estimate
 from hyperstudy.study.core.domains import Range
 from hyperstudy.study.core.text import literal
 from hyperstudy.study.outputs.names import DIVERGED
@@ -83,7 +83,7 @@ def _where(edge: Edge) -> str:
     return f"{edge.name} from {edge.cut:.3g} {'up' if edge.side == 'above' else 'down'}"
 
 
-def _count(share: Estimate) -> str:
+def _count(share: Interval) -> str:
     return f"{round(share.mean * share.n)} of {share.n}"
 
 
@@ -94,9 +94,9 @@ def lr_and_batch_size(analysis: Analysis) -> Figure | None:
     if not {"lr", "batch_size"} <= set(study.searched) or trials.objective.isna().all():
         return None
     figure, axes = canvas(4.2)
-    limits = {"vmin": trials.objective.quantile(0.25), "vmax": trials.objective.max(), "cmap": ACCURACY}
+    limits = Look(vmin=trials.objective.quantile(0.25), vmax=trials.objective.max(), cmap=ACCURACY)
     if analysis.posterior is not None:
-        _surface(axes, analysis, limits)
+        _surface(axes, analysis.study, analysis.posterior, limits)
         _lines(axes, analysis)
     drawn = _dots(axes, trials, limits)
     pointed(axes, study, trials, trials.lr, trials.batch_size)
@@ -110,22 +110,21 @@ def lr_and_batch_size(analysis: Analysis) -> Figure | None:
     return figure
 
 
-def _dots(axes: Axes, trials: pd.DataFrame, limits: dict) -> PathCollection:
+def _dots(axes: Axes, trials: pd.DataFrame, limits: Look) -> PathCollection:
     """A dot for every trial, a star around the best, and crosses for those that diverged."""
     diverged, best = trials[trials.state == DIVERGED], trials.loc[trials.objective.idxmax()]
-    rest, whole = trials.drop(diverged.index), {"clip_on": False, "zorder": 3}  # also at the ends of the ranges
-    dots = {"c": rest.objective, "s": 46, "edgecolor": "white", "linewidth": 0.7, **limits}
-    drawn = axes.scatter(rest.lr, rest.batch_size, **dots, **whole)
+    rest, whole = trials.drop(diverged.index), Look(clip_on=False, zorder=3)  # also at the ends of the ranges
+    dots = Look(c=rest.objective, s=46, edgecolor="white", linewidth=0.7)
+    drawn = axes.scatter(rest.lr, rest.batch_size, **dots, **limits, **whole)
     if len(diverged):
         axes.scatter(diverged.lr, diverged.batch_size, marker="x", color=ORANGE, s=40, **whole)
         remark(axes, "Crosses mark those that diverged.")
-    star = {"marker": "*", "s": 260, "facecolor": "none", "edgecolor": "black", "linewidth": 1.2}
+    star = Look(marker="*", s=260, facecolor="none", edgecolor="black", linewidth=1.2)
     axes.scatter(best.lr, best.batch_size, **star, **whole)
     return drawn
 
 
-def _surface(axes: Axes, analysis: Analysis, limits: dict) -> None:
-    study, posterior = analysis.study, analysis.posterior
+def _surface(axes: Axes, study: Study, posterior: Posterior, limits: Look) -> None:
     names, side = ("lr", "batch_size"), np.linspace(0, 1, SIDE)
     domains = [study.domains[name] for name in names]
     if not all(isinstance(domain, Range) for domain in domains):

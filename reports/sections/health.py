@@ -6,9 +6,9 @@ from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.section import FAIL, PASS, WARN, Check, Section
 from hyperstudy.reports.sections.wording import larger_study, probability
 from hyperstudy.reports.statistics.influence import UNLIKELY
-from hyperstudy.reports.statistics.scales import Domain
 from hyperstudy.study.comparisons.decision import UNTESTED
 from hyperstudy.study.comparisons.seeds import paired_difference
+from hyperstudy.study.core.domains import Domain
 from hyperstudy.study.outputs.names import ANSWERS, CONFIRM, FINISHED
 
 SAMPLING = 0.03  # standard error of an accuracy, from the finite number of validation pictures
@@ -28,10 +28,10 @@ def size(analysis: Analysis) -> Check:
 
 def pictures(analysis: Analysis) -> Check | None:
     """Whether there are enough validation pictures to tell trials apart by their accuracy."""
-    count = int(analysis.study.tags.get("study.validation_pictures", 0))
-    if not (count and analysis.study.objective.accuracy):
+    count, chance = int(analysis.study.tags.get("study.validation_pictures", 0)), analysis.study.chance
+    if not (count and analysis.study.objective.accuracy) or chance is None:
         return None
-    error = max((p * (1 - p) / count) ** 0.5 for p in (analysis.study.chance, 0.9))
+    error = max((p * (1 - p) / count) ** 0.5 for p in (chance, 0.9))
     text = f"There are {count:,} validation pictures: one trial's accuracy is known to about {1.96 * error:.3f}."
     if error <= SAMPLING:
         return Check(PASS, text)

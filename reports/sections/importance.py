@@ -1,5 +1,7 @@
 """Which hyperparameters matter, and how much."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -9,9 +11,9 @@ from hyperstudy.reports.page.style import VERDICT_COLOURS, canvas
 from hyperstudy.reports.sections.wording import between, larger_study, level, percent_interval, probability
 from hyperstudy.reports.statistics.effects import Difference, Effect
 from hyperstudy.reports.statistics.influence import Influence, trials_needed
-from hyperstudy.reports.statistics.scales import Domain
 from hyperstudy.reports.statistics.shares import LEAST
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
+from hyperstudy.study.core.domains import Domain
 from hyperstudy.study.core.text import literal
 from hyperstudy.study.outputs.objective import Objective
 
@@ -104,7 +106,8 @@ def importance_table(analysis: Analysis) -> pd.DataFrame:
     the others. Near the best: values that are more likely than not within a point of it. Tuned alone: the gain
     over the default, all others at theirs. Share: of the variance in rank, noise included, with all interactions and
     alone (Sobol indices)."""
-    gains, rows, objective = {row.name: row for row in analysis.gains}, [], analysis.study.objective
+    gains, objective = {row.name: row for row in analysis.gains}, analysis.study.objective
+    rows: list[dict[str, Any]] = []
     for row in analysis.influences:
         domain, found, share, tuned = analysis.study.domains[row.name], row.effect, row.share, gains.get(row.name)
         moved = _amount(objective, found.difference)

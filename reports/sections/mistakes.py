@@ -57,7 +57,9 @@ def class_table(analysis: Analysis) -> pd.DataFrame:
     """The winner's accuracy for each class of the test pictures in one confirmation run, and the class that it most
     often predicted instead."""
     answers, rows = analysis.study.answers, []
-    for place, name in enumerate(answers.classes if answers else ()):
+    if answers is None:
+        return pd.DataFrame()
+    for place, name in enumerate(answers.classes):
         counts = answers.counts[place]
         right, total = int(counts[place]), int(counts.sum())
         wrong = np.where(np.arange(len(counts)) == place, -1, counts)

@@ -12,8 +12,9 @@ from hyperstudy.reports.sections.wording import larger_study, p_value
 from hyperstudy.reports.statistics.effects import AROUND, around, tried
 from hyperstudy.reports.statistics.interactions import LEVEL, Interaction, trials_needed
 from hyperstudy.reports.statistics.lr_law import RULES
-from hyperstudy.reports.statistics.scales import Domain, bucket
+from hyperstudy.reports.statistics.scales import bucket
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
+from hyperstudy.study.core.domains import Domain
 from hyperstudy.study.core.text import literal
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.section import Finding, Section
 from hyperstudy.reports.sections.wording import probability
+from hyperstudy.reports.statistics.ablations import Result
 from hyperstudy.reports.statistics.boundaries import SURE, Crowd
 from hyperstudy.reports.statistics.defaults import Default
 from hyperstudy.reports.statistics.verdicts import SUGGESTIVE, SUPPORTED
@@ -29,20 +30,20 @@ def default_claims(analysis: Analysis) -> list[Finding]:
     """Which hyperparameters can be left at their default without a relevant loss (non-inferiority)."""
     runs = list(analysis.trained.run_id)
     safe, objective = [row for row in analysis.defaults if row.safe], analysis.study.objective
-    return [_by_experiment(row, objective) if row.result else _by_posterior(row, runs, objective) for row in safe]
+    return [
+        _by_experiment(row, row.result, objective) if row.result else _by_posterior(row, runs, objective)
+        for row in safe
+    ]
 
 
-def _by_experiment(row: Default, objective: Objective) -> Finding:
-    n, gain, (high, margin) = (
-        row.result.estimate.n,
-        objective.signed(row.gain),
-        map(objective.size, (row.high, row.margin)),
-    )
+def _by_experiment(row: Default, result: Result, objective: Objective) -> Finding:
+    gain, high, margin = objective.signed(row.gain), objective.size(row.high), objective.size(row.margin)
     claim = (
         f"{row.name} can be left at its default, {row.default}: all else as in the winner, the winner's value gains "
         f"{gain} in an experiment and at most {high}, less than the standard deviation over seeds, {margin}."
     )
-    return Finding(claim, gain, objective.gain_interval(row.low, row.high), n, SUPPORTED, row.result.runs)
+    interval = objective.gain_interval(row.low, row.high)
+    return Finding(claim, gain, interval, result.estimate.n, SUPPORTED, result.runs)
 
 
 def _by_posterior(row: Default, runs: list[str], objective: Objective) -> Finding:

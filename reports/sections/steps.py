@@ -62,28 +62,27 @@ def fixed_defaults(analysis: Analysis) -> dict[str, Any]:
 
     Those whose default costs something by an experiment or as the trials let expect are left out.
     """
-    space = analysis.study.space
+    study, space = analysis.study, analysis.study.space
     small = {row.name for row in analysis.influences if row.share.total < SMALL}
     paired = {name for row in analysis.interactions if row.found for name in row.pair}
     costly = {row.name for row in analysis.expected_defaults if row.gain > row.margin}
     costly |= {r.hypothesis.name for r in analysis.results if r.verdict != INCONCLUSIVE and r.estimate.mean > 0}
     idle = [row.name for row in analysis.influences if row.verdict == INCONCLUSIVE and row.name in small]
     kept = [name for name in idle if name not in paired | costly | set(extended_ranges(analysis))]
-    return {name: space[name].default for name in kept if space[name].default in space[name].domain}
+    return {name: space[name].default for name in kept if space[name].default in study.domains[name]}
 
 
 def extended_ranges(analysis: Analysis) -> dict[str, Range]:
     """New ranges of the hyperparameters whose best trials lie at an end, within the limits of what they accept."""
     found: dict[str, Range] = {}
     for crowd in analysis.crowds:
-        dimension = analysis.study.space[crowd.name]
-        domain = found.get(crowd.name, dimension.domain)
+        domain = found.get(crowd.name, crowd.domain)
         low, high = domain.ends
-        least, most = dimension.accepted or domain.ends  # without known limits the range stays
+        least, most = analysis.study.space[crowd.name].accepted or domain.ends  # without known limits the range stays
         if crowd.side == "lower":
-            low = max(least, dimension.domain.values(-EXTENSION).item())
+            low = max(least, crowd.domain.values(-EXTENSION).item())
         else:
-            high = min(most, dimension.domain.values(1 + EXTENSION).item())
+            high = min(most, crowd.domain.values(1 + EXTENSION).item())
         low, high = (round(low), round(high)) if domain.integer else (low, high)
         found[crowd.name] = Range(low, high, domain.log)
     return found

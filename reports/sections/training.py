@@ -10,7 +10,7 @@ from hyperstudy.reports.analysis import Analysis
 from hyperstudy.reports.page.objective import objective_axis
 from hyperstudy.reports.page.points import pointed
 from hyperstudy.reports.page.section import Finding, Section
-from hyperstudy.reports.page.style import BLUE, GREEN, GREY, ORANGE, SKY, canvas, legend_below
+from hyperstudy.reports.page.style import BLUE, GREEN, GREY, ORANGE, SKY, Look, canvas, legend_below
 from hyperstudy.reports.statistics.budget import expected_best, pareto
 from hyperstudy.reports.statistics.curves import audit
 from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUPPORTED
@@ -78,7 +78,7 @@ def _curves(
     curves = [analysis.study.curves[analysis.study.curves.run_id == run].sort_values("epoch") for run in runs.run_id]
     for place, (curve, run_id, name) in enumerate(zip(curves, runs.run_id, runs.name, strict=True)):
         text = _legend(label, name, analysis.endings.get(run_id), place)
-        line = {"color": colours[place], "marker": "o", "markersize": 5, "markevery": [-1], "linewidth": 1.6}
+        line = Look(color=colours[place], marker="o", markersize=5, markevery=[-1], linewidth=1.6)
         axes.plot(curve.epoch, curve.objective, style, label=text and literal(text), **line)
     ends = [curve.iloc[-1] for curve in curves]
     pointed(axes, analysis.study, runs, [end.epoch for end in ends], [end.objective for end in ends])

@@ -1,5 +1,7 @@
 """Two studies side by side: winners over equal seeds, effects that agree and that do not, and cost."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -103,7 +105,8 @@ def effect_table(versus: Versus) -> pd.DataFrame:
     """Each hyperparameter that both studies searched: its share of the variance in rank and the verdict in each, where
     the averaged effect is best, and the correlation of the two effects over the part that both searched, with its 95%
     interval: 1 is alike, -1 opposite."""
-    rows, parts = [], (versus.first, versus.second)
+    parts = (versus.first, versus.second)
+    rows: list[dict[str, Any]] = []
     for name in versus.shared:
         rows.append({"hyperparameter": name})
         for study, part, place in zip(versus.both, parts, ("first_best", "second_best"), strict=True):

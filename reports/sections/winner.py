@@ -12,13 +12,11 @@ from hyperstudy.reports.page.points import remark
 from hyperstudy.reports.page.section import Finding, Section
 from hyperstudy.reports.page.style import canvas
 from hyperstudy.reports.statistics.intervals import pairs_needed, seeds_needed, smallest_difference
-from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED
+from hyperstudy.reports.statistics.verdicts import INCONCLUSIVE, SUGGESTIVE, SUPPORTED, verdict_on
 from hyperstudy.study.comparisons.choice import in_words
 from hyperstudy.study.comparisons.seeds import accuracy_of, difference_table, is_constant, lead_of
 from hyperstudy.study.core.text import literal
 from hyperstudy.study.outputs.names import DEFAULT, EARLIER, RUNNER_UP
-
-LIKELY = 0.9  # probability from which an uncertain lead is called suggestive
 
 
 def lead_claims(analysis: Analysis) -> list[Finding]:
@@ -47,13 +45,9 @@ def _unbeaten(study: Study) -> list[Finding]:
 
 
 def _lead(study: Study, other: str) -> Finding:
-    estimate, chance, pictures = lead_of(study.answered("winner"), study.answered(other))
-    known = estimate.low is not None
-    verdict = INCONCLUSIVE
-    if known and (estimate.low > 0 or estimate.high < 0):
-        verdict = SUPPORTED
-    elif known and max(chance, 1 - chance) >= LIKELY:
-        verdict = SUGGESTIVE
+    found = lead_of(study.answered("winner"), study.answered(other))
+    estimate, chance, pictures = found
+    known, verdict = estimate.low is not None, verdict_on(found)
     where = "on these test pictures" if pictures is None else f"on pictures like these {pictures:,}"
     objective = study.objective
     name = f"accuracy {where}" if objective.accuracy else objective.confirmed.name

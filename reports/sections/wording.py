@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from hyperstudy.reports.frames import Study
-from hyperstudy.reports.statistics.posterior import Domain
 from hyperstudy.study.comparisons.arms import short
-from hyperstudy.study.core.domains import Range
+from hyperstudy.study.core.domains import Domain, Range
 
 
 def percent_interval(low: float, high: float) -> str:

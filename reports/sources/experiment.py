@@ -1,6 +1,7 @@
 """An MLflow experiment whose runs other scripts made."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -17,7 +18,7 @@ ENDED = {"FINISHED": COMPLETE, "FAILED": FAILED, "KILLED": FAILED}  # MLflow's s
 def from_experiment(uri: str, name: str, metric: str | None, maximize: bool | None, random: bool, base: str) -> Study:
     """The runs of an experiment; raises `InputError`. `base` is the address that serves the tracker's pages."""
     tracker = Tracker(uri, name)
-    if tracker.experiment_id is None:
+    if not tracker.experiment_id:
         raise not_one_of("experiment", name, [*experiments(uri), "Default"])
     if "study.space" in tracker.tags():
         raise InputError(f"experiment {name!r} was made by study.run: --study {name} reports it")
@@ -51,7 +52,7 @@ def _metric(runs: Sequence[Run], experiment: str, metric: str | None) -> str:
     return metric or names[0]
 
 
-def _row(place: int, run: Run, metric: str) -> dict:
+def _row(place: int, run: Run, metric: str) -> dict[str, Any]:
     seconds = (run.end_ms - run.start_ms) / 1000 if run.end_ms else None
     row = {"run_id": run.run_id, "name": run.name, "trial": place, "state": ENDED[run.status]}
     return row | {"objective": run.metrics.get(metric), "seconds": seconds}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from hyperstudy.study.core.domains import Choice, Range
+from hyperstudy.study.core.domains import Choice, Domain, Range
 
 FEW = 6  # numbers up to which, each tried often, they are choices and no range
 OFTEN = 3  # trials for each
@@ -25,7 +25,7 @@ def plain(column: pd.Series) -> pd.Series:
     return column.map(str, na_action="ignore").astype(object)
 
 
-def infer(values: pd.Series) -> Range | Choice | None:
+def infer(values: pd.Series) -> Domain | None:
     """The domain of values without gaps, numbers or text, of which there are at least two; None for text that looks
     like identifiers."""
     levels = sorted(values.unique())

@@ -1,5 +1,7 @@
 """A study in an Optuna storage."""
 
+from typing import Any
+
 import pandas as pd
 
 from hyperstudy.reports.frames import Study
@@ -46,7 +48,7 @@ def _objective(study: ForeignStudy, metric: str | None) -> tuple[int, Objective]
     return place, Objective(metric, study.maximize[place])
 
 
-def _row(trial: ForeignTrial, place: int) -> dict:
+def _row(trial: ForeignTrial, place: int) -> dict[str, Any]:
     value = trial.values[place] if trial.values else None
     row = {"run_id": _name(trial), "name": _name(trial), "trial": trial.number, "state": ENDED[trial.state]}
     return row | {"objective": value, "seconds": trial.seconds}

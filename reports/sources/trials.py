@@ -10,15 +10,17 @@ import pandas as pd
 from hyperstudy.reports.frames import MARKS, Origin, Study
 from hyperstudy.reports.sources.space import infer, plain
 from hyperstudy.study.comparisons.arms import short
-from hyperstudy.study.core.domains import Choice, Dimension, Range
+from hyperstudy.study.core.domains import Dimension, Domain, Range
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, EXPLORE, FAILED, PRUNED, SEARCH
 from hyperstudy.study.outputs.objective import Objective
 
 FEWEST = 5  # complete trials
 SEEDS = ("seed", "random_seed", "random_state")
-OWN = ("run_id", "name", "phase", "state", "trial", "role", "seconds", "seed", "objective", "link", "tested")
-OWN += ("best_objective", "train_seconds", "parameters", *MARKS)  # columns of a study's runs
+OWN = (  # columns of a study's runs
+    *("run_id", "name", "phase", "state", "trial", "role", "seconds", "seed", "objective", "link", "tested"),
+    *("best_objective", "train_seconds", "parameters", *MARKS),
+)
 
 
 class Found(NamedTuple):
@@ -36,7 +38,7 @@ class Found(NamedTuple):
     objective: Objective
     random: bool  # whether their user says that the trials were sampled at random
     notes: tuple[str, ...] = ()
-    domains: Mapping[str, Range | Choice] | None = None
+    domains: Mapping[str, Domain] | None = None
     curves: pd.DataFrame | None = None
     link: str = ""
 
@@ -46,8 +48,8 @@ def study_of(found: Found) -> Study:
     trials = _ended(found)
     params, gaps = _without_gaps(found.params, trials.state)
     space, odd = _space(params, found.domains)
-    searched = [name for name, row in space.items() if row.domain is not None]
-    whole = params[searched].notna().all(axis=1)
+    searched = {name: row.domain for name, row in space.items() if row.domain is not None}
+    whole = params[list(searched)].notna().all(axis=1)
     lost = (f"{counted(int((~whole).sum()), 'trial')} that failed before all values were drawn: left out.",)
     notes = (*found.notes, *gaps, *odd, *(lost if not whole.all() else ()))
     complete = int((whole & (trials.state == COMPLETE)).sum())
@@ -56,8 +58,8 @@ def study_of(found: Found) -> Study:
     if not searched:
         raise InputError(f"{found.place} must hold a hyperparameter that varies. {' '.join(notes)}")
     runs = trials[whole].assign(**{name: row.default for name, row in space.items() if row.domain is None})
-    for name in searched:
-        runs[name] = _column(params[name][whole], space[name].domain)
+    for name, domain in searched.items():
+        runs[name] = _column(params[name][whole], domain)
     tags, origin = {"study.hardware": found.place}, Origin(found.place, found.random, notes)
     frames = runs.reset_index(drop=True), _curves(found)
     return Study(folder_name(found.name), found.link, tags, space, *frames, objective=found.objective, origin=origin)
@@ -89,9 +91,7 @@ def _without_gaps(params: pd.DataFrame, state: pd.Series) -> tuple[pd.DataFrame,
     return params[kept], lines
 
 
-def _space(
-    params: pd.DataFrame, domains: Mapping[str, Range | Choice] | None
-) -> tuple[dict[str, Dimension], list[str]]:
+def _space(params: pd.DataFrame, domains: Mapping[str, Domain] | None) -> tuple[dict[str, Dimension], list[str]]:
     """Every hyperparameter with its domain, None if it is constant; and a line on each that is left out."""
     space, lines = {}, []
     for name in params:
@@ -105,7 +105,7 @@ def _space(
     return space, lines
 
 
-def _column(values: pd.Series, domain: Range | Choice) -> pd.Series:
+def _column(values: pd.Series, domain: Domain) -> pd.Series:
     if not domain.numeric:
         return values.map(str)
     numbers = values.map(float)

@@ -3,13 +3,13 @@
 Effects are those of the two posteriors, compared over what both studies searched.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from hyperstudy.reports.statistics.effects import Curve
-from hyperstudy.reports.statistics.scales import Domain
-from hyperstudy.study.core.domains import Range
+from hyperstudy.study.core.domains import Domain, Range
 
 PLACES = 21  # along the common part of two ranges
 
@@ -38,7 +38,7 @@ def agreement(curves: tuple[Curve, Curve], domains: tuple[Domain, Domain]) -> Ag
     return Agreement(curves[0].name, float(middle), float(low), float(high), *best)
 
 
-def common(first: Domain, second: Domain) -> list:
+def common(first: Domain, second: Domain) -> list[Any]:
     """The levels that both domains have, or values along the part that two ranges share, on the first one's scale."""
     if not (first.numeric and second.numeric):
         return [level for level in first.ends if level in second.ends] if first.numeric == second.numeric else []
@@ -49,7 +49,7 @@ def common(first: Domain, second: Domain) -> list:
     return Range(float(low), float(high), log).values(np.linspace(0, 1, PLACES)).tolist()
 
 
-def _at(curve: Curve, domain: Domain, places: list) -> np.ndarray:
+def _at(curve: Curve, domain: Domain, places: Sequence[Any]) -> np.ndarray:
     """The effect at each place, `(places, draws)`."""
     positions = domain.positions(places)
     if not domain.numeric:

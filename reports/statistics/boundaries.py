@@ -4,8 +4,8 @@ A sampler crowds its trials around what looked good, also at an end of a range o
 hyperparameters that are known to matter are asked.
 """
 
-from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -21,9 +21,10 @@ QUANTILES = (np.arange(1000) + 0.5) / 1000
 FIXED_ENDS = ("depth", "seed")  # a family has few depths, and seeds have no order
 
 
-class Crowd(NamedTuple):
-    """`count` of the best trials, `runs`, lie at the lower or upper `end` of a range, or the best lies there on average
-    over all others, with the probability `sure`."""
+@dataclass(frozen=True)
+class Crowd:
+    """`count` of the best trials, `runs`, lie at the lower or upper `end` of the domain, or the best lies there on
+    average over all others, with the probability `sure`."""
 
     name: str
     side: str
@@ -31,6 +32,7 @@ class Crowd(NamedTuple):
     count: int
     runs: list[str]
     sure: float | None
+    domain: Range
 
 
 def crowds(
@@ -44,10 +46,11 @@ def crowds(
     top = ordered.head(max(3, int(np.ceil(TOP_SHARE * len(ordered)))))
     if len(ordered) < 2 * len(top):
         return []
-    ranges = [name for name, dimension in space.items() if isinstance(dimension.domain, Range)]
+    ranges = {name: row.domain for name, row in space.items() if isinstance(row.domain, Range)}
     found = []
-    for name in (name for name in ranges if name in relevant):
-        dimension, domain = space[name], space[name].domain
+    for name, domain in ranges.items():
+        if name not in relevant:
+            continue
         sure = _best_at_ends(curves[name])
         at_ends = _at_ends(domain.positions(top[name]))
         even = _at_ends(domain.positions_at(QUANTILES))  # integers lie at an end more often than within 5% of it
@@ -55,8 +58,8 @@ def crowds(
             count = int(at_ends[side].sum())
             by_chance = stats.binom.sf(count - 1, len(top), even[side].mean()) * 2 * len(ranges)
             crowded = count >= MANY * len(top) and by_chance < LEVEL
-            if (crowded or sure.get(side, 0) >= SURE) and can_extend(name, dimension, side):
-                found.append(Crowd(name, side, end, count, list(top.run_id), sure.get(side)))
+            if (crowded or sure.get(side, 0) >= SURE) and _can_extend(name, end, side, space[name].accepted):
+                found.append(Crowd(name, side, end, count, list(top.run_id), sure.get(side), domain))
     return found
 
 
@@ -70,9 +73,8 @@ def _best_at_ends(curve: Curve) -> dict[str, float]:
     return {side: float(at.mean()) for side, at in _at_ends(best).items()}
 
 
-def can_extend(name: str, dimension: Dimension, side: str) -> bool:
+def _can_extend(name: str, end: float, side: str, accepted: Sequence[float]) -> bool:
     """Whether values beyond the end make sense: numbers of layers start at 1, shares at 0."""
-    end = dimension.domain.low if side == "lower" else dimension.domain.high
-    least, most = dimension.accepted or (-np.inf, np.inf)
+    least, most = accepted or (-np.inf, np.inf)
     natural = (isinstance(end, int) and end <= 1) or end == 0 or name in FIXED_ENDS
     return not natural and (end > least if side == "lower" else end < most)

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from hyperstudy.reports.statistics.intervals import rate
-from hyperstudy.reports.statistics.scales import Domain, Domains, varied
+from hyperstudy.reports.statistics.intervals import Interval, rate
+from hyperstudy.reports.statistics.scales import Domains, varied
 from hyperstudy.reports.statistics.verdicts import holm
-from hyperstudy.study.comparisons.seeds import Estimate
+from hyperstudy.study.core.domains import Domain
 
 SHUFFLES = 2000
 FEWEST = 3  # failures, and trials that trained
@@ -38,13 +38,14 @@ class Break(NamedTuple):
     """
 
     edges: tuple[Edge, ...]
-    beyond: Estimate
-    within: Estimate
+    beyond: Interval
+    within: Interval
     p: float
     found: bool
 
 
 Side = tuple[Edge, np.ndarray]  # with a mask of the trials beyond it
+Cut = tuple[tuple[Edge, ...], np.ndarray, float]  # edges, a mask of the trials beyond all of them, and a p value
 
 
 def breaks(runs: pd.DataFrame, failed: pd.Series, domains: Domains, seed: int = 0) -> list[Break]:
@@ -77,11 +78,11 @@ def _shuffled(failed: pd.Series, seed: int) -> np.ndarray | None:
     return np.vstack([bad, np.random.default_rng(seed).permuted(np.tile(bad, (SHUFFLES, 1)), axis=1)])
 
 
-def _ranked(found: list[tuple[tuple[Edge, ...], np.ndarray, float]], bad: np.ndarray, level: float) -> list[Break]:
+def _ranked(found: Sequence[Cut], bad: np.ndarray, level: float) -> list[Break]:
     rows = []
     for (edges, beyond, _), p in zip(found, holm([p for *_, p in found]), strict=True):
-        rates = (rate(int(bad[mask].sum()), int(mask.sum())) for mask in (beyond, ~beyond))
-        rows.append(Break(edges, *rates, p, p < level))
+        there, elsewhere = (rate(int(bad[mask].sum()), int(mask.sum())) for mask in (beyond, ~beyond))
+        rows.append(Break(edges, there, elsewhere, p, p < level))
     return sorted(rows, key=lambda row: (row.p, row.within.mean - row.beyond.mean))
 
 
@@ -102,7 +103,7 @@ def _levels(values: pd.Series) -> list[Side]:
     return [(Edge(values.name, "at", level), (texts == level).to_numpy()) for level in sorted(texts.unique())]
 
 
-def _cuts(values: pd.Series, side: str, cuts: Sequence[float]) -> list[Side]:
+def _cuts(values: pd.Series, side: str, cuts: np.ndarray) -> list[Side]:
     masks = [values >= cut if side == "above" else values <= cut for cut in cuts]
     return [(Edge(values.name, side, float(cut)), mask.to_numpy()) for cut, mask in zip(cuts, masks, strict=True)]
 
@@ -116,9 +117,7 @@ def _sides(values: pd.Series, domain: Domain) -> list[Side]:
     return _cuts(values, "above", cuts[1:]) + _cuts(values, "below", cuts[:-1])
 
 
-def _strongest_pair(
-    ones: list[Side], twos: list[Side], outcomes: np.ndarray
-) -> tuple[tuple[Edge, Edge], np.ndarray, float] | None:
+def _strongest_pair(ones: list[Side], twos: list[Side], outcomes: np.ndarray) -> Cut | None:
     """The pair of edges with the largest difference in failure rate, the trials beyond both, and its permutation p
     value; None if too few trials lie beyond any pair."""
     sets = np.array([one & two for _, one in ones for _, two in twos])

@@ -45,8 +45,9 @@ def by_posterior(
 
 def by_experiment(results: Iterable[Result], margin: float) -> list[Default]:
     """The defaults that an experiment compared with the winner's value, all else as in the winner."""
-    return [
-        Default(row.hypothesis.name, row.hypothesis.before, *row.estimate[:3], margin, row)
-        for row in results
-        if row.hypothesis.kind == ALONE and row.estimate.high is not None
-    ]
+    rows = []
+    for row in results:
+        tried, (gain, low, high, _) = row.hypothesis, row.estimate
+        if tried.kind == ALONE and low is not None and high is not None:
+            rows.append(Default(tried.name, tried.before, gain, low, high, margin, row))
+    return rows

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.stats import qmc
 
-from hyperstudy.reports.statistics.posterior import Domain, Posterior, points_at
-from hyperstudy.study.core.domains import Range
+from hyperstudy.reports.statistics.posterior import Posterior, points_at
+from hyperstudy.study.core.domains import Domain, Range
 
 GRID = 21  # points along a range
 AROUND = 64  # points of all other hyperparameters that an effect is averaged over, a power of two

@@ -17,8 +17,8 @@ import pandas as pd
 from numpy.polynomial.legendre import legvander
 from scipy import stats
 
-from hyperstudy.reports.statistics.scales import Domain, Domains, line, normal_scores, varied
-from hyperstudy.study.core.domains import Range
+from hyperstudy.reports.statistics.scales import Domains, line, normal_scores, varied
+from hyperstudy.study.core.domains import Domain, Range
 
 DEGREE = 5
 LEVEL = 0.01  # probability that a study without interactions is said to have one
@@ -115,7 +115,7 @@ def _own_effect(values: pd.Series, domain: Domain) -> np.ndarray:
 def _width(domain: Domain, degree: int) -> int:
     """Columns of a polynomial of that degree, or of the levels."""
     if isinstance(domain, Range):
-        return min(degree, domain.high - domain.low) if domain.integer else degree
+        return min(degree, int(domain.high - domain.low)) if domain.integer else degree
     return min(degree, len(domain.options) - 1) if domain.numeric else len(domain.options) - 1
 
 

@@ -1,11 +1,24 @@
 """What finished runs say: rates, spreads, and how many runs would find a difference."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy import optimize, stats
 
-from hyperstudy.study.comparisons.seeds import Estimate, is_constant, variances
+from hyperstudy.study.comparisons.seeds import is_constant, variances
+
+
+class Interval(NamedTuple):
+    """An estimate from `n` values with its confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.mean:.4f} [{self.low:.4f}, {self.high:.4f}]"
 
 
 def pairs_needed(difference: Sequence[float], level: float = 0.95, power: float = 0.8, most: int = 1000) -> int | None:
@@ -31,7 +44,7 @@ def seeds_needed(difference: np.ndarray, level: float = 0.95, power: float = 0.8
     return None
 
 
-def spread(groups: Sequence[Sequence[float]], level: float = 0.95) -> Estimate | None:
+def spread(groups: Sequence[Sequence[float]], level: float = 0.95) -> Interval | None:
     """The standard deviation within groups, pooled, with its chi-square interval; `n` counts all values.
 
     Over confirmation runs grouped by configuration this is the noise of the seed. None without a group of two.
@@ -42,7 +55,7 @@ def spread(groups: Sequence[Sequence[float]], level: float = 0.95) -> Estimate |
         return None
     squares = sum(((array - array.mean()) ** 2).sum() for array in arrays if not is_constant(array))
     low, high = (squares / stats.chi2.ppf(q, freedom) for q in ((1 + level) / 2, (1 - level) / 2))
-    return Estimate(float(np.sqrt(squares / freedom)), float(np.sqrt(low)), float(np.sqrt(high)), freedom + len(arrays))
+    return Interval(float(np.sqrt(squares / freedom)), float(np.sqrt(low)), float(np.sqrt(high)), freedom + len(arrays))
 
 
 def smallest_difference(deviation: float, pairs: int, level: float = 0.95, power: float = 0.8) -> float:
@@ -61,7 +74,7 @@ def smallest_difference(deviation: float, pairs: int, level: float = 0.95, power
     return float(optimize.brentq(missing, 0, critical + 20) * deviation * np.sqrt(2 / pairs))
 
 
-def rate(hits: int, n: int, level: float = 0.95) -> Estimate:
+def rate(hits: int, n: int, level: float = 0.95) -> Interval:
     """A share with its Wilson interval."""
     interval = stats.binomtest(hits, n).proportion_ci(level, method="wilson")
-    return Estimate(hits / n, float(interval.low), float(interval.high), n)
+    return Interval(hits / n, float(interval.low), float(interval.high), n)

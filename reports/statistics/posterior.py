@@ -24,10 +24,8 @@ from hyperstudy.reports.statistics.kernel import (
     log_evidence,
     matern,
 )
-from hyperstudy.study.core.domains import Choice, Range
+from hyperstudy.reports.statistics.scales import Domains
 
-Domain = Range | Choice
-Domains = Mapping[str, Domain]  # of the searched hyperparameters, by name
 Points = Mapping[str, np.ndarray]  # positions `(N,)` of every hyperparameter on its own scale
 
 FEWEST = 8  # trials that trained

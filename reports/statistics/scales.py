@@ -9,9 +9,8 @@ import pandas as pd
 from scipy import stats
 
 from hyperstudy.study.comparisons.arms import short
-from hyperstudy.study.core.domains import Choice, Range
+from hyperstudy.study.core.domains import Domain
 
-Domain = Range | Choice
 Domains = Mapping[str, Domain]  # of the searched hyperparameters, by name
 
 GRID = 41  # points along a range

@@ -134,6 +134,9 @@ class Choice:
         return Range(low, high, log=low > 0)
 
 
+Domain = Range | Choice
+
+
 class Hyperparameter(NamedTuple):
     """A hyperparameter: what it means, its default, and how it may vary.
 
@@ -145,7 +148,7 @@ class Hyperparameter(NamedTuple):
 
     help: str
     default: Any
-    space: Range | Choice | None
+    space: Domain | None
     accepted: Collection[Any] = ()
     unit: str = ""
     searched: bool = False
@@ -213,7 +216,7 @@ class Dimension(NamedTuple):
     `accepted` holds the smallest and the largest number that make sense; it is empty where values are text.
     """
 
-    domain: Range | Choice | None
+    domain: Domain | None
     default: Any
     unit: str = ""
     accepted: tuple[float, ...] = ()
@@ -242,7 +245,7 @@ class Dimension(NamedTuple):
 
 def dimension(row: Mapping[str, Any]) -> Dimension:
     """The dimension whose `as_dict` gave the row."""
-    domain: Range | Choice | None = None
+    domain: Domain | None = None
     if row["kind"] == "range":
         domain = Range(row["low"], row["high"], row["log"])
     elif row["kind"] == "choice":

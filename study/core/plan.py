@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 from hyperstudy.study.core.config import Config, rows_of
-from hyperstudy.study.core.domains import Choice, Dimension, Hyperparameter, Range
+from hyperstudy.study.core.domains import Choice, Dimension, Domain, Hyperparameter, Range
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.loops import LoopConfig, rows_of_loop
 from hyperstudy.study.core.params import AnyConfig
@@ -18,7 +18,7 @@ class Plan:
     """What a study varies (`space`), and the fixed values and defaults (`base`)."""
 
     base: AnyConfig
-    space: dict[str, Range | Choice]
+    space: dict[str, Domain]
 
     def __post_init__(self) -> None:
         if not self.space:
@@ -80,7 +80,7 @@ def make_loop_plan(loop: str, given: Mapping[str, str]) -> Plan:
 
 def _parsed(
     whose: str, rows: Mapping[str, Hyperparameter], given: Mapping[str, str]
-) -> tuple[dict[str, Any], dict[str, Range | Choice]]:
+) -> tuple[dict[str, Any], dict[str, Domain]]:
     """The values that are fixed, and what is searched, in the order of the rows."""
     for name, text in given.items():
         if name not in rows:

@@ -17,9 +17,9 @@ from hyperstudy.study.core.config import Config
 from hyperstudy.study.core.data.mapped import Mapped
 from hyperstudy.study.core.data.splits import LEVELS, SCALINGS, Part, Splits, drawable
 from hyperstudy.study.core.epoch import Epoch
-from hyperstudy.study.core.errors import InputError, OneLineError, shortened
+from hyperstudy.study.core.errors import InputError, OneLineError
 from hyperstudy.study.core.params import AnyConfig
-from hyperstudy.study.core.text import inert
+from hyperstudy.study.core.text import inert, shortened
 from hyperstudy.study.core.train import build, evaluation_batch
 from hyperstudy.study.outputs.names import HISTORY
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import qmc
 
-from hyperstudy.study.core.domains import Choice, Range
+from hyperstudy.study.core.domains import Domain
 from hyperstudy.study.outputs.names import EXPLORE, SEARCH
 
 EXPLORE_SHARE = 2 / 3
@@ -22,26 +22,26 @@ def explore_size(trials: int) -> int:
     return 2 ** max(0, math.floor(math.log2(max(1, trials * EXPLORE_SHARE))))
 
 
-def explore_design(space: Mapping[str, Range | Choice], count: int, seed: int) -> list[dict[str, Any]]:
+def explore_design(space: Mapping[str, Domain], count: int, seed: int) -> list[dict[str, Any]]:
     """`count` points of a scrambled Sobol sequence over the space; a longer design starts with the shorter one's."""
     return [_at(space, row) for row in _sobol(space, count, seed)]
 
 
-def design_point(space: Mapping[str, Range | Choice], index: int, seed: int) -> dict[str, Any]:
+def design_point(space: Mapping[str, Domain], index: int, seed: int) -> dict[str, Any]:
     """One point of that design, counted from 0."""
     return _at(space, _sobol(space, index + 1, seed)[index])
 
 
-def _sobol(space: Mapping[str, Range | Choice], count: int, seed: int) -> np.ndarray:
+def _sobol(space: Mapping[str, Domain], count: int, seed: int) -> np.ndarray:
     """`(count, hyperparameters)` on [0, 1)."""
     return qmc.Sobol(len(space), scramble=True, rng=seed).random_base2(math.ceil(math.log2(count)))[:count]
 
 
-def _at(space: Mapping[str, Range | Choice], row: np.ndarray) -> dict[str, Any]:
+def _at(space: Mapping[str, Domain], row: np.ndarray) -> dict[str, Any]:
     return {name: space[name].at(u) for name, u in zip(space, row, strict=True)}
 
 
-def grid(space: Mapping[str, Range | Choice], count: int) -> list[dict[str, Any]]:
+def grid(space: Mapping[str, Domain], count: int) -> list[dict[str, Any]]:
     """All combinations of levels, as fine as `count` points allow; ranges have two levels at the least."""
     for levels in range(2, count + 3):
         finer = [space[name].levels(levels) for name in space]

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.engine import make_url
 
-from hyperstudy.study.core.domains import Choice, Range
+from hyperstudy.study.core.domains import Choice, Domain, Range
 from hyperstudy.study.core.errors import InputError, not_one_of
 
 TABLES = {"studies", "trials", "trial_params"}  # that a storage of Optuna's has
@@ -41,7 +41,7 @@ class ForeignStudy(NamedTuple):
     name: str
     metrics: list[str]
     maximize: list[bool]
-    domains: dict[str, Range | Choice]
+    domains: dict[str, Domain]
     trials: list[ForeignTrial]
 
 
@@ -73,7 +73,7 @@ def _trial(trial: FrozenTrial) -> ForeignTrial:
     return ForeignTrial(trial.number, trial.state.name, params, list(trial.values or ()), curve, duration)
 
 
-def _domains(trials: Sequence[FrozenTrial]) -> dict[str, Range | Choice]:
+def _domains(trials: Sequence[FrozenTrial]) -> dict[str, Domain]:
     found: dict[str, list[BaseDistribution]] = {}
     for trial in trials:
         for name, distribution in trial.distributions.items():
@@ -82,14 +82,15 @@ def _domains(trials: Sequence[FrozenTrial]) -> dict[str, Range | Choice]:
     return {name: domain for name, domain in domains.items() if len(set(domain.ends)) > 1}
 
 
-def _domain(distributions: Sequence[BaseDistribution]) -> Range | Choice:
+def _domain(distributions: Sequence[BaseDistribution]) -> Domain:
     """What a hyperparameter was searched in: over all trials, since a script may change a range's ends."""
     last = distributions[-1]
     if isinstance(last, CategoricalDistribution):
         return Choice(tuple(_level(last, choice) for choice in last.choices))
+    ranges = [row for row in distributions if isinstance(row, IntDistribution | FloatDistribution)]
     kind = int if isinstance(last, IntDistribution) else float
-    low, high = min(row.low for row in distributions), max(row.high for row in distributions)
-    return Range(kind(low), kind(high), last.log and low > 0)
+    low, high = min(row.low for row in ranges), max(row.high for row in ranges)
+    return Range(kind(low), kind(high), ranges[-1].log and low > 0)
 
 
 def _level(distribution: BaseDistribution, value: Any) -> Any:
@@ -106,8 +107,8 @@ def _opened(url: str) -> Iterator[BaseStorage]:
     with tempfile.TemporaryDirectory() as folder:
         try:
             parsed = make_url(url)
-            sqlite = parsed.get_backend_name() == "sqlite" and parsed.database
-            read = _copy(Path(parsed.database), Path(folder)) if sqlite else url
+            file = parsed.database if parsed.get_backend_name() == "sqlite" else None
+            read = _copy(Path(file), Path(folder)) if file else url
             _check(read)
             storage = RDBStorage(read, skip_table_creation=True)
         except Exception as error:  # SQLAlchemy's, SQLite's, Optuna's, or of a driver that is not installed

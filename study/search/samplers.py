@@ -1,19 +1,21 @@
 """Samplers and pruners by name."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from optuna import pruners, samplers
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from hyperstudy.study.core.domains import Choice, Range
+from hyperstudy.study.core.domains import Choice, Domain, Range
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.search.design import design_point, grid
 
 
-class Draw(NamedTuple):
+@dataclass(frozen=True)
+class Draw:
     """The trial for which a sampler is made: number `index` of the `count` trials of its phase.
 
     `best` are the values of the best trial so far.
@@ -36,12 +38,13 @@ def seed_of(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
-def distribution(domain: Range | Choice) -> BaseDistribution:
+def distribution(domain: Domain) -> BaseDistribution:
     """A part of the search space in Optuna's terms."""
     if isinstance(domain, Choice):
         return CategoricalDistribution(domain.options)
-    kind = IntDistribution if domain.integer else FloatDistribution
-    return kind(domain.low, domain.high, log=domain.log)
+    if domain.integer:
+        return IntDistribution(int(domain.low), int(domain.high), log=domain.log)
+    return FloatDistribution(domain.low, domain.high, log=domain.log)
 
 
 def designed(draw: Draw) -> samplers.BaseSampler:
@@ -74,7 +77,7 @@ def _gp(draw: Draw) -> samplers.BaseSampler:
 def _cmaes(draw: Draw) -> samplers.BaseSampler:
     """Starts at the best trial; also after a restart, since runs do not hold the state of CMA-ES."""
     start = {name: draw.best[name] for name, domain in draw.plan.space.items() if isinstance(domain, Range)}
-    return samplers.CmaEsSampler(start, seed=draw.seed, warn_independent_sampling=False)
+    return samplers.CmaEsSampler(x0=start, seed=draw.seed, warn_independent_sampling=False)
 
 
 def _grid(draw: Draw) -> samplers.BaseSampler:
@@ -86,7 +89,7 @@ def _grid(draw: Draw) -> samplers.BaseSampler:
 
 
 @lru_cache(maxsize=1)
-def _grid_points(space: tuple[tuple[str, Range | Choice], ...], count: int) -> list[dict[str, Any]]:
+def _grid_points(space: tuple[tuple[str, Domain], ...], count: int) -> list[dict[str, Any]]:
     return grid(dict(space), count)
 
 

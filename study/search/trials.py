@@ -111,7 +111,7 @@ class Trials(Slots):
                 return self._underway[number].slot
             if not self._tell(number - window(workers)):
                 return None
-            slot = super().next()
+            slot = self._make(self.waiting.popleft())
             if number not in self._done:
                 return slot
             self._replay(slot, self._done[number])
@@ -125,7 +125,8 @@ class Trials(Slots):
         if not slot.prunable or epoch >= slot.config.epochs:
             return False
         frozen = self.study.get_trials(deepcopy=False)[trial.number]
-        return self.study.pruner.prune(Known(self.study, trial, self._earlier + known), frozen)
+        seen = Known(self.study, trial, self._earlier + known)
+        return self.study.pruner.prune(seen, frozen)  # type: ignore[arg-type]  # it answers as a study does
 
     def end(self, slot: Slot, state: str, objective: float | None) -> None:
         super().end(slot, state, objective)

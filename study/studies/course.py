@@ -10,7 +10,7 @@ from hyperstudy.study.comparisons.choice import RERANKING, read_reranking
 from hyperstudy.study.comparisons.decision import decide
 from hyperstudy.study.comparisons.finalists import crown, finalists_of, finished, over_seeds, ranking, unconfirmed
 from hyperstudy.study.comparisons.reranking import FIRST_SEED, SEEDS, candidates, elected, kept
-from hyperstudy.study.core.domains import Choice, Range
+from hyperstudy.study.core.domains import Domain
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.params import AnyConfig
 from hyperstudy.study.core.plan import Plan
@@ -100,7 +100,7 @@ def rerank(session: Session, plan: Plan, earlier: Earlier | None) -> dict[str, A
     if not ranking(tracker.runs(), objective):
         return {}
     left = candidates(tracker.runs(), plan.base, objective)
-    if earlier and earlier.winner not in (None, plan.base, *left.values()):
+    if earlier and earlier.winner is not None and earlier.winner not in (plan.base, *left.values()):
         left[EARLIER] = earlier.winner
     left[DEFAULT] = plan.base
     if len(left) > 1:
@@ -139,9 +139,7 @@ def check_still_there(tracker: Tracker) -> None:
         raise InputError(f"store {tracker.uri!r} was removed while the study ran, and its trials with it")
 
 
-def records(
-    tracker: Tracker, runs: Sequence[Run], space: Mapping[str, Range | Choice], objective: Objective
-) -> list[Record]:
+def records(tracker: Tracker, runs: Sequence[Run], space: Mapping[str, Domain], objective: Objective) -> list[Record]:
     """The finished trials among the runs, in the order of their slots; the first where a slot has several."""
     done = {int(run.tags["trial"]): run for phase in (EXPLORE, SEARCH) for run in reversed(finished(runs, phase))}
     curves = dict(tracker.curves(done.values()))

@@ -16,8 +16,8 @@ from hyperstudy.study.search.slots import Slot, Slots
 from hyperstudy.study.studies.view import View
 from hyperstudy.study.tracking.memory import Memory
 from hyperstudy.study.tracking.tracker import KILLED, Tracker
-from hyperstudy.study.workers.pool import Message, Pool
-from hyperstudy.study.workers.worker import Death, Failure, Job, Outcome
+from hyperstudy.study.workers.pool import Pool
+from hyperstudy.study.workers.worker import Death, Failure, Job, Message, Outcome
 
 ATTEMPTS = 3  # at one slot, when workers die
 WAIT_SECONDS = 1.0

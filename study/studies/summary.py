@@ -74,7 +74,8 @@ def gain(first: Sequence[Run], second: Sequence[Run], objective: Objective) -> E
     key = objective.confirmed_key
     by_seed = [{run.params["seed"]: run.metrics[key] for run in runs} for runs in (first, second)]
     shared = sorted(set(by_seed[0]) & set(by_seed[1]))
-    return paired_difference(*([row[seed] for seed in shared] for row in by_seed))
+    ours, theirs = ([row[seed] for seed in shared] for row in by_seed)
+    return paired_difference(ours, theirs)
 
 
 def _print_confirmation(console: Console, tracker: Tracker, roles: Mapping[str, AnyConfig], driver: Driver) -> None:

@@ -82,14 +82,14 @@ class View:
     def finished(self, trial: Current, state: str, value: float | None) -> None:
         self.done += state in FINISHED
         own = self.objective.own  # larger is better
-        if state == COMPLETE and (self.best is None or own(value) > own(self.best[0])):
+        if state == COMPLETE and value is not None and (self.best is None or own(value) > own(self.best[0])):
             self.best = value, f"{trial.name} · {self.describe(trial.config)}"
         self.line(trial, state, value)
 
     def line(self, trial: Current, state: str, value: float | None) -> None:
-        value = "" if value is None else f" {self.objective.key} {self.objective.size(value)}"
+        told = "" if value is None else f" {self.objective.key} {self.objective.size(value)}"
         best = f" (best {self.objective.size(self.best[0])})" if self.best else ""
-        head = f"[{self.done}/{self.total}] {trial.name} {state}{value}{best}"
+        head = f"[{self.done}/{self.total}] {trial.name} {state}{told}{best}"
         self.note(f"{head} {self.describe(trial.config)} {trial.seconds:.1f} s{self.left()}")
 
     def note(self, text: str) -> None:
@@ -161,14 +161,16 @@ class LiveView(View):
         self._bar.update(self._bar.task_ids[0], description=self.title + self.left(), completed=self.done)
         best = Text("no trial is complete yet", style="dim")
         if self.best:
-            value = self.objective.size(self.best[0]), "bold green"
-            best = Text.assemble("best ", value, f" {self.objective.key} · {self.best[1]}")
+            value, place = self.best
+            best = Text.assemble(
+                "best ", (self.objective.size(value), "bold green"), f" {self.objective.key} · {place}"
+            )
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
         for worker, trial in sorted(self.current.items()):
             known = trial.config.hyperparameters().get("epochs")
             epoch = f"epoch {trial.epoch.number if trial.epoch else 0}" + (f"/{known}" if known else "")
-            value = trial.epoch.metrics.get(self.objective.key) if trial.epoch else None
-            shown = "" if value is None else self.objective.size(value)
+            last = trial.epoch.metrics.get(self.objective.key) if trial.epoch else None
+            shown = "" if last is None else self.objective.size(last)
             place = f"worker {worker + 1}" + (f" on {trial.host}" if trial.host else "")
             table.add_row(place, trial.name, epoch, shown, self.describe(trial.config))
         return Group(self._bar, best, table)

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
@@ -15,6 +15,7 @@ from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.loops import Loop, LoopConfig, loop_of
 from hyperstudy.study.core.own import RESERVED, said
+from hyperstudy.study.core.params import AnyConfig
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.outputs import files
 from hyperstudy.study.outputs.environment import hardware
@@ -29,7 +30,7 @@ CHARTED = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./ -]{0,99}")  # names of metrics 
 
 @dataclass(frozen=True)
 class LoopTask:
-    """A loop by its name. `meets_test` says whether trials are tested when they end."""
+    """A loop by its name. `meets_test` says whether trials are tested when they end, if the loop has a test."""
 
     loop: str
     meets_test: bool = False
@@ -40,8 +41,13 @@ class LoopTask:
             raise InputError(f"objective of loop {self.loop!r} is what it says itself, {row.objective!r}; got {name!r}")
         test_key = "" if row.test is None else f"test/{row.objective}"
         return Objective(
-            *(f"validation {row.objective}", row.maximize, row.unit),
-            **{"key": row.objective, "test_key": test_key, "least": row.least, "most": row.most},
+            f"validation {row.objective}",
+            row.maximize,
+            row.unit,
+            key=row.objective,
+            test_key=test_key,
+            least=row.least,
+            most=row.most,
         )
 
     def guess(self, objective: Objective) -> float | None:
@@ -52,7 +58,7 @@ class LoopTask:
         row, config = loop_of(self.loop), plan.base
         if "epochs" in row.space:
             config = config.replace(epochs=_fewest(plan))
-        trial = LoopTrial(config, row, row.test is not None)
+        trial = replace(self, meets_test=True).trial(config)
         stream = trial.epochs()
         try:
             history = list(islice(stream, REHEARSED))
@@ -70,7 +76,7 @@ class LoopTask:
             stream.close()
 
     def tested(self, plan: Plan, data_dir: Path) -> "LoopTask":
-        return replace(self, meets_test=loop_of(self.loop).test is not None)
+        return replace(self, meets_test=True)
 
     def inputs(self) -> list[Input]:
         return []
@@ -93,23 +99,26 @@ class LoopTask:
     def to(self, device: torch.device) -> "LoopTask":
         return self
 
-    def trial(self, config: LoopConfig) -> "LoopTrial":
-        return LoopTrial(config, loop_of(self.loop), self.meets_test)
+    def trial(self, config: AnyConfig) -> "LoopTrial":
+        assert isinstance(config, LoopConfig)
+        row = loop_of(self.loop)
+        return LoopTrial(config, row, row.test if self.meets_test else None)
 
     def hardware(self) -> str:
         return hardware(torch.device("cpu"))
 
 
 class LoopTrial:
-    """One call of a loop's `train`."""
+    """One call of a loop's `train`, and of its `test` if it is tested."""
 
-    def __init__(self, config: LoopConfig, row: Loop, meets_test: bool) -> None:
-        self.config, self.row, self.meets_test = config, row, meets_test
+    def __init__(self, config: LoopConfig, row: Loop, test: Callable[[Any], float] | None) -> None:
+        self.config, self.row, self.test = config, row, test
         self.trained: Any = None  # what `train` returned
 
     def epochs(self) -> Generator[Epoch, None, None]:
         """Until `train` returns, or its objective is not finite. Raises `InputError` for what is no epoch."""
-        stream, names = iter(self.row.train(self.config, self.config.seed)), None
+        stream = iter(self.row.train(self.config, self.config.seed))
+        names: set[str] | None = None
         for number in count(1):
             started = perf_counter()
             try:
@@ -118,7 +127,7 @@ class LoopTrial:
                 self.trained = end.value
                 return
             metrics = self._checked(given, number)
-            if names not in (None, set(metrics)):
+            if names is not None and names != set(metrics):
                 odd = sorted(names ^ set(metrics))[0]
                 raise InputError(f"train must yield the same metrics after every epoch; {odd!r} is not always there")
             names = set(metrics)
@@ -144,8 +153,8 @@ class LoopTrial:
 
     def left(self, history: Sequence[Epoch], state: str) -> Left:
         metrics = {}
-        if self.meets_test and state == COMPLETE:
-            value = self.row.test(self.trained)
+        if self.test is not None and state == COMPLETE:
+            value = self.test(self.trained)
             try:
                 metrics[f"test/{self.row.objective}"] = float(value)
             except (TypeError, ValueError):
@@ -159,5 +168,5 @@ def _fewest(plan: Plan) -> int:
     return int(min(plan.base.epochs, max(REHEARSED, low)))
 
 
-def _words(config: LoopConfig) -> str:
+def _words(config: AnyConfig) -> str:
     return ", ".join(f"{name}={value}" for name, value in config.values)

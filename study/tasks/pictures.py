@@ -12,6 +12,7 @@ from hyperstudy.study.core.data.splits import Part, Splits, digest_of, load_spli
 from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.errors import not_one_of
 from hyperstudy.study.core.metrics import METRICS, guessed, measured
+from hyperstudy.study.core.params import AnyConfig
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.core.train import build, predict, train
 from hyperstudy.study.outputs import files
@@ -80,7 +81,8 @@ class PicturesTask:
     def to(self, device: torch.device) -> "PicturesTask":
         return replace(self, splits=self.splits.to(device))
 
-    def trial(self, config: Config) -> "PicturesTrial":
+    def trial(self, config: AnyConfig) -> "PicturesTrial":
+        assert isinstance(config, Config)
         return PicturesTrial(config, self.splits)
 
     def hardware(self) -> str:
@@ -101,16 +103,16 @@ class PicturesTrial:
         made = files.of_trial(self.config, history) | files.of_model(self.config, self.splits, self.model)
         metrics = {"parameters": float(sum(parameter.numel() for parameter in self.model.parameters()))}
         if self.splits.test is not None:
-            tested, drawn = self._meet_test(history)
+            tested, drawn = self._meet_test(self.splits.test, history)
             metrics, made = metrics | tested, made | drawn
         return Left(metrics, made)
 
-    def _meet_test(self, history: Sequence[Epoch]) -> tuple[dict[str, float], dict[str, bytes]]:
+    def _meet_test(self, test: Part, history: Sequence[Epoch]) -> tuple[dict[str, float], dict[str, bytes]]:
         """Test metrics of the trained model, and its answers, confusion matrix, mistakes and learning curves."""
         from hyperstudy.study.outputs import pictures  # only confirmation draws; matplotlib takes 0.5 s to import
 
         splits = self.splits
-        part = splits.test.framed(self.config.image_size, self.config.border)
+        part = test.framed(self.config.image_size, self.config.border)
         logits = predict(self.config, splits, self.model, part.images)
         counts = np.zeros((len(splits.classes),) * 2, dtype=np.int64)
         true, predicted = part.labels.cpu().numpy(), logits.argmax(1).cpu().numpy()
@@ -139,5 +141,12 @@ def picture_objective(name: str | None) -> Objective:
     if name == "accuracy":
         return ACCURACY
     row = METRICS[name]
-    keys = {"key": f"val/{name}", "test_key": f"test/{name}", "least": row.least, "most": row.most}
-    return Objective(f"validation {name.replace('-', ' ')}", row.maximize, row.unit, **keys)
+    return Objective(
+        f"validation {name.replace('-', ' ')}",
+        row.maximize,
+        row.unit,
+        key=f"val/{name}",
+        test_key=f"test/{name}",
+        least=row.least,
+        most=row.most,
+    )

@@ -1,6 +1,6 @@
 """A rehearsal before a study begins, so that a model, augmentation, loss or schedule that cannot work costs nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import isfinite
 
@@ -32,9 +32,10 @@ def rehearse(plan: Plan, splits: Splits) -> None:
             found = guessed(name, splits.val.labels, len(splits.classes))
             if not isfinite(found):
                 raise InputError(f"metric {name!r} must give a finite number; got {found}")
-    configs = [plan.base, *(plan.config({name: end}) for name, space in plan.space.items() for end in space.ends)]
+    ends = (plan.config({name: end}) for name, space in plan.space.items() for end in space.ends)
     few = splits._replace(train=splits.train.first(FEW), val=splits.val.first(FEW))
-    for config in dict.fromkeys(configs):
+    for config in dict.fromkeys([plan.base, *ends]):
+        assert isinstance(config, Config)  # as all are where pictures are trained on
         framed = few.framed(config.image_size, config.border)
         _rehearse_step(config, framed, _rehearse_model(config, framed, splits.shape))
 
@@ -45,12 +46,12 @@ def _rehearse_model(config: Config, few: Splits, own_shape: tuple[int, int, int]
     family = family_of(config.model)
     levels = ", ".join(f"{name}={getattr(config, name)}" for name in family.hyperparameters)
     shown = f"model {config.model!r}" + (f" with {levels}" if levels else "")
-    with _refusing(f"{shown} fails on pictures of {_size(images)}"), torch.enable_grad():
+    with _refusing(f"{shown} fails on pictures of {_size(images.shape)}"), torch.enable_grad():
         model = build(config, own_shape, classes)
         logits = predict(config, few, model, images)
     if tuple(logits.shape) != (len(images), classes):
         raise InputError(
-            f"{shown} must give logits of {len(images)}x{classes} (pictures x classes); got {_size(logits)}"
+            f"{shown} must give logits of {len(images)}x{classes} (pictures x classes); got {_size(logits.shape)}"
         )
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise InputError(f"{shown} has no parameters to train")
@@ -61,10 +62,11 @@ def _rehearse_model(config: Config, few: Splits, own_shape: tuple[int, int, int]
 
 def _rehearse_step(config: Config, few: Splits, logits: Tensor) -> None:
     """Call what a training step calls besides the model and the optimizer."""
-    (images, labels), augmentation = few.train, f"augmentation {config.augmentation!r}"
+    (images,), labels = few.train.images.split(FEW), few.train.labels
+    augmentation = f"augmentation {config.augmentation!r}"
     with _refusing(f"{augmentation} fails"):
         made = AUGMENTATIONS[config.augmentation](images, torch.Generator().manual_seed(config.seed))
-        kinds = [f"{each.dtype} {_size(each)}" for each in (images, made)]
+        kinds = [f"{each.dtype} {_size(each.shape)}" for each in (images, made)]
     if kinds[0] != kinds[1]:
         raise InputError(f"{augmentation} must give pictures as it takes them, {kinds[0]}; got {kinds[1]}")
     with _refusing(f"loss {config.loss!r} fails"):
@@ -89,5 +91,5 @@ def _refusing(what: str) -> Iterator[None]:
         raise InputError(f"{what}: {said(error)}") from None
 
 
-def _size(tensor: Tensor) -> str:
-    return "x".join(map(str, tensor.shape))
+def _size(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))

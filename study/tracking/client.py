@@ -12,13 +12,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from hyperstudy.study.core.errors import InputError, StoreError, shortened
+from hyperstudy.study.core.errors import InputError, StoreError
+from hyperstudy.study.core.text import shortened
 from hyperstudy.study.tracking.store import fill, opening
 
 for name in ("mlflow", "alembic", "urllib3"):  # they write tracebacks of errors that they also raise
@@ -29,6 +31,7 @@ WAIT_SECONDS = 300  # for a database that is locked or restarts; MLflow itself t
 CREATING_SECONDS = 60  # of a fresh database, on a busy machine
 PAUSE_SECONDS = 1.0
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+T = TypeVar("T")
 FAILURES = ("TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR", "BAD_REQUEST", "DEADLINE_EXCEEDED", "REQUEST_LIMIT_EXCEEDED")
 
 
@@ -67,14 +70,14 @@ def _open(uri: str) -> Client:
     with opening(uri) as empty:
         if empty:  # filled at once: one in which MLflow made a part of its tables can never be opened again
             with tempfile.TemporaryDirectory() as folder:
-                made = f"sqlite:///{folder}/mlflow.db"
-                MlflowClient(made).search_experiments(max_results=1)
-                fill(uri, made)
+                made = Path(folder, "mlflow.db")
+                MlflowClient(f"sqlite:///{made}").search_experiments(max_results=1)
+                fill(empty, made)
         MlflowClient(uri).search_experiments(max_results=1)
     return Client(uri)
 
 
-def patiently(uri: str, call: Callable[[], Any], usual: float = PATIENCE_SECONDS) -> Any:
+def patiently(uri: str, call: Callable[[], T], usual: float = PATIENCE_SECONDS) -> T:
     """What a call returns that asks the store and can be repeated; raises `StoreError` where the store fails.
 
     A call that takes longer than the usual seconds says that it waits.

@@ -11,7 +11,7 @@ import time
 import uuid
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 
 from filelock import FileLock, Timeout
@@ -47,7 +47,7 @@ def sole_driver(tracker: Tracker) -> Iterator[Callable[[], None]]:
             flush(tracker.uri)
 
 
-def _lock(tracker: Tracker):
+def _lock(tracker: Tracker) -> AbstractContextManager[Callable[[], None]]:
     if (file := lock_file(tracker.uri, f"study-{tracker.experiment}")) is not None:
         return _file_lock(tracker, FileLock(file))
     if not is_server(tracker.uri) and make_url(tracker.uri).get_backend_name() == "postgresql":
@@ -88,7 +88,7 @@ def _advisory_lock(tracker: Tracker) -> Iterator[Callable[[], None]]:
 
             def take() -> bool:
                 try:
-                    return connection.scalar(select(func.pg_try_advisory_lock(ADVISORY, number)))
+                    return bool(connection.scalar(select(func.pg_try_advisory_lock(ADVISORY, number))))
                 except SQLAlchemyError:
                     connection.rollback()  # after which it connects again
                     raise

@@ -17,7 +17,7 @@ LOOK_SECONDS = 0.2
 
 
 @contextmanager
-def serving(uri: str, host: str, port: int) -> Iterator[subprocess.Popen]:
+def serving(uri: str, host: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Serve MLflow's UI on the store at `uri` as long as this lasts; it answers when the block begins.
 
     Yields the process that ends with the server. Raises `InputError` for an address that is taken or none of this
@@ -32,8 +32,10 @@ def serving(uri: str, host: str, port: int) -> Iterator[subprocess.Popen]:
     }
     ui = [sys.executable, "-m", "mlflow", "ui", "--workers", "1", "--host", host, "--port", str(port)]
     guard = [sys.executable, "-m", __name__, *ui]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL}  # its log goes to standard error
-    with subprocess.Popen(guard, **pipes, env=environment, start_new_session=True) as server:
+    # Its log goes to standard error.
+    with subprocess.Popen(
+        guard, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment, start_new_session=True
+    ) as server:
         try:
             while not _answers(host, port):
                 if server.poll() is not None:

@@ -55,7 +55,7 @@ def sqlite_file(url: str) -> Path | None:
 def artifact_root(url: str) -> Path | None:
     """The folder of a database file's artifacts, which lies beside it; None for any other store."""
     file = sqlite_file(url)
-    return file.parent.resolve() / "artifacts" if file else None
+    return _artifacts(file) if file else None
 
 
 def check(url: str) -> None:
@@ -88,20 +88,13 @@ def existing(url: str) -> None:
 def lock_file(url: str, name: str) -> Path | None:
     """The file whose lock stands for `name` in a database file's store; None for any other store."""
     file = sqlite_file(url)
-    if file is None:
-        return None
-    folder = file.parent / "locks"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"store {url!r} cannot be made: {error}") from None
-    return folder / f"{quote(name, safe='')}.lock"  # a store may hold experiments of any name
+    return _lock_beside(file, name) if file else None
 
 
 @contextmanager
-def opening(url: str) -> Iterator[bool]:
+def opening(url: str) -> Iterator[Path | None]:
     """Let this process alone create the database at `url` or change its layout; raises `InputError` as `check` does.
-    Whether it is an SQLite file without any table.
+    Yields the SQLite file if it has no table yet.
 
     Processes that create the tables of a fresh SQLite file at once crash. With a write-ahead log, readers such as the
     UI never make a study wait; the setting stays in the file.
@@ -109,22 +102,19 @@ def opening(url: str) -> Iterator[bool]:
     check(url)
     file = sqlite_file(url)
     if file is None:
-        yield False
+        yield None
         return
-    with FileLock(lock_file(url, "opening")):
+    with FileLock(_lock_beside(file, "opening")):
         with closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
-            _adopt_artifacts(connection, artifact_root(url))
+            _adopt_artifacts(connection, _artifacts(file))
             empty = not _tables(connection)
-        yield empty
+        yield file if empty else None
 
 
-def fill(url: str, other: str) -> None:
+def fill(file: Path, other: Path) -> None:
     """Copy all of another SQLite store into an empty one, in one transaction."""
-    with (
-        closing(sqlite3.connect(sqlite_file(other))) as source,
-        closing(sqlite3.connect(sqlite_file(url), timeout=BUSY_SECONDS)) as target,
-    ):
+    with closing(sqlite3.connect(other)) as source, closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as target:
         source.backup(target)
 
 
@@ -136,6 +126,19 @@ def flush(url: str) -> None:
     if (file := sqlite_file(url)) and file.exists():
         with suppress(sqlite3.Error), closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _artifacts(file: Path) -> Path:
+    return file.parent.resolve() / "artifacts"
+
+
+def _lock_beside(file: Path, name: str) -> Path:
+    folder = file.parent / "locks"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"store 'sqlite:///{file}' cannot be made: {error}") from None
+    return folder / f"{quote(name, safe='')}.lock"  # a store may hold experiments of any name
 
 
 def _check_file(file: Path) -> None:

@@ -76,7 +76,8 @@ class Tracker:
     """
 
     def __init__(self, uri: str, experiment: str) -> None:
-        """Open the store, and the experiment if it exists; `create` makes it. Raises `InputError`."""
+        """Open the store, and the experiment if it exists; `create` makes it, and its identifier is empty until then.
+        Raises `InputError`."""
         self.uri, self.experiment = uri, experiment
         self._waiting: dict[str, Waiting] = {}
         self.client = open_client(uri)
@@ -86,11 +87,11 @@ class Tracker:
                 f"study {experiment!r} was deleted in MLflow: restore it there (mlflow experiments restore "
                 f"--experiment-id {found.experiment_id}), or give this one another name with --study"
             )
-        self.experiment_id = found.experiment_id if found else None
+        self.experiment_id: str = found.experiment_id if found else ""
 
     def create(self) -> None:
         """Make the experiment if it does not exist; its artifacts lie beside a database file."""
-        if self.experiment_id is None:
+        if not self.experiment_id:
             root = artifact_root(self.uri)
             try:
                 self.client.create_experiment(self.experiment, (root / self.experiment).as_uri() if root else None)

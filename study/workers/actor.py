@@ -9,7 +9,7 @@ import torch
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.own import Added, said
 from hyperstudy.study.workers.parcel import Parcel, unpacked
-from hyperstudy.study.workers.worker import Job, Message, perform
+from hyperstudy.study.workers.worker import Failure, Job, Message, Outcome, perform
 
 
 class Ready(NamedTuple):
@@ -51,7 +51,8 @@ class Trainer:
         try:
             return self._steps.send(prune)
         except StopIteration as end:
-            return end.value
+            outcome: Outcome | Failure = end.value
+            return outcome
 
 
 def shared_libraries() -> dict[str, str]:

@@ -38,6 +38,11 @@ class Seat:
     refused: bool = False
 
     @property
+    def host(self) -> str:
+        """Its machine, once it has the task."""
+        return self.ready.host if self.ready else "the cluster"
+
+    @property
     def idle(self) -> bool:
         return self.ready is not None and self.job is None and self.call is None
 
@@ -90,7 +95,7 @@ class ClusterPool:
         return [number for number, seat in sorted(self._seats.items()) if seat.idle]
 
     def host(self, worker: int) -> str:
-        return self._seats[worker].ready.host
+        return self._seats[worker].host
 
     def start(self, worker: int, job: Job) -> None:
         seat = self._seats[worker]
@@ -111,7 +116,7 @@ class ClusterPool:
             if self._seats.get(number) is not seat:  # it was surplus, and has ended
                 continue
             message = self._receive(number, seat)
-            if seat.job is None:
+            if message is None or seat.job is None:
                 continue
             if not isinstance(message, Epoch):
                 seat.job = None
@@ -129,11 +134,12 @@ class ClusterPool:
             ray.shutdown()
             self._connected = False
 
-    def _receive(self, number: int, seat: Seat) -> Message | Ready:
-        """What an actor has answered; a `Death` if it cannot any more, and then it is replaced."""
+    def _receive(self, number: int, seat: Seat) -> Message | None:
+        """What an actor has answered, None if it has taken the task; a `Death` if it cannot any more, and then it is
+        replaced."""
         call, seat.call = seat.call, None
         try:
-            message = ray.get(call)
+            message: Message | Ready = ray.get(call)
         except RayTaskError as error:  # training that raises is answered with a `Failure`, so this is not that
             raise InputError(f"a worker on the cluster cannot train: {_last_line(error)}") from None
         except RayError as error:
@@ -143,6 +149,7 @@ class ClusterPool:
             return Death(self._how_it_ended(seat))
         if isinstance(message, Ready):
             self._check(seat, message)
+            return None
         return message
 
     def _check(self, seat: Seat, message: Ready) -> None:
@@ -154,9 +161,8 @@ class ClusterPool:
             raise InputError(f"machine {message.host} of the cluster cannot train: {message.refusal}")
 
     def _how_it_ended(self, seat: Seat) -> str:
-        host = seat.ready.host if seat.ready else "the cluster"
         gone = seat.ready and seat.ready.node not in {node["NodeID"] for node in _nodes()}
-        return f"machine {host} left the cluster" if gone else f"process on {host} ended"
+        return f"machine {seat.host} left the cluster" if gone else f"process on {seat.host} ended"
 
     def _count_failure(self, seat: Seat, error: RayError) -> None:
         """Raise `InputError` if actors end again and again before they can train."""
@@ -170,7 +176,7 @@ class ClusterPool:
         nodes = _nodes()
         alive = {node["NodeID"] for node in nodes}
         for number, seat in list(self._seats.items()):
-            if seat.idle and seat.ready.node not in alive:
+            if seat.ready and seat.idle and seat.ready.node not in alive:
                 self._drop(number)
         wanted = min(self._most, sum(map(self._room, nodes)))
         free = [(seat.ready is not None, -number) for number, seat in self._seats.items() if seat.job is None]

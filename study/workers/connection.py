@@ -1,5 +1,6 @@
 """How this process becomes the driver of a Ray cluster, and this project's code its workers' code."""
 
+import logging
 import os
 import shutil
 import socket
@@ -33,7 +34,7 @@ def connect(address: str, modules: Sequence[ModuleType] = ()) -> bool:
         with TemporaryDirectory() as folder:
             others = [module for module in modules if module.__name__ not in ("hyperstudy", *PARTS)]
             code = {"py_modules": [str(_copy_code(Path(folder))), *others]}
-            ray.init(address=address, runtime_env=code, log_to_driver=False, logging_level="ERROR")
+            ray.init(address=address, runtime_env=code, log_to_driver=False, logging_level=logging.ERROR)
     except (Exception, SystemExit) as error:
         raise InputError(f"cluster {address!r} cannot be reached: {error}") from None
     return True

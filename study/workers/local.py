@@ -67,11 +67,13 @@ class LocalPool:
             self._workers[worker][1].send(prune)
 
     def messages(self, timeout: float) -> Iterator[tuple[int, Message]]:
-        connections = {self._workers[number][1]: number for number in sorted(self._busy)}
-        for connection in sorted(wait(list(connections), timeout), key=connections.__getitem__):
-            number = connections[connection]
+        connections = {number: self._workers[number][1] for number in sorted(self._busy)}
+        ready = wait(connections.values(), timeout)
+        for number, connection in connections.items():
+            if connection not in ready:
+                continue
             try:
-                message = connection.recv()
+                message: Message = connection.recv()
             except (EOFError, OSError):  # also in the middle of a message
                 process = self._workers[number][0]
                 process.join()
@@ -129,11 +131,12 @@ def _work(orders: Connection, device: torch.device, threads: int, own: Added | N
     torch.set_num_threads(threads)
     if own is not None:
         own.load()
-    task = None
+    task: Task | None = None
     with suppress(*GONE), redirect_stdout(Lasting(sys.stdout)):
         while True:
             order = orders.recv()
             if isinstance(order, Job):
+                assert task is not None  # it comes before its jobs
                 orders.send(_train(order, task, orders))
             else:
                 task = None
@@ -146,16 +149,20 @@ def _work(orders: Connection, device: torch.device, threads: int, own: Added | N
 
 def _train(job: Job, task: Task, orders: Connection) -> Outcome | Failure:
     """Do one job, sending each epoch and waiting for an answer where the job asks for one."""
-    steps, answer = perform(job, task), None
+    steps = perform(job, task)
+    answer: bool | None = None
     while True:
         try:
             epoch = steps.send(answer)
         except StopIteration as end:
-            return end.value
+            outcome: Outcome | Failure = end.value
+            return outcome
         orders.send(epoch)
         answer = orders.recv() if job.asks_after(epoch) else False
 
 
 def _end_with_driver() -> None:
-    multiprocessing.parent_process().join()
+    driver = multiprocessing.parent_process()
+    assert driver is not None
+    driver.join()
     os.kill(os.getpid(), signal.SIGTERM)

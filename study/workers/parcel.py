@@ -38,8 +38,9 @@ class _Packer(pickle.Pickler):
     def __init__(self, file: io.BytesIO, most: float, stay: bool) -> None:
         super().__init__(file)
         self.arrays: list[np.ndarray] = []
-        self._most, self._numbers = most, {}  # bytes that are left; arrays by the identity of what they hold
-        self._kinds = Tensor if stay else Tensor | Mapped
+        self._most = most  # bytes that are left
+        self._numbers: dict[int, int] = {}  # of arrays, by the identity of what they hold
+        self._kinds: tuple[type[Tensor] | type[Mapped], ...] = (Tensor,) if stay else (Tensor, Mapped)
 
     def persistent_id(self, value: Any) -> int | None:
         if not isinstance(value, self._kinds):

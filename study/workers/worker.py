@@ -67,11 +67,13 @@ class Death(NamedTuple):
 Message = Epoch | Outcome | Failure | Death
 
 
-def perform(job: Job, task: Task) -> Generator[Epoch, bool, Outcome | Failure]:
-    """Yield the job's epochs; what is sent back says whether to prune. Returns what came of it."""
+def perform(job: Job, task: Task) -> Generator[Epoch, bool | None, Outcome | Failure]:
+    """Yield the job's epochs; what is sent back says whether to prune, but for the None that begins. Returns what came
+    of it."""
     began, waited = time.perf_counter(), 0.0
     try:
-        trial, history, state = task.trial(job.config), [], COMPLETE
+        trial, state = task.trial(job.config), COMPLETE
+        history: list[Epoch] = []
         for epoch in trial.epochs():
             history.append(epoch)
             if epoch.diverged_at is not None:

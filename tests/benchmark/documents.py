@@ -17,7 +17,7 @@ from torch import nn
 
 from hyperstudy.models import ACTIVATIONS
 from hyperstudy.study.core.data.splits import load_splits
-from hyperstudy.study.core.domains import Choice, Range
+from hyperstudy.study.core.domains import Choice, Domain
 from hyperstudy.study.core.plan import make_plan
 from tests.benchmark import tutorials
 
@@ -49,7 +49,7 @@ def main(data_dir: str, trials: str, epochs: str) -> None:
     print(study.best_value)
 
 
-def suggest(trial: optuna.Trial, name: str, space: Range | Choice) -> object:
+def suggest(trial: optuna.Trial, name: str, space: Domain) -> object:
     if isinstance(space, Choice):
         return trial.suggest_categorical(name, space.options)
     kind = trial.suggest_int if space.integer else trial.suggest_float

@@ -110,7 +110,7 @@ def test_a_store_whose_making_was_cut_off_by_a_full_disk_is_made_again(tmp_path)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert done.stderr.endswith("; the same command goes on\n")
-    assert Tracker(uri, "s").experiment_id is None
+    assert not Tracker(uri, "s").experiment_id
 
 
 def test_an_error_of_the_file_system_is_one_line(capsys):

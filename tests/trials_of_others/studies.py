@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from hyperstudy.reports.frames import Study
-from hyperstudy.study.core.domains import Choice, Range
+from hyperstudy.study.core.domains import Domain, Range
 from hyperstudy.study.outputs.names import COMPLETE
 from hyperstudy.study.search.trials import Trials
 from tests.trials_of_others.tables import INERT, LEVELS, SEEDS, Table, space, space_plan
@@ -36,7 +36,7 @@ def draw(table: Table, seed: int, trials: int = 50, inert: int = 0) -> Study:
     return Study(table.name, "", tags, space(plan), runs, curves)
 
 
-def level(domain: Range | Choice, levels: tuple[float, ...], value: float) -> int:
+def level(domain: Domain, levels: tuple[float, ...], value: float) -> int:
     """The number of the level nearest to a value."""
     return int(nearest(domain, levels, domain.positions([value]))[0])
 

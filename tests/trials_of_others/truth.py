@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 
 from hyperstudy.reports.analysis import LEARNED
-from hyperstudy.study.core.domains import Choice, Range
+from hyperstudy.study.core.domains import Domain
 from tests.trials_of_others.tables import LEVELS, Table, space_plan
 
 QUANTILES = (np.arange(20_000) + 0.5) / 20_000
@@ -38,12 +38,12 @@ class Truth:
     interactions: dict[frozenset[str], float]
 
 
-def nearest(domain: Range | Choice, levels: tuple[float, ...], positions: np.ndarray) -> np.ndarray:
+def nearest(domain: Domain, levels: tuple[float, ...], positions: np.ndarray) -> np.ndarray:
     """The number of the level nearest to each position."""
     return np.abs(positions[:, None] - domain.positions(levels)[None]).argmin(1)
 
 
-def level_weights(domain: Range | Choice, levels: tuple[float, ...]) -> np.ndarray:
+def level_weights(domain: Domain, levels: tuple[float, ...]) -> np.ndarray:
     """The share of an evenly sampled space that is nearest to each level."""
     found = nearest(domain, levels, domain.positions_at(QUANTILES))
     return np.bincount(found, minlength=len(levels)) / len(found)
@@ -136,7 +136,7 @@ def _average(table: Table, joint: np.ndarray, trained: np.ndarray, place: int) -
     return (table.accuracy * counted).sum(axes) / np.maximum(counted.sum(axes), 1e-12)
 
 
-def along(domain: Range | Choice, levels: tuple[float, ...], values: np.ndarray, position: float) -> float:
+def along(domain: Domain, levels: tuple[float, ...], values: np.ndarray, position: float) -> float:
     """The value at a position, straight between levels."""
     return float(np.interp(position, domain.positions(levels), values))
 

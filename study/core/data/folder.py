@@ -23,7 +23,7 @@ from rich.progress import Progress
 
 from hyperstudy.study.core.data.decoding import fitted, is_grey, open_picture, quiet_pillow
 from hyperstudy.study.core.data.listing import Listing, folder_at, list_folder
-from hyperstudy.study.core.data.mapped import mapped
+from hyperstudy.study.core.data.mapped import opened
 from hyperstudy.study.core.data.pictures import Pictures, scaled
 from hyperstudy.study.core.data.regular import regular
 from hyperstudy.study.core.errors import InputError
@@ -56,7 +56,7 @@ def load_folder(root: Path, location: str, train: bool, side: int) -> Pictures:
     listing = list_folder(top, root)
     path = _cached(root / "cache", top, listing, side)
     rows = listing.train if train else listing.test
-    images = mapped(np.load(path, mmap_mode="r"))[rows]
+    images = opened(path)[rows]
     return Pictures(images, listing.labels[rows], listing.classes, path.with_suffix(".json"))
 
 
@@ -135,23 +135,24 @@ def _write(path: Path, files: list[Path], decides: np.ndarray, shape: Shape, tit
         header = {"descr": "|u1", "fortran_order": False, "shape": (len(files), *shape)}
         np.lib.format.write_array_header_1_0(file, header)
         for pixels in in_threads(read, len(files), title):
-            file.write(pixels)
+            file.write(pixels.data)
         file.flush()
         os.fsync(file.fileno())
 
 
 def _shaped(path: Path, shape: Shape, decides: bool) -> np.ndarray:
     """One picture as uint8 in the shape; raises `ShapeError` if it decides on the shape and does not fit."""
-    channels, *size = shape
+    channels, height, width = shape
+    size = height, width
     image = open_picture(path)
-    side = min(size)
-    if decides and size != [side, side] and scaled((image.height, image.width), side) != tuple(size):
+    side = min(height, width)
+    if decides and size != (side, side) and scaled((image.height, image.width), side) != size:
         raise ShapeError((channels, side, side))
-    image = fitted(image, tuple(size))
+    image = fitted(image, size)
     if channels == 3:
         return np.asarray(image).transpose(2, 0, 1)
     if decides and not is_grey(np.asarray(image)):
-        raise ShapeError((3, *size))
+        raise ShapeError((3, height, width))
     return np.asarray(image.convert("L"))[None]  # the luminance: of grey, that grey
 
 

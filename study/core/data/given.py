@@ -10,7 +10,8 @@ from rich.progress import track
 
 from hyperstudy.study.core.data.decoding import as_rgb, is_grey
 from hyperstudy.study.core.data.mapped import CHUNK
-from hyperstudy.study.core.errors import InputError, shortened
+from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.text import shortened
 
 ACCEPTED = "a pair (images, labels), a data set of pictures with a length and items, or a function that returns one"
 

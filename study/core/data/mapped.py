@@ -104,6 +104,17 @@ def mapped(array: np.ndarray) -> Mapped | None:
         root = root.base
     if not isinstance(root, np.memmap) or root.filename is None or root.mode == "c":  # changes to a copy are not in it
         return None
+    return _view(array, root)
+
+
+def opened(path: Path) -> Mapped:
+    """The pictures of a file in NumPy's npy format."""
+    array = np.lib.format.open_memmap(path, mode="r")
+    return _view(array, array)
+
+
+def _view(array: np.ndarray, root: Any) -> Mapped:
+    """The pictures of an array that is a view of the memory-mapped `root`."""
     offset = root.offset + array.ctypes.data - root.ctypes.data
     file = FileArray(Path(root.filename), array.dtype.str, array.shape, array.strides, offset)
     return Mapped(file, torch.arange(len(array)))

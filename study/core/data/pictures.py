@@ -1,6 +1,6 @@
 """What a data set gives: its pictures, their labels, and the cut into two parts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -42,7 +42,7 @@ class Source:
         return self.size() if callable(self.size) else self.size
 
 
-def scaled(size: tuple[int, int], side: int) -> tuple[int, int]:
+def scaled(size: Sequence[int], side: int) -> tuple[int, int]:
     """Height and width of a picture whose shorter side becomes `side` pixels; the aspect ratio is kept."""
     shorter = min(size)
     height, width = (max(1, round(length * side / shorter)) for length in size)

@@ -50,11 +50,8 @@ class Part(NamedTuple):
 
     def with_channels(self, channels: int) -> "Part":
         """The pictures in one channel, their luminance, or in three; unchanged if they have these."""
-        if (found := self.images.shape[1]) == channels:
-            return self
-        if {found, channels} != {1, 3}:
-            raise InputError(f"pictures must have {channels} channels, as those that were trained on; got {found}")
-        return self._each(_grey if channels == 1 else _tripled)
+        change = _recolouring(self.images.shape[1], channels)
+        return self._each(change) if change else self
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Part":
         """The pictures changed chunk by chunk; those in a file are changed whenever they are read."""
@@ -65,8 +62,9 @@ class Part(NamedTuple):
 
 def framed_shape(shape: tuple[int, ...], side: int, border: int) -> tuple[int, int, int]:
     """The shape `(C, H, W)` that `Part.framed` gives pictures of this shape."""
-    channels, height, width = shape
-    return channels, *scaled((height + 2 * border, width + 2 * border), side)
+    channels, *size = shape
+    height, width = scaled([length + 2 * border for length in size], side)
+    return channels, height, width
 
 
 def _resize(images: Tensor, size: tuple[int, int]) -> Tensor:
@@ -75,6 +73,21 @@ def _resize(images: Tensor, size: tuple[int, int]) -> Tensor:
 
 def _surround(images: Tensor, border: int) -> Tensor:
     return functional.pad(images, (border,) * 4)
+
+
+def in_channels(images: Tensor, channels: int) -> Tensor:
+    """Pictures in one channel, their luminance, or in three; unchanged if they have these. Raises `InputError`."""
+    change = _recolouring(images.shape[1], channels)
+    return change(images) if change else images
+
+
+def _recolouring(found: int, channels: int) -> Callable[[Tensor], Tensor] | None:
+    """What gives pictures of so many channels other ones; None if they have these. Raises `InputError`."""
+    if found == channels:
+        return None
+    if {found, channels} != {1, 3}:
+        raise InputError(f"pictures must have {channels} channels, as those that were trained on; got {found}")
+    return _grey if channels == 1 else _tripled
 
 
 def _grey(images: Tensor) -> Tensor:
@@ -113,7 +126,8 @@ class Splits(NamedTuple):
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        return tuple(self.train.images.shape[1:])
+        channels, height, width = self.train.images.shape[1:]
+        return channels, height, width
 
     @property
     def white(self) -> int:
@@ -168,9 +182,9 @@ def _read(dataset: str, root: Path, train: bool, side: int) -> Pictures:
 def _splits(pictures: Pictures, rows: np.ndarray | slice, val: Part) -> Splits:
     train, whole = _part(pictures, rows), _part(pictures, slice(None))
     numbers = np.arange(len(pictures.labels))[rows]
-    mean, std = _once(pictures.facts, "mean and std", numbers, lambda: mean_and_std(train.images))
+    columns = _once(pictures.facts, "mean and std", numbers, lambda: mean_and_std(train.images))
     digest = _once(pictures.facts, "digest", pictures.classes, lambda: digest_of(*whole, pictures.classes))
-    mean, std = (torch.tensor(column).view(-1, 1, 1) for column in (mean, std))
+    mean, std = (torch.tensor(column).view(-1, 1, 1) for column in columns)
     darkest = 1.0 if train.images.dtype is torch.uint8 else 1 / LEVELS
     return Splits(train, val, pictures.classes, mean, std.clamp(min=darkest), digest)
 
@@ -184,7 +198,7 @@ def _once(facts: Path | None, name: str, of: object, compute: Callable[[], Any])
     """What `compute` returns, from the JSON file `facts` if an earlier start has kept it there."""
     if facts is None:
         return compute()
-    key = f"{name} {hashlib.sha256(of if isinstance(of, np.ndarray) else repr(of).encode()).hexdigest()[:16]}"
+    key = f"{name} {hashlib.sha256(of.data if isinstance(of, np.ndarray) else repr(of).encode()).hexdigest()[:16]}"
     try:
         kept = json.loads(facts.read_text())
     except (OSError, ValueError):  # it is not there yet, or is damaged
@@ -202,7 +216,7 @@ def _once(facts: Path | None, name: str, of: object, compute: Callable[[], Any])
 
 def mean_and_std(images: Tensor | Mapped) -> tuple[list[float], list[float]]:
     """Mean and standard deviation of the pixels of each channel."""
-    count, total, squares = 0, 0.0, 0.0
+    count, total, squares = 0, torch.zeros(()), torch.zeros(())
     for chunk in images.split(CHUNK // 8):
         pixels = chunk.double()
         count += pixels[:, 0].numel()
@@ -217,8 +231,8 @@ def digest_of(images: Tensor | Mapped, labels: Tensor, classes: tuple[str, ...])
     """16 hexadecimal digits that change with any pixel, label or class name."""
     digest = hashlib.sha256(repr((tuple(images.shape), classes)).encode())
     for chunk in images.split(CHUNK):
-        digest.update(chunk.contiguous().numpy())
-    digest.update(labels.numpy())
+        digest.update(chunk.contiguous().numpy().data)
+    digest.update(labels.numpy().data)
     return digest.hexdigest()[:16]
 
 
