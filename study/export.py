@@ -43,7 +43,7 @@ def _export(options: Namespace) -> int:
         raise InputError(f"study {tracker.experiment!r} has no finished trial to export")
     export(tracker.experiment, options.to, dimensions, found, objective)
     text = f"{len(found)} trials of {tracker.experiment} in {without_passwords(options.to)}"
-    make_console().print(text, markup=False, highlight=False, soft_wrap=True)
+    make_console().print(text, soft_wrap=True)
     return 0
 
 

@@ -140,7 +140,7 @@ def _draw(options: Namespace, trained: Trained) -> None:
     except (OSError, ValueError) as error:
         raise InputError(f"grid {str(options.out)!r} cannot be drawn: {error}") from None
     right = int((predicted == shown.labels).sum())
-    make_console().print(f"{right} of {len(rows)} right: {options.out}", markup=False, highlight=False)
+    make_console().print(f"{right} of {len(rows)} right: {options.out}")
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def open_session(
             tracker.close_left_open()  # a run that was begun twice, since the answer to the first request was lost
             keep(tracker)
     except KeyboardInterrupt:
-        console.print("interrupted; the same command goes on from here", markup=False)
+        console.print("interrupted; the same command goes on from here")
         raise
 
 
