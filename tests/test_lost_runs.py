@@ -9,7 +9,7 @@ from hyperstudy.reports.findings import main as report
 from hyperstudy.study.predict import main as predict
 from hyperstudy.study.run import main
 from hyperstudy.study.tracking.tracker import Tracker
-from tests.conftest import copy_study, here, python, store_of, trial_runs
+from tests.conftest import copy_study, here, numbers, python, store_of
 
 STUDY = "digits-softmax"
 WORDS = ["--model", "softmax", "--epochs", "1", "--workers", "1", "--trials", "6", "--confirm-seeds", "2"]
@@ -32,15 +32,6 @@ def study(whole, tmp_path):
     return tmp_path
 
 
-def numbers(folder):
-    """All that a study found, but for times."""
-    return sorted(
-        (run.name, run.params, {n: v for n, v in run.metrics.items() if "second" not in n}, run.state)
-        for run in trial_runs(folder, STUDY)
-        if run.state != "interrupted"
-    )
-
-
 def said(folder):
     """What the report says about losses."""
     assert here(report, folder, "--folder", str(folder / "reports")).returncode == 0
@@ -60,7 +51,7 @@ def test_deleted_runs_of_every_phase_are_named_reported_and_trained_again(study,
     done = here(main, study, *WORDS)
     assert done.returncode == 0, done.stderr
     assert f"{STUDY}: {told}; what is needed of them is trained again\n" in done.stdout
-    assert numbers(study) == numbers(whole)
+    assert numbers(study, STUDY) == numbers(whole, STUDY)
     assert said(study) == []
     version = tracker.client.get_model_version_by_alias(STUDY, "champion")
     assert tracker.client.get_run(version.run_id).info.lifecycle_stage == "active", "the new run's model"
@@ -79,7 +70,7 @@ def test_removed_files_of_finalists_and_of_the_champion_are_made_again(study, wh
     done = here(main, study, *WORDS)
     assert done.returncode == 0, done.stderr
     assert f"{STUDY}: {told}; what is needed of them is trained again\n" in done.stdout
-    assert numbers(study) == numbers(whole)
+    assert numbers(study, STUDY) == numbers(whole, STUDY)
     assert said(study) == []
     assert list((study / "mlruns" / "artifacts" / STUDY).rglob("*.pt2"))
     assert here(predict, study, "--grid", "4", "--out", str(study / "grid.png")).returncode == 0
