@@ -143,7 +143,8 @@ class Driver:
             self._hand_out()
         finally:
             metrics = summary(active.history, outcome.state, self.objective, self.guess) | finite(outcome.metrics)
-            tags = {"hardware": outcome.hardware, "host": outcome.host, "queue_seconds": f"{queued:.3f}"}
+            tags = {"hardware": outcome.hardware, "host": outcome.host, "threads": str(outcome.threads)}
+            tags["queue_seconds"] = f"{queued:.3f}"
             with self._measure("tracking"):
                 files = {**outcome.files, **self.kept}
                 self.tracker.finish(active.run_id, outcome.state, metrics, files, tags=tags)
