@@ -13,7 +13,7 @@ from hyperstudy.study.outputs.objective import objective_of
 from hyperstudy.study.search.export import export
 from hyperstudy.study.studies.course import records
 from hyperstudy.study.studies.view import make_console
-from hyperstudy.study.tracking.store import TRACKING_OPTION, existing, sqlite_file
+from hyperstudy.study.tracking.store import TRACKING_OPTION, existing, is_fileless, sqlite_file
 from hyperstudy.study.tracking.tracker import Tracker, find_study
 
 
@@ -32,6 +32,8 @@ def _options(words: list[str] | None) -> Namespace:
 def _export(options: Namespace) -> int:
     existing(options.tracking_uri)
     ours, theirs = (file.resolve() if (file := sqlite_file(url)) else url for url in (options.tracking_uri, options.to))
+    if is_fileless(options.to):
+        raise InputError(f"storage must be kept in a file, as in sqlite:///optuna.db; got {options.to!r}")
     if ours == theirs:
         raise InputError(f"storage must be another database than MLflow's store; got {options.to!r}")
     tracker = Tracker(options.tracking_uri, find_study(options.tracking_uri, options.study))

@@ -97,6 +97,8 @@ def test_exporting_twice_is_refused_and_leaves_the_first_alone(mixed, tmp_path, 
     [
         ("", "the following arguments are required: --to"),
         ("--to nonsense", "storage 'nonsense' cannot be opened"),
+        ("--to sqlite://", "storage must be kept in a file, as in sqlite:///optuna.db; got 'sqlite://'"),
+        ("--to sqlite:///:memory:", "storage must be kept in a file"),
         ("--to oracle-of://delphi", "cannot be opened"),
         ("--to sqlite:////dev/null/x.db", "cannot be opened"),
         ("--to sqlite:///x.db --study mixt", "(did you mean 'mixed'?)"),
