@@ -16,7 +16,7 @@ from hyperstudy.study.comparisons.published import RECIPES
 from hyperstudy.study.core.data.decoding import quiet_pillow, read_picture
 from hyperstudy.study.core.data.pictures import scaled
 from hyperstudy.study.core.data.splits import LEVELS, Part, drawable, load_test
-from hyperstudy.study.core.errors import InputError, Parser, count, exit_code, not_one_of
+from hyperstudy.study.core.errors import InputError, Parser, count, exit_code, not_one_of, unusable
 from hyperstudy.study.outputs.files import Trained
 from hyperstudy.study.outputs.names import RECIPE
 from hyperstudy.study.outputs.pictures import prediction_grid
@@ -137,7 +137,9 @@ def _draw(options: Namespace, trained: Trained) -> None:
     drawn = drawable(shown.images).numpy()
     try:
         prediction_grid(options.out, drawn, shown.labels.numpy(), predicted.numpy(), trained.classes)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise unusable(f"grid {str(options.out)!r} cannot be drawn", error) from None
+    except ValueError as error:
         raise InputError(f"grid {str(options.out)!r} cannot be drawn: {error}") from None
     right = int((predicted == shown.labels).sum())
     make_console().print(f"{right} of {len(rows)} right: {options.out}")

@@ -149,7 +149,7 @@ def test_a_storage_that_cannot_be_written_is_one_line_and_keeps_no_part(mixed, t
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert told.startswith(f"study.export: storage '{url}' failed: ")
-    assert told.endswith("; the same command goes on\n")
+    assert told.endswith("; the same command starts again\n")
     change("DROP TRIGGER full")
     assert main(["--to", url, "--tracking-uri", mixed]) == 0
     assert len(exported(url, "mixed").trials) == 3

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.errors import InputError, unusable
 
 ROOT = Path("mlruns")
 TRACKING_FILE = f"sqlite:///{ROOT}/mlflow.db"
@@ -110,7 +110,7 @@ def lock_file(url: str, name: str) -> Path | None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"store {url!r} cannot be made: {error}") from None
+        raise unusable(f"store {url!r} cannot be made", error) from None
     return folder / f"{quote(name, safe='')}.lock"  # a store may hold experiments of any name
 
 
