@@ -13,7 +13,7 @@ from hyperstudy.reports.page.render import write_report
 from hyperstudy.reports.sections.adapted import adapted
 from hyperstudy.reports.sections.versus import SECTIONS, cost_table, effect_claims, winner_claims
 from hyperstudy.reports.versus import Versus, check_comparable
-from hyperstudy.study.core.errors import InputError, Parser, exit_code, without_passwords
+from hyperstudy.study.core.errors import Parser, exit_code, unusable, without_passwords
 from hyperstudy.study.core.text import line
 from hyperstudy.study.outputs.names import check_name
 from hyperstudy.study.tracking.store import ROOT, TRACKING_FILE, TRACKING_OPTION, UI_ADDRESS, existing, is_server
@@ -44,7 +44,7 @@ def compare(options: Namespace) -> int:
         with threadpool_limits(1):
             write_report(versus, sections, question, folder)
     except OSError as error:
-        raise InputError(f"folder {str(folder)!r} cannot be written: {error.strerror}") from None
+        raise unusable(f"folder {str(folder)!r} cannot be written", error) from None
     _print_summary(versus)
     print(f"{folder / 'report.html'}\n{folder / 'README.md'}")
     return 0

@@ -20,7 +20,7 @@ from hyperstudy.reports.sections import outline
 from hyperstudy.reports.sections.decision import decision
 from hyperstudy.reports.sources.experiment import from_experiment
 from hyperstudy.reports.sources.table import from_table
-from hyperstudy.study.core.errors import InputError, Parser, exit_code, without_passwords
+from hyperstudy.study.core.errors import InputError, Parser, exit_code, unusable, without_passwords
 from hyperstudy.study.outputs.names import check_name
 from hyperstudy.study.tracking.store import ROOT, TRACKING_OPTION, UI_ADDRESS, existing, is_server
 from hyperstudy.study.tracking.tracker import Tracker
@@ -45,7 +45,7 @@ def report(options: Namespace, words: list[str] | None = None) -> int:
         with threadpool_limits(1):  # of small matrices; beside other work on two cores, 3 s instead of 8
             write_report(Analysis(study), sections, question, folder, decision)
     except OSError as error:
-        raise InputError(f"folder {str(folder)!r} cannot be written: {error.strerror}") from None
+        raise unusable(f"folder {str(folder)!r} cannot be written", error) from None
     if study.origin is None:
         Tracker(options.tracking_uri, study.name).attach("report", folder)
     print(f"{folder / 'report.html'}\n{folder / 'README.md'}")

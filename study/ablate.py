@@ -10,7 +10,7 @@ from hyperstudy.study.core.errors import exit_code
 
 
 def main(words: list[str] | None = None) -> int:
-    return exit_code("study.ablate", lambda: _run(words))
+    return exit_code("study.ablate", lambda: _run(words), "goes on")
 
 
 def _run(words: list[str] | None) -> int:

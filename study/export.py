@@ -3,48 +3,22 @@
 `optuna-dashboard sqlite:///optuna.db` then shows it.
 """
 
-import json
 import sys
-from argparse import Namespace
 
-from hyperstudy.study.core.domains import dimension
-from hyperstudy.study.core.errors import InputError, Parser, exit_code, without_passwords
-from hyperstudy.study.outputs.objective import objective_of
-from hyperstudy.study.search.export import export
-from hyperstudy.study.studies.course import records
-from hyperstudy.study.studies.view import make_console
-from hyperstudy.study.tracking.store import TRACKING_OPTION, existing, sqlite_file
-from hyperstudy.study.tracking.tracker import Tracker, find_study
+from hyperstudy.study.core.errors import exit_code
 
 
 def main(words: list[str] | None = None) -> int:
-    return exit_code("study.export", lambda: _export(_options(words)))
+    return exit_code("study.export", lambda: _run(words))
 
 
-def _options(words: list[str] | None) -> Namespace:
-    parser = Parser(prog="python -m study.export", description="Hand a study to Optuna's own tools.")
-    parser.add_argument("--study", metavar="NAME", help="default: the latest")
-    parser.add_argument("--to", required=True, metavar="URL", help="an Optuna storage, such as sqlite:///optuna.db")
-    parser.add_argument("--tracking-uri", **TRACKING_OPTION)
-    return parser.parse(words)
+def _run(words: list[str] | None) -> int:
+    from hyperstudy.study.studies.exporting import (  # its libraries need a working directory, which is checked first
+        hand_over,
+        parse_options,
+    )
 
-
-def _export(options: Namespace) -> int:
-    existing(options.tracking_uri)
-    ours, theirs = (file.resolve() if (file := sqlite_file(url)) else url for url in (options.tracking_uri, options.to))
-    if ours == theirs:
-        raise InputError(f"storage must be another database than MLflow's store; got {options.to!r}")
-    tracker = Tracker(options.tracking_uri, find_study(options.tracking_uri, options.study))
-    dimensions = {name: dimension(row) for name, row in json.loads(tracker.tags().get("study.space", "{}")).items()}
-    space = {name: row.domain for name, row in dimensions.items() if row.domain is not None}
-    objective = objective_of(tracker.tags())
-    found = records(tracker, tracker.runs(), space, objective)
-    if not found:
-        raise InputError(f"study {tracker.experiment!r} has no finished trial to export")
-    export(tracker.experiment, options.to, dimensions, found, objective)
-    text = f"{len(found)} trials of {tracker.experiment} in {without_passwords(options.to)}"
-    make_console().print(text, markup=False, highlight=False, soft_wrap=True)
-    return 0
+    return hand_over(parse_options(words))
 
 
 if __name__ == "__main__":

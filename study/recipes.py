@@ -9,7 +9,7 @@ from hyperstudy.study.core.errors import exit_code
 
 
 def main(words: list[str] | None = None) -> int:
-    return exit_code("study.recipes", lambda: _run(words))
+    return exit_code("study.recipes", lambda: _run(words), "goes on")
 
 
 def _run(words: list[str] | None) -> int:

@@ -6,7 +6,7 @@ from hyperstudy.study.core.errors import exit_code
 
 
 def main(words: list[str] | None = None) -> int:
-    return exit_code("study.run", lambda: _run(words))
+    return exit_code("study.run", lambda: _run(words), "goes on")
 
 
 def _run(words: list[str] | None) -> int:

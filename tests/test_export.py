@@ -97,6 +97,8 @@ def test_exporting_twice_is_refused_and_leaves_the_first_alone(mixed, tmp_path, 
     [
         ("", "the following arguments are required: --to"),
         ("--to nonsense", "storage 'nonsense' cannot be opened"),
+        ("--to sqlite://", "storage must be kept in a file, as in sqlite:///optuna.db; got 'sqlite://'"),
+        ("--to sqlite:///:memory:", "storage must be kept in a file"),
         ("--to oracle-of://delphi", "cannot be opened"),
         ("--to sqlite:////dev/null/x.db", "cannot be opened"),
         ("--to sqlite:///x.db --study mixt", "(did you mean 'mixed'?)"),
@@ -147,7 +149,7 @@ def test_a_storage_that_cannot_be_written_is_one_line_and_keeps_no_part(mixed, t
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert told.startswith(f"study.export: storage '{url}' failed: ")
-    assert told.endswith("; the same command goes on\n")
+    assert told.endswith("; the same command starts again\n")
     change("DROP TRIGGER full")
     assert main(["--to", url, "--tracking-uri", mixed]) == 0
     assert len(exported(url, "mixed").trials) == 3

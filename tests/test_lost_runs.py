@@ -1,15 +1,19 @@
 """A store that has lost a part of a study: it is named, reported, and trained again."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from hyperstudy.reports.findings import main as report
+from hyperstudy.study.ablate import main as ablate
 from hyperstudy.study.predict import main as predict
 from hyperstudy.study.run import main
+from hyperstudy.study.tracking.lost import lost
 from hyperstudy.study.tracking.tracker import Tracker
-from tests.conftest import copy_study, here, python, store_of, trial_runs
+from tests.conftest import copy_study, environment, here, numbers, python, store_of, wait_for
 
 STUDY = "digits-softmax"
 WORDS = ["--model", "softmax", "--epochs", "1", "--workers", "1", "--trials", "6", "--confirm-seeds", "2"]
@@ -30,15 +34,6 @@ def study(whole, tmp_path):
     return tmp_path
 
 
-def numbers(folder):
-    """All that a study found, but for times."""
-    return sorted(
-        (run.name, run.params, {n: v for n, v in run.metrics.items() if "second" not in n}, run.state)
-        for run in trial_runs(folder, STUDY)
-        if run.state != "interrupted"
-    )
-
-
 def said(folder):
     """What the report says about losses."""
     assert here(report, folder, "--folder", str(folder / "reports")).returncode == 0
@@ -57,8 +52,8 @@ def test_deleted_runs_of_every_phase_are_named_reported_and_trained_again(study,
     assert said(study) == [f"- **warn**: The store has {told}. Repeat the study's command: it trains them again."]
     done = here(main, study, *WORDS)
     assert done.returncode == 0, done.stderr
-    assert f"{STUDY}: {told}; what is needed of them is trained again\n" in done.stdout
-    assert numbers(study) == numbers(whole)
+    assert f"{STUDY}: {told}; the study's command trains again what it needs of them\n" in done.stdout
+    assert numbers(study, STUDY) == numbers(whole, STUDY)
     assert said(study) == []
     version = tracker.client.get_model_version_by_alias(STUDY, "champion")
     assert tracker.client.get_run(version.run_id).info.lifecycle_stage == "active", "the new run's model"
@@ -76,11 +71,38 @@ def test_removed_files_of_finalists_and_of_the_champion_are_made_again(study, wh
     assert "has no file 'config.json' any more: the command of the study trains it again" in wrong.stderr
     done = here(main, study, *WORDS)
     assert done.returncode == 0, done.stderr
-    assert f"{STUDY}: {told}; what is needed of them is trained again\n" in done.stdout
-    assert numbers(study) == numbers(whole)
+    assert f"{STUDY}: {told}; the study's command trains again what it needs of them\n" in done.stdout
+    assert numbers(study, STUDY) == numbers(whole, STUDY)
     assert said(study) == []
     assert list((study / "mlruns" / "artifacts" / STUDY).rglob("*.pt2"))
     assert here(predict, study, "--grid", "4", "--out", str(study / "grid.png")).returncode == 0
+
+
+def test_an_ablation_does_not_drop_runs_that_it_does_not_train_again(study, whole):
+    tracker = Tracker(store_of(study), STUDY)
+    bare = ["runner-up-seed-1001", "winner-seed-1000"]
+    for run in tracker.runs():
+        if run.name in bare:
+            shutil.rmtree(Path(run.artifacts.removeprefix("file://")))
+    done = here(ablate, study, "--seeds", "3", "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    assert f"2 runs without files: {', '.join(bare)}" in done.stdout
+    assert {run.state for run in tracker.runs() if run.name in bare} == {"complete"}
+    assert here(main, study, *WORDS).returncode == 0
+    assert [row for row in numbers(study, STUDY) if not row[0].endswith("1002")] == numbers(whole, STUDY)
+    assert said(study) == []
+
+
+def test_a_run_that_is_deleted_after_its_driver_was_killed_is_named(tmp_path):
+    words = [sys.executable, "-m", "study.run", *WORDS, "--trials", "300"]
+    with (tmp_path / "output.txt").open("w") as output:
+        driver = subprocess.Popen(words, cwd=tmp_path, env=environment(), stdout=output)
+    wait_for(lambda: "[3/300] explore-002" in (tmp_path / "output.txt").read_text())
+    driver.kill()
+    driver.wait()
+    tracker = Tracker(store_of(tmp_path), STUDY)
+    tracker.client.delete_run(next(run.run_id for run in tracker.runs() if run.name == "explore-001"))
+    assert lost(tracker) == "1 lost run: explore-001"
 
 
 @pytest.mark.parametrize("command", [report, predict])

@@ -22,7 +22,7 @@ from hyperstudy.study.run import main
 from hyperstudy.study.search.design import explore_design
 from hyperstudy.study.studies.description import FINALISTS
 from hyperstudy.study.tracking.tracker import Tracker
-from tests.conftest import environment, here, in_phase, python, store_of, trial_runs, wait_for
+from tests.conftest import environment, here, in_phase, numbers, python, store_of, trial_runs, wait_for
 from tests.datafiles import write_pictures
 
 RUN = [sys.executable, "-m", "study.run"]
@@ -45,6 +45,7 @@ def test_every_trial_is_a_flat_run_with_its_params_metrics_and_tags(finished_stu
         )
         assert ("test/accuracy" in run.metrics) == (run.tags["phase"] == "confirm")
         assert json.loads(run.tags["versions"])["torch"]
+        assert run.tags["threads"] == "1"
 
 
 def test_the_last_lines_say_the_result_the_time_the_link_and_the_report(finished_study):
@@ -138,15 +139,6 @@ def leftovers(folder):
     return [path.name for path in (folder / "mlruns").glob("mlflow.db?*")]
 
 
-def numbers(folder, study):
-    """All that a study found, but for times."""
-    return [
-        (run.name, run.params, {n: v for n, v in run.metrics.items() if "second" not in n}, run.state)
-        for run in trial_runs(folder, study)
-        if run.state != "interrupted"
-    ]
-
-
 ONE_WORKER = ["--model", "mlp", "--trials", "9", "--epochs", "3", "--confirm-seeds", "1", "--workers", "1"]
 
 
@@ -176,7 +168,7 @@ def test_a_study_that_was_killed_and_resumed_equals_an_uninterrupted_one(uninter
         driver.wait()
     assert started(tmp_path, *ONE_WORKER).wait() == 0
     assert leftovers(tmp_path) == []
-    assert sorted(numbers(tmp_path, "digits-mlp")) == sorted(uninterrupted)
+    assert numbers(tmp_path, "digits-mlp") == uninterrupted
 
 
 def started(folder, *words):

@@ -10,6 +10,7 @@ from hyperstudy.study.outputs.names import ANSWERS, FINISHED, HISTORY
 from hyperstudy.study.tracking.memory import Kept
 
 FILES = (WEIGHTS, ANSWERS)  # that hold results; the others describe a run, or draw its numbers
+MACHINE = ("hardware", "threads")  # tags about what a run was trained on
 COMMIT = "mlflow.source.git.commit"
 
 Curves = Mapping[str, Mapping[int, float]]  # metrics by name and epoch; those of the whole run at 0
@@ -58,9 +59,10 @@ def compared(before: Kept, now: Kept) -> str:
 
 
 def surroundings(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """What of the versions, the hardware and the commit that a run's tags tell is not the same now, in words."""
+    """What of the versions, the hardware, the threads and the commit that a run's tags tell is not the same now, in
+    words."""
     old, new = (
-        {**json.loads(tags.get("versions", "{}")), "hardware": tags.get("hardware"), "commit": _short(tags)}
+        {**json.loads(tags.get("versions", "{}")), **{name: tags.get(name) for name in MACHINE}, "commit": _short(tags)}
         for tags in (before, now)
     )
     return [f"{name} {was!r} is now {new.get(name)!r}" for name, was in old.items() if was and was != new.get(name)]
@@ -72,8 +74,8 @@ def verdict(found: list[Difference], around: list[str]) -> str:
         return "identical to the last bit" + (f", although {'; '.join(around)}" if around else "")
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
     cause = "; ".join(around) or (
-        "versions, hardware and commit are the same, so either the record was changed, or the training depends on more "
-        "than its seed"
+        "versions, hardware, threads and commit are the same, so either the record was changed, or the training "
+        "depends on more than its seed"
     )
     return f"differs: {found[0]}{more}. Likely cause: {cause}"
 

@@ -1,6 +1,7 @@
 """Bad input gets one line that says what is wrong and what would be accepted."""
 
 import argparse
+import errno
 import os
 import re
 import signal
@@ -15,6 +16,8 @@ from hyperstudy.study.core.printing import Lasting
 from hyperstudy.study.core.text import line, shortened
 
 SECRETS = "password|passwd|pwd|token|secret|key|signature|sig|credential|odbc_connect"  # ends of names in a URL's query
+RIGHTS = (errno.EACCES, errno.EPERM, errno.EROFS)  # errors that do not pass
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, None)  # errors of a disk that is full or fails; NumPy's have no number
 DIGITS = 15  # of the largest number that an option may have
 
 
@@ -38,6 +41,13 @@ def without_passwords(text: str) -> str:
     text = re.sub(r"(://[^\s/:@]*):[^@]*@(?:[^\s@/'\"]*@)*", r"\1:***@", text)  # also a password with spaces
     text = re.sub(r"(https?://)[^\s/:@]+@", r"\1***@", text)
     return re.sub(rf"([?&][\w.-]*(?:{SECRETS})=)[^\s&'\"]+", r"\1***", text, flags=re.IGNORECASE)
+
+
+def unusable(what: str, error: OSError, hint: str = "") -> OneLineError:
+    """The error for a file or a folder that cannot be used, with the reason: `StoreError` where a disk is full or
+    fails, else `InputError`."""
+    kind = StoreError if error.errno in FULL else InputError
+    return kind(f"{what} ({_reason(error)}){hint}")
 
 
 def not_one_of(what: str, value: object, accepted: Iterable[object]) -> InputError:
@@ -87,11 +97,11 @@ def count(name: str, least: int) -> Any:
     return parse
 
 
-def exit_code(program: str, run: Callable[[], int]) -> int:
-    """What `run` returns; 2 after one line on standard error for bad input, 1 after one for a store or a disk that
-    failed, 130 for Ctrl-C or a request to terminate.
+def exit_code(program: str, run: Callable[[], int], again: str = "starts again") -> int:
+    """What `run` returns; 2 after one line on standard error for bad input, missing rights among it, 1 after one for a
+    store or a disk that failed, 130 for Ctrl-C or a request to terminate.
 
-    It runs to its end also where nobody reads what it prints.
+    `again` is what the same command does after a failure. It runs to its end also where nobody reads what it prints.
     """
     try:
         with redirect_stdout(Lasting(sys.stdout)) as output, _interruptible():
@@ -100,15 +110,25 @@ def exit_code(program: str, run: Callable[[], int]) -> int:
                 return run()
             finally:
                 output.flush()
-    except InputError as error:
-        said, code = str(error), 2
-    except (StoreError, OSError) as error:
-        said, code = f"{StoreError(str(error))}; the same command goes on", 1
+    except (OneLineError, OSError) as error:
+        told = _told(error) if isinstance(error, OSError) else error
     except KeyboardInterrupt:
         return 130
+    failed = isinstance(told, StoreError)
     with suppress(OSError):  # nobody reads it
-        print(f"{program}: {said}", file=sys.stderr)
-    return code
+        print(f"{program}: {told}{f'; the same command {again}' if failed else ''}", file=sys.stderr)
+    return 1 if failed else 2
+
+
+def _told(error: OSError) -> OneLineError:
+    """An error of the operating system in a line: bad input where rights are missing."""
+    return (InputError if error.errno in RIGHTS else StoreError)(_reason(error))
+
+
+def _reason(error: OSError) -> str:
+    """What the operating system says, and of which place; of a copy that is where it goes."""
+    place, reason = error.filename2 or error.filename, error.strerror or str(error) or type(error).__name__
+    return f"{reason}: {str(place)!r}" if place else reason
 
 
 def _check_folder() -> None:

@@ -23,6 +23,7 @@ from hyperstudy.study.core.augmentations import AUGMENTATIONS
 from hyperstudy.study.core.config import HYPERPARAMETERS, family_of
 from hyperstudy.study.core.data.datasets import DATASETS
 from hyperstudy.study.core.data.pictures import Source
+from hyperstudy.study.core.data.regular import regular
 from hyperstudy.study.core.data.splits import SCALINGS
 from hyperstudy.study.core.domains import Hyperparameter
 from hyperstudy.study.core.errors import InputError
@@ -121,6 +122,7 @@ def added_rows() -> AddedRows | None:
 
 def read_own(path: Path) -> OwnFile:
     """The file at `path`; raises `InputError` if it cannot be read."""
+    regular("own file", path)
     try:
         return OwnFile(path.resolve(), path.read_bytes())
     except OSError as error:

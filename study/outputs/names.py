@@ -20,7 +20,7 @@ FINISHED = (COMPLETE, PRUNED, DIVERGED)  # states that count towards --trials
 EXPLORE, SEARCH, RERANK, CONFIRM, RECIPE = PHASES = ("explore", "search", "rerank", "confirm", "recipe")
 
 # Roles of the finalists. A default or an earlier study's winner that won is the winner, and has that role alone.
-WINNER, RUNNER_UP, DEFAULT, EARLIER = "winner", "runner-up", "default", "earlier winner"
+WINNER, RUNNER_UP, DEFAULT, EARLIER = ROLES = ("winner", "runner-up", "default", "earlier winner")
 
 RECIPES_STUDY = "recipes"
 RESERVED = (RECIPES_STUDY, "Default")  # the study of published recipes, and MLflow's own first experiment

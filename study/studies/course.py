@@ -28,6 +28,7 @@ from hyperstudy.study.studies.session import SETTINGS, Session, grow, open_sessi
 from hyperstudy.study.studies.summary import print_summary
 from hyperstudy.study.studies.view import make_console
 from hyperstudy.study.tasks.opening import open_task
+from hyperstudy.study.tracking.lost import drop_without_files, keep
 from hyperstudy.study.tracking.store import sqlite_file
 from hyperstudy.study.tracking.tracker import Run, Tracker
 from hyperstudy.study.workers.pool import make_pool
@@ -50,6 +51,8 @@ def conduct(options: Namespace, plan: Plan) -> int:
         tracker.create()
         with open_session(console, tracker, pool, options, task, tuple(plan.space), objective) as session:
             check_unchanged(tracker, options.own)
+            if options.confirm_seeds:
+                drop_without_files(tracker)
             settle(tracker, SETTINGS, settings(options, plan, task, objective))
             targets = grow(tracker, options.trials)
             about = note(options, plan, task, objective)
@@ -70,6 +73,7 @@ def conduct(options: Namespace, plan: Plan) -> int:
             check_still_there(tracker)
             if roles:
                 register(session, roles, about)
+            keep(tracker)
     print_summary(console, tracker, options, roles, session.driver)
     return 1 if session.driver.failures or trials.finished < trials.total else 0
 

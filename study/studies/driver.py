@@ -38,7 +38,7 @@ class Driver:
     training, tracking and driving.
 
     `check` raises if this process may not go on; it is called about once a second. `kept` are files that every run
-    keeps.
+    keeps. `ended` is called with the tags of each slot that has finished, once that is recorded.
     """
 
     def __init__(
@@ -51,10 +51,11 @@ class Driver:
         run_tags: Mapping[str, str],
         check: Callable[[], None],
         kept: Mapping[str, bytes] | None = None,
+        ended: Callable[[Mapping[str, str]], None] = lambda tags: None,
     ) -> None:
         self.pool, self.tracker, self.view = pool, tracker, view
         self.objective, self.guess = objective, guess
-        self.run_tags, self.check, self.kept = run_tags, check, kept or {}
+        self.run_tags, self.check, self.kept, self.ended = run_tags, check, kept or {}, ended
         self.spent = dict.fromkeys(("training", "tracking", "driving"), 0.0)
         self.failures: list[str] = []
         self._deaths: Counter[str] = Counter()  # of workers, by the name of the slot
@@ -143,10 +144,12 @@ class Driver:
             self._hand_out()
         finally:
             metrics = summary(active.history, outcome.state, self.objective, self.guess) | finite(outcome.metrics)
-            tags = {"hardware": outcome.hardware, "host": outcome.host, "queue_seconds": f"{queued:.3f}"}
+            tags = {"hardware": outcome.hardware, "host": outcome.host, "threads": str(outcome.threads)}
+            tags["queue_seconds"] = f"{queued:.3f}"
             with self._measure("tracking"):
                 files = {**outcome.files, **self.kept}
                 self.tracker.finish(active.run_id, outcome.state, metrics, files, tags=tags)
+                self.ended(active.slot.tags)
         self.view.finished(shown, outcome.state, value)
 
     def _fail(self, worker: int, failure: Failure) -> None:

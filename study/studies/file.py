@@ -1,7 +1,10 @@
 """The user's own file of a study: the same as when the study began, or a line that says what differs."""
 
+import grp
 import json
 import os
+import pwd
+import stat
 from argparse import Namespace
 from itertools import zip_longest
 from pathlib import Path
@@ -44,14 +47,42 @@ def own_of(tracker: Tracker, options: Namespace) -> OwnFile | None:
         hint = "name it with --from FILE, or run the copy in the store with --run-stored-file"
         if not place.is_file():
             raise InputError(f"file {str(place)!r} of study {tracker.experiment!r} is not there: {hint}")
-        if options.own is None and os.name == "posix" and place.stat().st_uid != os.getuid():
-            raise InputError(f"file {str(place)!r} of study {tracker.experiment!r} is another user's: {hint}")
+        place = place.resolve()
+        if options.own is None and (others := _writable_by_others(place)):
+            raise InputError(f"file {str(place)!r} of study {tracker.experiment!r} {others}: {hint}")
         own = read_own(place)
         if own.setting.split()[-1] != wanted.split()[-1]:
             changed = _changed(tracker, wanted, own)
             raise InputError(f"study {tracker.experiment!r} had another {place.name}{changed}: {hint}")
     load_own(own)
     return own
+
+
+def _writable_by_others(file: Path) -> str:
+    """How others than the user and the administrator may change what lies at this place; empty if they may not.
+
+    A store names the file, and it is run: OpenSSH asks the same of a user's keys. In a sticky folder, such as /tmp,
+    others may not replace a file that is not theirs. A group that is the user's alone has no others.
+    """
+    user = os.getuid()
+    for path in (file, *file.parents):
+        found, what = path.stat(), "is" if path == file else f"lies in {str(path)!r}, which is"
+        if found.st_uid not in (0, user):
+            return f"{what} another user's"
+        sticky = path != file and found.st_mode & stat.S_ISVTX
+        shared = found.st_mode & stat.S_IWGRP and not _is_private(found.st_gid, user)
+        if not sticky and (shared or found.st_mode & stat.S_IWOTH):
+            return f"{what} writable by others"
+    return ""
+
+
+def _is_private(group: int, user: int) -> bool:
+    """Whether a group is the user's own, of the same name and without other members."""
+    try:
+        row, name = grp.getgrgid(group), pwd.getpwuid(user).pw_name
+    except KeyError:  # in a container they may have no names
+        return False
+    return row.gr_name == name and set(row.gr_mem) <= {name}
 
 
 def check_unchanged(tracker: Tracker, own: Added | None) -> None:

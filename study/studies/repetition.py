@@ -185,4 +185,4 @@ def _compare(row: Recorded, now: Kept) -> Repeat:
 
 
 def _print(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(text, soft_wrap=True)

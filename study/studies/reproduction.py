@@ -72,7 +72,7 @@ def _train(
     try:
         task = _read(options, datasets, names)
     except InputError as error:
-        console.print(f"not run: {', '.join(names)}: {error}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"not run: {', '.join(names)}: {error}", soft_wrap=True)
         return False
     wanted = over_seeds({name: RECIPES[name].config(task.dataset) for name in names}, options.seeds)
     with (

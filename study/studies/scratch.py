@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.errors import StoreError, unusable
+from hyperstudy.study.core.temporary import HINT
 
+ROOM = 10_000_000  # bytes that a small study needs: a fresh database, its data, a model
 PREFIX, SUFFIX = "hyperstudy-", ".tmp"  # no name that a person would give to a folder
 
 
@@ -18,14 +20,15 @@ def scratch() -> Iterator[None]:
     """Let the temporary files of this process, and of those that it starts, lie in one folder, which goes at the end.
 
     Folders that studies have left which were killed go at the start. Raises `InputError` where no temporary file can be
-    written.
+    written, and `StoreError` where there is too little room for any.
     """
     variable, before = "TMPDIR", os.environ.get("TMPDIR")
     try:
         _sweep()
+        _check_room(tempfile.gettempdir())
         folder, lock = _locked_folder()
     except OSError as error:
-        raise InputError(f"temporary files cannot be written ({error}): name a folder for them with $TMPDIR") from None
+        raise unusable("temporary files cannot be written", error, HINT) from None
     os.environ[variable], usual, tempfile.tempdir = folder, tempfile.tempdir, folder
     try:
         yield
@@ -36,6 +39,13 @@ def scratch() -> Iterator[None]:
             os.environ[variable] = before
         shutil.rmtree(folder, ignore_errors=True)
         os.close(lock)
+
+
+def _check_room(folder: str) -> None:
+    """Raise `StoreError` where too little is free: each library would fail there with words of its own."""
+    if (free := shutil.disk_usage(folder).free) < ROOM:
+        least, left = (f"{size / 1e6:.1f} MB" for size in (ROOM, free))
+        raise StoreError(f"temporary files need {least} in {folder!r}, which has {left} left{HINT}")
 
 
 def _locked_folder() -> tuple[str, int]:

@@ -23,7 +23,7 @@ from hyperstudy.study.studies.driver import Driver
 from hyperstudy.study.studies.view import View, make_view
 from hyperstudy.study.tasks.task import Task
 from hyperstudy.study.tracking.lock import sole_driver
-from hyperstudy.study.tracking.lost import drop_without_files, keep, lost
+from hyperstudy.study.tracking.lost import check_files, keeping, lost
 from hyperstudy.study.tracking.tracker import Tracker, dataset_input
 from hyperstudy.study.workers.pool import Pool
 
@@ -76,25 +76,25 @@ def open_session(
     shown: Sequence[str],
     objective: Objective = ACCURACY,
 ) -> Iterator[Session]:
-    """Drive the tracker's study alone. `shown` names the hyperparameters that tell one trial from another. A request
-    to stop prints how to go on."""
+    """Drive the tracker's study alone. `shown` names the hyperparameters that tell one trial from another. What was
+    lost of the study is named. A request to stop prints how to go on."""
     try:
         with sole_driver(tracker) as check:
             tracker.close_left_open()
+            check_files(tracker)
             missing = lost(tracker)
-            drop_without_files(tracker)
             pool.load(task)
             with make_view(console, tuple(shown), objective) as view:
                 if missing:
-                    view.note(f"{tracker.experiment}: {missing}; what is needed of them is trained again")
+                    note = f"{tracker.experiment}: {missing}; the study's command trains again what it needs of them"
+                    view.note(note)
                 kept = {options.own.name: options.own.content} if isinstance(options.own, OwnFile) else {}
                 guess, tags = task.guess(objective), environment.run_tags()
-                driver = Driver(pool, tracker, view, objective, guess, tags, check, kept)
+                driver = Driver(pool, tracker, view, objective, guess, tags, check, kept, keeping(tracker))
                 yield Session(console, tracker, pool, view, driver, options, task)
             tracker.close_left_open()  # a run that was begun twice, since the answer to the first request was lost
-            keep(tracker)
     except KeyboardInterrupt:
-        console.print("interrupted; the same command goes on from here", markup=False)
+        console.print("interrupted; the same command goes on from here")
         raise
 
 

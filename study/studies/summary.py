@@ -28,9 +28,9 @@ def print_summary(
     """Print the result, and the commands that show more."""
     runs = tracker.runs()
     states = Counter(run.state for phase in (EXPLORE, SEARCH) for run in finished(runs, phase))
-    console.print(f"\n{options.study}: {', '.join(f'{states[name]} {name}' for name in FINISHED)}", highlight=False)
+    console.print(f"\n{options.study}: {', '.join(f'{states[name]} {name}' for name in FINISHED)}")
     if not roles:
-        console.print("no trial is complete, so there is no winner: see the failed and diverged runs", highlight=False)
+        console.print("no trial is complete, so there is no winner: see the failed and diverged runs")
     elif options.confirm_seeds:
         _print_confirmation(console, tracker, roles, driver)
     else:
@@ -39,29 +39,26 @@ def print_summary(
         console.print(
             f"best of the search: {best.name}, {objective.name} {objective.size(best.metrics['objective'])} "
             f"({driver.view.describe(roles[WINNER])}); not confirmed, and the best of many overstates itself",
-            highlight=False,
         )
     print_failures(console, driver)
     _print_split(console, driver.spent)
     look = shlex.join(["python", "-m", "study.ui", *places(options, "tracking_uri")])
     served = without_passwords(options.tracking_uri) if is_server(options.tracking_uri) else UI_ADDRESS
-    console.print(f"look:   {look}", markup=False, highlight=False, soft_wrap=True)
-    console.print(
-        f"        {charts_link(served, tracker.experiment_id)}", markup=False, highlight=False, soft_wrap=True
-    )
+    console.print(f"look:   {look}", soft_wrap=True)
+    console.print(f"        {charts_link(served, tracker.experiment_id)}", soft_wrap=True)
     print_report_command(console, options)
 
 
 def print_failures(console: Console, driver: Driver) -> None:
     """Name the trials that failed."""
     for failure in driver.failures:
-        console.print(f"{failure}; the same command tries it again", markup=False, highlight=False)
+        console.print(f"{failure}; the same command tries it again")
 
 
 def print_report_command(console: Console, options: Namespace) -> None:
     """Print the command that makes the report."""
     words = ["reports.findings", "--study", options.study, *places(options, "tracking_uri")]
-    console.print(f"report: {shlex.join(['python', '-m', *words])}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"report: {shlex.join(['python', '-m', *words])}", soft_wrap=True)
 
 
 def test_accuracy(runs: Sequence[Run]) -> Estimate:
@@ -83,7 +80,7 @@ def _print_confirmation(console: Console, tracker: Tracker, roles: Mapping[str, 
     objective = driver.objective
     finalists = finalists_of(tracker, roles, driver.view.shown, objective)
     told = decide(finalists, read_reranking(tracker.tags()), objective)
-    console.print(told, markup=False, highlight=False)
+    console.print(told)
     table = Table(box=None, padding=(0, 2, 0, 0))
     measure = f"{objective.confirmed.label} [95%]"
     for heading in ("", measure, "seeds", "train s", "parameters"):
@@ -95,10 +92,10 @@ def _print_confirmation(console: Console, tracker: Tracker, roles: Mapping[str, 
             table.add_row(role, objective._replace(unit="").measured(*found[:3]), str(len(runs)), seconds, parameters)
     console.print(table)
     for role, config in roles.items():
-        console.print(f"{role}: {driver.view.describe(config)}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"{role}: {driver.view.describe(config)}", soft_wrap=True)
 
 
 def _print_split(console: Console, spent: Mapping[str, float]) -> None:
     if training := spent["training"]:
         shares = (f"{name} {spent[name]:.1f} s ({spent[name] / training:.1%})" for name in ("tracking", "driving"))
-        console.print(f"time:   training {training:.1f} s, {', '.join(shares)} of that", highlight=False)
+        console.print(f"time:   training {training:.1f} s, {', '.join(shares)} of that")

@@ -93,7 +93,7 @@ class View:
         self.note(f"{head} {self.describe(trial.config)} {trial.seconds:.1f} s{self.left()}")
 
     def note(self, text: str) -> None:
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(text, soft_wrap=True)
 
     def refresh(self) -> None:
         """Draw what has changed; called about once a second."""

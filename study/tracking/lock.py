@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 
 from filelock import FileLock, Timeout
+from mlflow import MlflowClient
 from sqlalchemy import create_engine, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -111,9 +112,10 @@ def _lease(tracker: Tracker) -> Iterator[Callable[[], None]]:
     tracker.tag(LEASE, f"{mine} 0")
     time.sleep(SETTLE_SECONDS)
     stop, lost = threading.Event(), threading.Event()
+    client = MlflowClient(tracker.uri)  # its own: where renewing fails once, the driver's work does not
 
     def held() -> bool:
-        return tracker.tags().get(LEASE, "").startswith(mine)
+        return client.get_experiment(tracker.experiment_id).tags.get(LEASE, "").startswith(mine)
 
     def renew() -> None:
         count = 0
@@ -123,7 +125,7 @@ def _lease(tracker: Tracker) -> Iterator[Callable[[], None]]:
                     lost.set()
                     return
                 count += 1
-                tracker.tag(LEASE, f"{mine} {count}")
+                client.set_experiment_tag(tracker.experiment_id, LEASE, f"{mine} {count}")
             except Exception:  # the server may be away for a moment
                 continue
 
@@ -131,7 +133,7 @@ def _lease(tracker: Tracker) -> Iterator[Callable[[], None]]:
         if lost.is_set():
             raise _refused(tracker)
 
-    if not held():
+    if not patiently(tracker.uri, held):
         raise _refused(tracker)
     thread = threading.Thread(target=renew, daemon=True)
     thread.start()

@@ -13,6 +13,10 @@ from hyperstudy.study.tracking.client import patiently
 from hyperstudy.study.tracking.tracker import Tracker
 
 ALIAS = "champion"
+TRUST = (
+    "Load it only from a store that you trust: study.run saves an exported graph with its weights and no pickled code, "
+    "but `mlflow.pyfunc.load_model` runs whatever code the stored files name."
+)
 MODEL = "model"  # the folder of a run's artifacts that holds it
 
 
@@ -61,7 +65,7 @@ def register(tracker: Tracker, run_id: str, model: Any, example: Any, output: An
             client.log_artifacts(run_id, folder)
             source += f"/{MODEL}"
     with suppress(MlflowException):  # there already
-        client.create_registered_model(name)
+        client.create_registered_model(name, description=TRUST)
     versions = [row for row in client.search_model_versions(f"run_id = '{run_id}'") if row.name == name]
     version = versions[0] if versions else client.create_model_version(name, source, run_id, await_creation_for=0)
     client.set_registered_model_alias(name, ALIAS, version.version)

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.errors import InputError, unusable
 
 ROOT = Path("mlruns")
 TRACKING_FILE = f"sqlite:///{ROOT}/mlflow.db"
@@ -44,12 +44,26 @@ def is_server(url: str) -> bool:
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The file behind an `sqlite:///` URL; None for any other store."""
+    """The file behind an `sqlite:///` URL; None for any other store, and where `is_fileless`."""
+    database = _sqlite_database(url)
+    return Path(database) if database and not is_fileless(url) else None
+
+
+def is_fileless(url: str) -> bool:
+    """Whether an SQLite URL names no plain file: the database is in memory and goes with the process, or lies where
+    SQLite's own `file:` URLs say."""
+    return (database := _sqlite_database(url)) is not None and (
+        database in ("", ":memory:") or database.startswith("file:")
+    )
+
+
+def _sqlite_database(url: str) -> str | None:
+    """What an SQLite URL names; None for any other store."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         return None
-    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+    return (parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
 def artifact_root(url: str) -> Path | None:
@@ -67,6 +81,8 @@ def check(url: str) -> None:
     try:
         if file is not None:
             _check_file(file)
+        elif is_fileless(url):
+            raise OSError(f"SQLite needs a file to keep it, as in {TRACKING_FILE}")
         elif is_server(url):
             parts = urlsplit(url)
             port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -137,7 +153,7 @@ def _lock_beside(file: Path, name: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"store 'sqlite:///{file}' cannot be made: {error}") from None
+        raise unusable(f"store 'sqlite:///{file}' cannot be made", error) from None
     return folder / f"{quote(name, safe='')}.lock"  # a store may hold experiments of any name
 
 

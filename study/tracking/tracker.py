@@ -13,6 +13,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunT
 from mlflow.exceptions import MlflowException
 
 from hyperstudy.study.core.errors import InputError, StoreError, not_one_of
+from hyperstudy.study.core.temporary import temporary_files
 from hyperstudy.study.outputs.names import FINISHED, HISTORY, INTERRUPTED, PHASES, finite
 from hyperstudy.study.tracking.client import Client, open_client
 from hyperstudy.study.tracking.store import artifact_root, flush
@@ -139,8 +140,9 @@ class Tracker:
         """Close a run with its summary metrics and its artifacts by file name."""
         self._add(run_id, metrics, step=0)
         with tempfile.TemporaryDirectory() as folder:
-            for name, content in files.items():
-                Path(folder, name).write_bytes(content)
+            with temporary_files():
+                for name, content in files.items():
+                    Path(folder, name).write_bytes(content)
             self.client.log_artifacts(run_id, folder)
         self.close(run_id, state, status, tags)
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from hyperstudy.study.core.data.mapped import CHUNK, Mapped
 from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.temporary import temporary_files
 from hyperstudy.study.tasks.task import Task
 
 GIGABYTE = 1e9
@@ -88,17 +89,13 @@ def unpacked(parcel: Parcel) -> Task:
 
 
 def stored(task: Task, folder: Path) -> Stored:
-    """The task, its tensors in files of the folder, which other processes of this machine map. Raises `InputError`."""
+    """The task, its tensors in files of the folder, which other processes of this machine map. Raises as
+    `temporary_files` does."""
     rest, arrays = packed(task, math.inf, stay=True)
     files = [f"{folder}/{number}.npy" for number in range(len(arrays))]
-    try:
+    with temporary_files():
         for file, array in zip(files, arrays, strict=True):
             np.save(file, array)
-    except OSError as error:
-        raise InputError(
-            f"the data cannot be written for the processes that train: {error}; name another folder for "
-            f"temporary files with $TMPDIR"
-        ) from None
     return Stored(rest, files)
 
 

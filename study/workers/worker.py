@@ -9,6 +9,8 @@ import traceback
 from collections.abc import Generator
 from typing import NamedTuple
 
+import torch
+
 from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.own import said
@@ -41,13 +43,15 @@ class Job(NamedTuple):
 
 class Outcome(NamedTuple):
     """What came of a job: its state, metrics of the whole run, test metrics among them if the task has test data, the
-    artifacts by file name, the machine in words, its name, and the seconds for which the worker was busy with it."""
+    artifacts by file name, the machine in words, its name, how many threads trained, and the seconds for which the
+    worker was busy with it."""
 
     state: str
     metrics: dict[str, float]
     files: dict[str, bytes]
     hardware: str
     host: str
+    threads: int  # on which floating-point sums depend
     busy: float
 
 
@@ -88,6 +92,6 @@ def perform(job: Job, task: Task) -> Generator[Epoch, bool | None, Outcome | Fai
             raise InputError("it ended before its first epoch")
         left = trial.left(history, state)
         busy = time.perf_counter() - began - waited
-        return Outcome(state, *left, task.hardware(), platform.node(), busy)
+        return Outcome(state, *left, task.hardware(), platform.node(), torch.get_num_threads(), busy)
     except Exception as error:
         return Failure(said(error), traceback.format_exc())

@@ -70,6 +70,8 @@ def test_the_verdict_names_the_surroundings_that_differ():
     new = {"versions": '{"torch": "1.1", "numpy": "2.0"}', "mlflow.source.git.commit": 40 * "b" + "+changes"}
     around = surroundings(old, new)
     assert around == ["torch '1.0' is now '1.1'", "commit 'aaaaaaaaaaaa' is now 'bbbbbbbbbbbb+changes'"]
+    threads = surroundings({**old, "threads": "4"}, {**old, "threads": "1"})
+    assert threads == ["threads '4' is now '1'"]
     found = differences(RUN, CURVE, with_metrics(val_loss={1: 0.5, 2: 0.25, 3: 0.0}))
     assert verdict(found, around).endswith(f"(was 0.125, now 0.0). Likely cause: {'; '.join(around)}")
     assert "depends on more than its seed" in verdict(found, [])

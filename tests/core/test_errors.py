@@ -1,10 +1,14 @@
 """Bad input in one line, and passwords that nobody reads in it."""
 
+import errno
+import os
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import URL
 
-from hyperstudy.study.core.errors import InputError, without_passwords
+from hyperstudy.study.core.errors import InputError, exit_code, unusable, without_passwords
 
 NAMES = st.text("abcXYZ019._-", min_size=1)
 
@@ -29,3 +33,38 @@ def test_tokens_are_not_shown_either():
     assert without_passwords("https://token@host/x") == "https://***@host/x"
     text = "postgresql://host/db?user=me&password=s3cret&sslmode=require and more"
     assert without_passwords(text) == "postgresql://host/db?user=me&password=***&sslmode=require and more"
+
+
+def raising(number, *places):
+    def run():
+        raise OSError(number, os.strerror(number), *places)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(errno.EACCES, 2), (errno.EPERM, 2), (errno.EROFS, 2), (errno.ENOSPC, 1), (errno.EIO, 1), (errno.ECONNRESET, 1)],
+)
+def test_what_is_not_allowed_is_bad_input_and_what_may_pass_a_failure(number, code, capsys):
+    assert exit_code("study.export", raising(number, "from", None, "to")) == code
+    more = "; the same command starts again" if code == 1 else ""
+    assert capsys.readouterr().err == f"study.export: {os.strerror(number)}: 'to'{more}\n"
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.ENOTDIR, 2), (errno.ENOENT, 2), (errno.ENOSPC, 1)])
+def test_a_folder_that_was_named_is_bad_input_unless_its_disk_is_full(number, code, capsys):
+    def run():
+        try:
+            raising(number)()
+        except OSError as error:
+            raise unusable("folder 'x' cannot be written", error) from None
+
+    assert exit_code("reports.findings", run) == code
+    told = f"reports.findings: folder 'x' cannot be written ({os.strerror(number)})"
+    assert capsys.readouterr().err.startswith(told)
+
+
+def test_only_what_goes_on_says_so(capsys):
+    assert exit_code("study.run", raising(errno.ENOSPC), "goes on") == 1
+    assert capsys.readouterr().err.endswith("; the same command goes on\n")

@@ -157,11 +157,6 @@ def test_what_is_wrong_with_a_file_is_said_in_one_line(written, text, message):
     assert "\n" not in str(raised.value)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(InputError, match="cannot be read: No such file"):
-        read_own(tmp_path / "mine.py")
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from hyperstudy.__main__ import COMMANDS
 from tests.conftest import environment, trial_runs
 
 TALKATIVE = """
@@ -50,12 +51,13 @@ def test_bad_input_is_told_by_the_exit_code_alone_where_nothing_can_be_written(p
     assert unread(["study.run", "--trials", "0"], place, tmp_path).returncode == 2
 
 
-def test_a_working_directory_that_was_removed_is_one_line(tmp_path):
-    command = f"mkdir gone && cd gone && rmdir ../gone && {sys.executable} -m study.run --trials 2"
+@pytest.mark.parametrize("name", COMMANDS.values())
+def test_a_working_directory_that_was_removed_is_one_line(name, tmp_path):
+    command = f"mkdir gone && cd gone && rmdir ../gone && {sys.executable} -m {name} 2"
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment(), capture_output=True, text=True)
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith("study.run: the working directory must be there (No such file")
-    assert "Traceback" not in done.stderr
+    told = done.stdout + done.stderr
+    assert (done.returncode, told.count("\n")) == (2, 1), told
+    assert told.startswith(f"{name}: the working directory must be there (No such file")
 
 
 def test_characters_that_a_terminal_lacks_become_question_marks(tmp_path):

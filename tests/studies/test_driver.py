@@ -18,7 +18,7 @@ from tests.search.playing import make_trials
 
 METRICS = {"val/accuracy": 0.9, "val/loss": 0.1, "time/train_seconds": 1.0, "time/val_seconds": 1.0}
 EPOCH = Epoch(1, METRICS)
-TRAINED = [EPOCH, Outcome(COMPLETE, {"parameters": 7.0}, {"history.csv": b""}, "a processor", "a host", 0.5)]
+TRAINED = [EPOCH, Outcome(COMPLETE, {"parameters": 7.0}, {"history.csv": b""}, "a processor", "a host", 1, 0.5)]
 
 
 class Pool:

@@ -21,7 +21,7 @@ import resource, sys
 from hyperstudy.study.core.errors import exit_code
 from hyperstudy.study.tracking.tracker import Tracker
 resource.setrlimit(resource.RLIMIT_FSIZE, (700_000,) * 2)
-sys.exit(exit_code("study.run", lambda: Tracker(sys.argv[1], "s").create() or 0))
+sys.exit(exit_code("study.run", lambda: Tracker(sys.argv[1], "s").create() or 0, "goes on"))
 """
 
 
@@ -54,7 +54,7 @@ def test_a_database_that_stays_locked_is_one_line(file, monkeypatch, capsys):
     with closing(sqlite3.connect(file, isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
         call = partial(patiently, f"sqlite:///{file}", partial(insert, file))
-        assert exit_code("study.run", call) == 1
+        assert exit_code("study.run", call, "goes on") == 1
     line = f"study.run: store 'sqlite:///{file}' failed: database is locked; the same command goes on\n"
     assert capsys.readouterr().err == line
 
@@ -96,7 +96,7 @@ def test_a_server_that_is_lost_is_one_line_without_its_password(answers, monkeyp
         asked = Client(url)
         if not answers:
             server.server_close()
-        assert exit_code("study.run", lambda: asked.get_experiment_by_name("s")) == 1
+        assert exit_code("study.run", lambda: asked.get_experiment_by_name("s"), "goes on") == 1
         server.shutdown()
     told = capsys.readouterr().err
     assert told.startswith("study.run: store 'http://me:***@127.0.0.1:")
@@ -121,4 +121,4 @@ def test_an_error_of_the_file_system_is_one_line(capsys):
     if not sys.platform.startswith("linux"):
         pytest.skip("there is no /dev/full")
     assert exit_code("study.export", write) == 1
-    assert capsys.readouterr().err == "study.export: [Errno 28] No space left on device; the same command goes on\n"
+    assert capsys.readouterr().err == "study.export: No space left on device; the same command starts again\n"

@@ -5,10 +5,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack, contextmanager
 
 import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INTERNAL_ERROR
 
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.tracking import lock
@@ -165,6 +169,24 @@ def test_a_driver_whose_lease_was_taken_finds_out_and_leaves_it_alone(leased):
 
         wait_for(lost, 10)
     assert leased.tags()[LEASE] == "somebody 0"
+
+
+def test_a_lease_that_cannot_be_renewed_once_neither_ends_the_driver_nor_is_lost(leased, monkeypatch):
+    """As where the server answers one request with an error."""
+    ask, failed = MlflowClient.get_experiment, []
+
+    def fails_once(client, *words):
+        if threading.current_thread() is not threading.main_thread() and not failed:
+            failed.append(True)
+            raise MlflowException("no connection to the database", INTERNAL_ERROR)
+        return ask(client, *words)
+
+    monkeypatch.setattr(MlflowClient, "get_experiment", fails_once)
+    with sole_driver(leased) as check:
+        wait_for(lambda: failed, 10)
+        before = leased.tags()[LEASE]
+        wait_for(lambda: leased.tags()[LEASE] != before, 10)
+        check()
 
 
 def test_of_two_drivers_that_take_a_free_lease_at_once_one_has_it(leased, monkeypatch):

@@ -31,6 +31,7 @@ def test_the_champion_is_the_latest_registered_and_its_run_keeps_its_end(tmp_pat
         version = tracker.client.get_model_version_by_alias("a study", "champion")
         assert (int(version.version), version.run_id) == (number, run_id)
     assert [(run.status, run.end_ms) for run in tracker.runs()] == [("FINISHED", end) for end in ends]
+    assert "runs whatever code the stored files name" in tracker.client.get_registered_model("a study").description
     mlflow.set_tracking_uri(tracker.uri)
     monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")  # it needs none
     model = mlflow.pyfunc.load_model("models:/a study@champion")

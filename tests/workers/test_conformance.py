@@ -162,7 +162,7 @@ def test_a_job_gives_bit_for_bit_what_it_gives_in_this_process(pool, digits):
     for name in ("config.json", "weights.safetensors"):
         assert outcome.files[name] == there.files[name]
     assert all(isinstance(content, bytes) for content in outcome.files.values())
-    assert outcome.hardware == hardware(CPU)
+    assert (outcome.hardware, outcome.threads) == (hardware(CPU), 1)
     assert outcome.host
 
 
