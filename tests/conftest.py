@@ -30,11 +30,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts 
 
 
 def python(*words: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess:
-    """Run `python *words` as a user would, in the given folder, with these variables in the environment."""
+    """Run `python *words` as a user would, in the given folder, with these variables in the environment. It shows no
+    warning."""
     surroundings = {**environment(), **variables}
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, *words], cwd=cwd, env=surroundings, capture_output=True, text=True, timeout=500
     )
+    assert "Warning: " not in done.stderr, done.stderr
+    return done
 
 
 def here(main: Callable[[list[str]], int], folder: Path, *words: str) -> subprocess.CompletedProcess:

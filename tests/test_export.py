@@ -8,6 +8,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 from sqlalchemy import create_engine, inspect
+from sqlalchemy.pool import NullPool
 
 from hyperstudy.study.core.domains import Choice, dimension
 from hyperstudy.study.export import main
@@ -125,7 +126,7 @@ def test_a_store_is_not_exported_into_itself(mixed, capsys):
 
 
 def tables(url):
-    with create_engine(url).connect() as connection:
+    with create_engine(url, poolclass=NullPool).connect() as connection:
         return inspect(connection).get_table_names()
 
 

@@ -189,12 +189,13 @@ def test_no_private_name_of_another_library_is_used(module):
 
 
 def test_no_private_method_of_another_library_is_overridden():
-    found = set()
+    found, python_s_own = set(), {"_abc_impl"}  # which every class with an abstract base has
     for module in TREES:
         for name, kind in vars(importlib.import_module(f"hyperstudy.{module}")).items():
             if isinstance(kind, type) and _inner(kind.__module__) == module:
                 bases = [base for base in kind.__mro__ if _is_foreign(base)]
-                found |= {(name, own) for own in vars(kind) for base in bases if private(own) and own in vars(base)}
+                written = [own for own in vars(kind) if private(own) and own not in python_s_own]
+                found |= {(name, own) for own in written for base in bases if own in vars(base)}
     assert found == set()
 
 

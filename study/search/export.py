@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from warnings import catch_warnings
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -30,7 +31,8 @@ def export(
     domains = {name: row.domain for name, row in dimensions.items() if row.domain is not None}
     distributions = {name: distribution(domain) for name, domain in domains.items()}
     try:
-        study.set_metric_names([objective.key])
+        with catch_warnings(action="ignore", category=optuna.exceptions.ExperimentalWarning):
+            study.set_metric_names([objective.key])
         study.add_trials([_frozen(record, distributions) for record in records])
     except Exception as error:  # SQLAlchemy's or Optuna's, as on a full disk
         with suppress(Exception):

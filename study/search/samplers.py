@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from warnings import catch_warnings
 
 import numpy as np
 from optuna import pruners, samplers
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.study import Study
+from optuna.trial import FrozenTrial
 
 from hyperstudy.study.core.domains import Choice, Domain, Range
 from hyperstudy.study.core.plan import Plan
@@ -47,13 +50,22 @@ def distribution(domain: Domain) -> BaseDistribution:
     return FloatDistribution(domain.low, domain.high, log=domain.log)
 
 
+class At(samplers.RandomSampler):
+    """Samples a given point, which has a value for every hyperparameter."""
+
+    def __init__(self, point: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._point = point
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        return self._point[param_name]
+
+
 def designed(draw: Draw) -> samplers.BaseSampler:
     """The trial's point of the design."""
-    return _at(draw, design_point(draw.plan.space, draw.index, draw.plan.base.seed))
-
-
-def _at(draw: Draw, point: Mapping[str, Any]) -> samplers.BaseSampler:
-    return samplers.PartialFixedSampler(dict(point), _random(draw))
+    return At(design_point(draw.plan.space, draw.index, draw.plan.base.seed))
 
 
 def _tpe(draw: Draw) -> samplers.BaseSampler:
@@ -67,7 +79,7 @@ def _random(draw: Draw) -> samplers.BaseSampler:
 
 def _qmc(draw: Draw) -> samplers.BaseSampler:
     """A Sobol sequence like the design, with another scrambling."""
-    return _at(draw, design_point(draw.plan.space, draw.index, seed_of(draw.plan.base.seed)))
+    return At(design_point(draw.plan.space, draw.index, seed_of(draw.plan.base.seed)))
 
 
 def _gp(draw: Draw) -> samplers.BaseSampler:
@@ -77,7 +89,8 @@ def _gp(draw: Draw) -> samplers.BaseSampler:
 def _cmaes(draw: Draw) -> samplers.BaseSampler:
     """Starts at the best trial; also after a restart, since runs do not hold the state of CMA-ES."""
     start = {name: draw.best[name] for name, domain in draw.plan.space.items() if isinstance(domain, Range)}
-    return samplers.CmaEsSampler(x0=start, seed=draw.seed, warn_independent_sampling=False)
+    with catch_warnings(action="ignore", category=FutureWarning):  # x0 ends with Optuna 6, and nothing replaces it yet
+        return samplers.CmaEsSampler(x0=start, seed=draw.seed, warn_independent_sampling=False)
 
 
 def _grid(draw: Draw) -> samplers.BaseSampler:
@@ -85,7 +98,7 @@ def _grid(draw: Draw) -> samplers.BaseSampler:
     can visit."""
     points = _grid_points(tuple(draw.plan.space.items()), draw.count)
     order = np.random.default_rng(draw.plan.base.seed).permutation(len(points))
-    return _at(draw, points[order[draw.index % len(points)]])
+    return At(points[order[draw.index % len(points)]])
 
 
 @lru_cache(maxsize=1)

@@ -3,24 +3,22 @@
 Optuna's study lives in this process's memory and is filled from the tracked runs when a study goes on.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import optuna
-from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler
+from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, EXPLORE, FAILED, INTERRUPTED, PRUNED, SEARCH
 from hyperstudy.study.search.design import schedule
-from hyperstudy.study.search.samplers import PRUNERS, SAMPLERS, Draw, designed, distribution
+from hyperstudy.study.search.samplers import PRUNERS, SAMPLERS, At, Draw, designed, distribution
 from hyperstudy.study.search.slots import Slot, Slots
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
-warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 TOLD = {
     COMPLETE: TrialState.COMPLETE,
@@ -144,7 +142,7 @@ class Trials(Slots):
 
     def _sampler(self, number: int) -> BaseSampler:
         if number in self._done:
-            return PartialFixedSampler(dict(self._done[number].params), RandomSampler(seed=0))
+            return At(self._done[number].params)
         phase, index = self.schedule[number]
         count = sum(other == phase for other, _ in self.schedule)
         make = designed if phase == EXPLORE else SAMPLERS[self.sampler]

@@ -13,6 +13,7 @@ from filelock import FileLock
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from hyperstudy.study.core.errors import InputError, unusable
 
@@ -88,7 +89,7 @@ def check(url: str) -> None:
             port = parts.port or (443 if parts.scheme == "https" else 80)
             socket.create_connection((parts.hostname or "", port), ANSWER_SECONDS).close()
         else:
-            create_engine(url).connect().close()
+            create_engine(url, poolclass=NullPool).connect().close()
     except (OSError, ValueError, sqlite3.Error, SQLAlchemyError, ImportError) as error:
         raise InputError(f"store {url!r} cannot be opened: {str(error).splitlines()[0]}") from None
 

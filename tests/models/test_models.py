@@ -23,7 +23,7 @@ def every_build():
                     yield pytest.param(model, shape, depth, id=f"{model}-{'x'.join(map(str, shape))}-depth{depth}")
 
 
-@pytest.mark.parametrize(("model", "shape", "depth"), every_build())
+@pytest.mark.parametrize(("model", "shape", "depth"), list(every_build()))
 def test_a_model_gives_logits_per_class_and_finite_gradients(model, shape, depth):
     network = build(Config(**small(model), image_size=min(shape[1:]), depth=depth), shape, 7)
     logits = network(torch.rand(5, *shape))

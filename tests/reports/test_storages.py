@@ -113,6 +113,7 @@ def test_the_only_study_of_a_storage_needs_no_name(tmp_path):
     assert place.name == "a-study-of-mine"
 
 
+@pytest.mark.filterwarnings("ignore:.*set_metric_names is experimental")
 def test_one_of_several_objectives_is_named(tmp_path):
     url = url_of(tmp_path)
     study = optuna.create_study(study_name="two", storage=url, directions=["minimize", "maximize"])

@@ -24,7 +24,6 @@ def read_only(parcel):
     return parcel
 
 
-@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("floats", [False, True])
 def test_trials_on_read_only_arrays_are_the_same(digits, floats):
     if floats:
