@@ -68,7 +68,8 @@ def _open(uri: str) -> Client:
         if empty:  # filled at once: one in which MLflow made a part of its tables can never be opened again
             with tempfile.TemporaryDirectory() as folder:
                 made = f"sqlite:///{folder}/mlflow.db"
-                MlflowClient(made).search_experiments(max_results=1)
+                with opening(made):  # with a write-ahead log, MLflow's 75 migrations wait less for the disk
+                    MlflowClient(made).search_experiments(max_results=1)
                 fill(uri, made)
         MlflowClient(uri).search_experiments(max_results=1)
     return Client(uri)
