@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from hyperstudy.reports.findings import main as report
+from hyperstudy.study.ablate import main as ablate
 from hyperstudy.study.predict import main as predict
 from hyperstudy.study.run import main
+from hyperstudy.study.tracking.store import flush
 from hyperstudy.study.tracking.tracker import Tracker
-from tests.conftest import copy_study, here, python, store_of, trial_runs
+from tests.conftest import copy_study, here, store_of, trial_runs
 
 STUDY = "digits-softmax"
 WORDS = ["--model", "softmax", "--epochs", "1", "--workers", "1", "--trials", "6", "--confirm-seeds", "2"]
@@ -19,10 +21,11 @@ WORDS = ["--model", "softmax", "--epochs", "1", "--workers", "1", "--trials", "6
 def whole(tmp_path_factory):
     """A study with runs of every phase, an ablation among them."""
     folder = tmp_path_factory.mktemp("whole")
-    ablation = ["study.ablate", "--seeds", "2", "--workers", "1"]  # a study runs it by itself only if it is cheap
-    for words in (["study.run", *WORDS], ablation):
-        done = python("-m", *words, cwd=folder)
+    ablation = ["--seeds", "2", "--workers", "1"]  # a study runs it by itself only if it is cheap
+    for command, words in ((main, WORDS), (ablate, ablation)):
+        done = here(command, folder, *words)
         assert done.returncode == 0, done.stderr
+    flush(store_of(folder))
     return folder
 
 
