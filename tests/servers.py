@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import environment, wait_for
+from tests.tracking.runs import empty_store
 
 POSTGRES = Path("/usr/lib/postgresql")  # where Debian keeps its versions
 QUIET = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
@@ -25,6 +26,8 @@ class Server:
             free.bind(("127.0.0.1", 0))
             port = str(free.getsockname()[1])
         self.url, self._folder = f"http://127.0.0.1:{port}", folder
+        if not store:
+            shutil.copyfile(empty_store(), folder / "mlflow.db")
         places = ["--backend-store-uri", store or f"sqlite:///{folder}/mlflow.db"]
         places += ["--artifacts-destination", str(folder / "files")]
         self._words = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", port, *places]

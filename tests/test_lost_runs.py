@@ -12,8 +12,9 @@ from hyperstudy.study.ablate import main as ablate
 from hyperstudy.study.predict import main as predict
 from hyperstudy.study.run import main
 from hyperstudy.study.tracking.lost import lost
+from hyperstudy.study.tracking.store import flush
 from hyperstudy.study.tracking.tracker import Tracker
-from tests.conftest import copy_study, environment, here, numbers, python, store_of, wait_for
+from tests.conftest import copy_study, environment, here, numbers, store_of, wait_for
 
 STUDY = "digits-softmax"
 WORDS = ["--model", "softmax", "--epochs", "1", "--workers", "1", "--trials", "6", "--confirm-seeds", "2"]
@@ -23,8 +24,9 @@ WORDS = ["--model", "softmax", "--epochs", "1", "--workers", "1", "--trials", "6
 def whole(tmp_path_factory):
     """A study with runs of every phase, an ablation among them."""
     folder = tmp_path_factory.mktemp("whole")
-    done = python("-m", "study.run", *WORDS, cwd=folder)
+    done = here(main, folder, *WORDS)
     assert done.returncode == 0, done.stderr
+    flush(store_of(folder))
     return folder
 
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hyperstudy.reports.findings import main as report
 from hyperstudy.study.tracking.store import sqlite_file
 from hyperstudy.study.tracking.tracker import Tracker
-from tests.conftest import ROOT, python, store_of
+from tests.conftest import ROOT, here, python, store_of
 
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
 MINE = next(block for block in BLOCKS if "hs.MODELS[" in block)
@@ -64,9 +65,9 @@ def test_the_registered_model_needs_nothing_but_the_store(studied, tmp_path):
 
 
 def test_the_report_has_the_hyperparameter(studied):
-    done = python("-m", "reports.findings", cwd=studied)
+    done = here(report, studied, "--folder", str(studied / "reports"))
     assert done.returncode == 0, done.stderr
-    found = json.loads((studied / "mlruns" / "reports" / STUDY / "findings.json").read_text())
+    found = json.loads((studied / "reports" / STUDY / "findings.json").read_text())
     assert "patch" in json.dumps(found)
 
 

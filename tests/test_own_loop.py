@@ -6,8 +6,11 @@ import re
 import optuna
 import pytest
 
+from hyperstudy.reports.findings import main as report
+from hyperstudy.study.export import main as export
+from hyperstudy.study.predict import main as predict
 from hyperstudy.study.tracking.tracker import Tracker
-from tests.conftest import ROOT, in_phase, python, store_of, trial_runs
+from tests.conftest import ROOT, here, in_phase, python, store_of, trial_runs
 
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
 REGRESSION = next(block for block in BLOCKS if "hs.LOOPS[" in block)
@@ -78,9 +81,9 @@ def studied(tmp_path_factory):
 
 
 def report_of(folder, study):
-    done = python("-m", "reports.findings", "--study", study, cwd=folder)
+    done = here(report, folder, "--study", study, "--folder", str(folder / "reports"))
     assert done.returncode == 0, done.stderr
-    made = folder / "mlruns" / "reports" / study
+    made = folder / "reports" / study
     return (made / "README.md").read_text(), json.loads((made / "findings.json").read_text())
 
 
@@ -133,7 +136,7 @@ def test_ablation_finds_the_file_and_trains_in_the_loop(studied):
 
 def test_what_a_loop_has_not_is_said_in_one_line(studied):
     folder, _ = studied
-    done = python("-m", "study.predict", "--study", "progression", "--grid", "2", cwd=folder)
+    done = here(predict, folder, "--study", "progression", "--grid", "2")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "study 'progression' has no champion" in done.stderr
     both = ("--from", "progression.py", "--loop", "progression", "--model", "cnn")
@@ -144,7 +147,7 @@ def test_what_a_loop_has_not_is_said_in_one_line(studied):
 
 def test_optuna_gets_the_direction(studied):
     folder, _ = studied
-    done = python("-m", "study.export", "--study", "progression", "--to", f"sqlite:///{folder}/o.db", cwd=folder)
+    done = here(export, folder, "--study", "progression", "--to", f"sqlite:///{folder}/o.db")
     assert done.returncode == 0, done.stderr
     study = optuna.load_study(study_name="progression", storage=f"sqlite:///{folder}/o.db")
     assert (study.direction.name, study.metric_names) == ("MINIMIZE", ["error"])

@@ -8,6 +8,7 @@ import pytest
 from mlflow import MlflowClient
 
 from hyperstudy.study.outputs.names import PHASES
+from hyperstudy.study.recipes import main as recipes
 from hyperstudy.study.rerun import main
 from hyperstudy.study.tracking.tracker import Tracker
 from tests.conftest import copy_study, here, python, store_of, trial_runs
@@ -146,7 +147,7 @@ def test_another_file_is_refused_and_the_stored_one_is_run_only_if_asked_for(loo
 def test_a_recipe_is_identical_and_other_pictures_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_mnist(tmp_path / "data", "MNIST", 200)
-    assert python("-m", "study.recipes", "cnn-mnist-sgd", "--seeds", "1", cwd=tmp_path).returncode == 0
+    assert here(recipes, tmp_path, "cnn-mnist-sgd", "--seeds", "1").returncode == 0
     same = here(main, tmp_path, "--study", "recipes", "--sample", "1")
     assert same.returncode == 0, same.stdout + same.stderr
     (images,) = (tmp_path / "data").rglob("train-images*ubyte")

@@ -154,8 +154,7 @@ def uninterrupted(tmp_path_factory):
 
 
 def test_the_same_seed_gives_the_same_trials_and_metrics_bit_for_bit(uninterrupted, tmp_path):
-    assert python("-m", "study.run", *ONE_WORKER, cwd=tmp_path).returncode == 0
-    assert leftovers(tmp_path) == [], "a copy of the file is a copy of the study"
+    assert here(main, tmp_path, *ONE_WORKER).returncode == 0
     assert numbers(tmp_path, "digits-mlp") == uninterrupted
 
 
@@ -167,7 +166,7 @@ def test_a_study_that_was_killed_and_resumed_equals_an_uninterrupted_one(uninter
         driver.kill()
         driver.wait()
     assert started(tmp_path, *ONE_WORKER).wait() == 0
-    assert leftovers(tmp_path) == []
+    assert leftovers(tmp_path) == [], "a copy of the file is a copy of the study"
     assert numbers(tmp_path, "digits-mlp") == uninterrupted
 
 
@@ -228,19 +227,19 @@ def test_a_study_whose_driver_is_killed_goes_on_to_exactly_its_number_of_trials(
         assert any(run.status == "RUNNING" for run in runs), "the kill came in mid-trial"
         finished |= {run.run_id: run for run in runs if run.status == "FINISHED"}
         assert any(run.status == "KILLED" for run in runs) == (kills > 1)
-    assert started(tmp_path, *words).wait() == 0
+    assert here(main, tmp_path, *words).returncode == 0
     runs = check_whole(tmp_path, 8, 1)
     assert {run.run_id: run for run in runs if run.run_id in finished} == finished, "nothing finished was touched"
 
 
 def test_a_study_whose_workers_are_killed_tries_their_trials_again(tmp_path):
-    driver = started(tmp_path, "--trials", "6", "--confirm-seeds", "1", *LONG)
+    driver = started(tmp_path, "--trials", "6", "--confirm-seeds", "0", *LONG)
     wait_for(lambda: finished_lines(tmp_path) >= 1)
     for worker in workers_of(driver):
         worker.kill()
     wait_for(lambda: "interrupted" in output_of(tmp_path))
     assert driver.wait() == 0
-    killed = [run for run in check_whole(tmp_path, 6, 1) if run.status == "KILLED"]
+    killed = [run for run in check_whole(tmp_path, 6, 0) if run.status == "KILLED"]
     assert {run.tags["error"] for run in killed} == {"its worker died: process ended with -9"}
 
 
@@ -253,7 +252,7 @@ def test_a_stopped_study_closes_its_runs_and_goes_on(tmp_path):
         assert driver.wait() == 130
         assert "the same command goes on from here" in output_of(tmp_path).splitlines()[-1]
         assert "RUNNING" not in {run.status for run in trial_runs(tmp_path, LONG_STUDY)}
-    assert started(tmp_path, *words).wait() == 0
+    assert here(main, tmp_path, *words).returncode == 0
     assert "Traceback" not in output_of(tmp_path)
     check_whole(tmp_path, 8, 0)
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import linalg
+from scipy.linalg import lapack
 from scipy.spatial.distance import cdist
 
 # Priors, normal in the logarithm: (median, standard deviation). Outcomes are normal scores, of variance 1. Lengths are
@@ -19,6 +20,7 @@ MEAN_VARIANCE = 1.0  # of the constant mean
 WARM_UP, THINNING = 40, 2  # sweeps over all parameters before the first kernel is kept, and from one to the next
 STEP, STEPS = 1.5, 6  # of a slice, in the logarithm
 FEATURES = 256  # random Fourier features of a function
+BLOCK = 512  # points at a time: their features then stay in the processor's cache, which is five times as fast
 EVIDENCE_DRAWS = 400  # kernels of the prior
 
 
@@ -50,7 +52,8 @@ class Functions(NamedTuple):
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Values `(N, count)` at inputs `(N, inputs)`."""
-        return self.prior(points) + self.kernel(points, self.inputs) @ self.weights
+        blocks = np.array_split(points, 1 + len(points) // BLOCK)
+        return np.concatenate([self.prior(block) + self.kernel(block, self.inputs) @ self.weights for block in blocks])
 
     def prior(self, points: np.ndarray) -> np.ndarray:
         angles = (points @ self.waves + self.phases).astype(np.float32)  # float64 cosines would be the largest cost
@@ -115,11 +118,13 @@ def log_evidence(squares: np.ndarray, scores: np.ndarray, rng: np.random.Generat
 
 def likelihood(kernel: Kernel, squares: np.ndarray, scores: np.ndarray) -> float:
     """The log density of the scores, up to a constant (Rasmussen & Williams 2006, equation 2.30)."""
-    gram = matern(np.sqrt(np.tensordot(kernel.lengths**-2.0, squares, 1)), kernel.variance) + MEAN_VARIANCE
-    gram[np.diag_indices(len(scores))] += kernel.noise
-    root = linalg.cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
-    whitened = linalg.solve_triangular(root, scores, lower=True, check_finite=False)
-    return float(-(whitened @ whitened) / 2 - np.log(root.diagonal()).sum())
+    n = len(scores)
+    distances = np.sqrt(kernel.lengths**-2.0 @ squares.reshape(len(squares), n * n))
+    gram = matern(distances, kernel.variance) + MEAN_VARIANCE
+    gram[:: n + 1] += kernel.noise
+    root, solved, failed = lapack.dposv(gram.reshape(n, n), scores, lower=True)  # SciPy's own checks take longer
+    assert not failed, "noise makes every covariance positive definite"
+    return float(-(scores @ solved) / 2 - np.log(root.diagonal()).sum())
 
 
 def _prior(hyperparameters: int) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,8 @@ from hyperstudy.reports.statistics.effects import Curve
 from hyperstudy.reports.versus import Versus, check_comparable
 from hyperstudy.study.core.domains import Choice, Range
 from hyperstudy.study.core.errors import InputError
-from tests.conftest import copy_study, python, store_of
+from hyperstudy.study.run import main as run
+from tests.conftest import copy_study, here, store_of
 from tests.reports.planted import DOMAINS, flat, peak, planted, with_confirmation
 
 
@@ -160,8 +161,7 @@ def two_studies(finished_study, tmp_path_factory):
     """The finished study of a CNN, and one of an MLP on the same pictures."""
     folder = tmp_path_factory.mktemp("two") / "there"
     copy_study(finished_study, folder)
-    words = "-m study.run --model mlp --trials 6 --epochs 2 --confirm-seeds 2"
-    done = python(*words.split(), cwd=folder)
+    done = here(run, folder, *["--model", "mlp", "--trials", "6", "--epochs", "2", "--confirm-seeds", "2"])
     assert done.returncode == 0, done.stderr
     return folder
 

@@ -25,7 +25,7 @@ from hyperstudy.study.core.text import markdown
 from hyperstudy.study.outputs import files, pictures
 from hyperstudy.study.studies.options import parse_options
 from hyperstudy.study.tracking.tracker import Tracker
-from tests.conftest import python
+from tests.conftest import here
 from tests.reports.planted import SPACE, planted, with_confirmation
 
 EVERY = (*SECTIONS, *RECIPE_SECTIONS[:-1], *OTHERS_SECTIONS)  # the appendix is in both
@@ -43,9 +43,10 @@ def rendered(study, folder, sections=None):
 
 @pytest.fixture(scope="module")
 def report(finished_study):
-    done = python("-m", "reports.findings", cwd=finished_study)
+    folder = finished_study / "mlruns" / "reports"
+    done = here(main, finished_study, "--folder", str(folder))
     assert done.returncode == 0, done.stderr
-    return finished_study / "mlruns" / "reports" / "digits-cnn"
+    return folder / "digits-cnn"
 
 
 def test_a_report_has_every_part_and_no_error(report):
@@ -62,14 +63,16 @@ def test_a_report_has_every_part_and_no_error(report):
         assert (report / path).stat().st_size > 5000
 
 
-def test_a_study_whose_name_leads_elsewhere_is_refused(tmp_path, monkeypatch):
+def test_a_study_whose_name_leads_elsewhere_is_refused(tmp_path, monkeypatch, capsys):
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     tracker = Tracker(uri, "../../evil")
     tracker.create()
     tracker.tag("study.space", "{}")
-    done = python("-m", "reports.findings", "--tracking-uri", uri, cwd=tmp_path)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "study must be a name of letters" in done.stderr
+    monkeypatch.chdir(tmp_path)
+    assert main(["--tracking-uri", uri]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "study must be a name of letters" in told
     assert not (tmp_path / "mlruns").exists()
 
 
@@ -168,7 +171,7 @@ def test_every_run_is_in_the_table_with_its_link(report, finished_study):
 
 
 def test_the_report_is_attached_to_the_study_once(report, finished_study):
-    assert python("-m", "reports.findings", cwd=finished_study).returncode == 0
+    assert here(main, finished_study, "--folder", str(report.parent)).returncode == 0
     tracker = Tracker(f"sqlite:///{finished_study}/mlruns/mlflow.db", "digits-cnn")
     (run,) = [run for run in tracker.runs() if run.tags["phase"] == "report"]
     names = {file.path for file in tracker.client.list_artifacts(run.run_id)}
