@@ -14,7 +14,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _run(words: list[str] | None) -> int:
-    from hyperstudy.study.studies.ablation import (  # not by workers, which import this module again
+    from hyperstudy.study.commands.ablation import (  # not by workers, which import this module again
         ablate,
         parse_options,
     )

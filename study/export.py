@@ -13,7 +13,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _run(words: list[str] | None) -> int:
-    from hyperstudy.study.studies.exporting import (  # its libraries need a working directory, which is checked first
+    from hyperstudy.study.commands.exporting import (  # its libraries need a working directory, which is checked first
         hand_over,
         parse_options,
     )

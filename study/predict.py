@@ -13,7 +13,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _run(words: list[str] | None) -> int:
-    from hyperstudy.study.studies.prediction import (  # its libraries need a working directory, which is checked first
+    from hyperstudy.study.commands.prediction import (  # its libraries need a working directory, which is checked first
         parse_options,
         predict,
     )

@@ -13,7 +13,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _run(words: list[str] | None) -> int:
-    from hyperstudy.study.studies.repetition import (  # not by workers, which import this module again
+    from hyperstudy.study.commands.repetition import (  # not by workers, which import this module again
         parse_options,
         repeat,
     )

@@ -11,8 +11,8 @@ def main(words: list[str] | None = None) -> int:
 
 def _run(words: list[str] | None) -> int:
     # Imported here: workers import this module again, and need neither mlflow nor optuna.
+    from hyperstudy.study.commands.course import conduct
     from hyperstudy.study.core.plan import make_loop_plan, make_plan
-    from hyperstudy.study.studies.course import conduct
     from hyperstudy.study.studies.options import parse_options
 
     options = parse_options(words)

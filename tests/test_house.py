@@ -26,8 +26,9 @@ ROOMS = (
     "search",
     "workers",
     "studies",
+    "commands",
     "",
-)  # of study/; the commands, "", come last
+)  # of study/; what is called from a terminal, "", comes last
 HOMES = {
     "optuna": "study.search",
     "mlflow": "study.tracking",

@@ -23,9 +23,9 @@ import mlflow
 import torch
 from mlflow.artifacts import list_artifacts
 
+from hyperstudy.study.commands import course
 from hyperstudy.study.core.errors import Parser, count, exit_code
 from hyperstudy.study.run import main as study_run
-from hyperstudy.study.studies import course
 from hyperstudy.study.tracking import client
 from hyperstudy.study.tracking.tracker import Tracker
 from tests.faults.sites import KINDS, PIPE, POOLS, FragilePool, Here, Kind, Observed, Site, audit

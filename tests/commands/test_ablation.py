@@ -2,10 +2,10 @@
 
 import pytest
 
+from hyperstudy.study.commands.ablation import cheap_arms
 from hyperstudy.study.core.plan import make_plan
 from hyperstudy.study.outputs.names import COMPLETE, CONFIRM, EXPLORE
 from hyperstudy.study.outputs.objective import ACCURACY
-from hyperstudy.study.studies.ablation import cheap_arms
 from hyperstudy.study.tracking.tracker import Run
 
 PLAN = make_plan("digits", "mlp", {})

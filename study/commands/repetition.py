@@ -9,6 +9,8 @@ from typing import NamedTuple
 import torch
 from rich.console import Console
 
+from hyperstudy.study.commands.recorded import Recorded, drawn, named, read
+from hyperstudy.study.commands.reproduction import published_task
 from hyperstudy.study.comparisons.repeats import Difference, compared, differences, surroundings, verdict
 from hyperstudy.study.core.errors import InputError, Parser, count
 from hyperstudy.study.core.own import OwnFile
@@ -21,8 +23,6 @@ from hyperstudy.study.studies.description import FILE, plan_of
 from hyperstudy.study.studies.driver import Driver
 from hyperstudy.study.studies.file import KEY, add_own, own_of
 from hyperstudy.study.studies.options import add_machine, settle_machine, trial_device
-from hyperstudy.study.studies.recorded import Recorded, drawn, named, read
-from hyperstudy.study.studies.reproduction import published_task
 from hyperstudy.study.studies.scratch import scratch
 from hyperstudy.study.studies.session import SETTINGS
 from hyperstudy.study.studies.view import LiveView, View, make_console

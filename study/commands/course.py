@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from hyperstudy.study.commands.ablation import cheap_arms
 from hyperstudy.study.comparisons.choice import RERANKING, read_reranking
 from hyperstudy.study.comparisons.decision import decide
 from hyperstudy.study.comparisons.finalists import crown, finalists_of, finished, over_seeds, ranking, unconfirmed
@@ -18,7 +19,6 @@ from hyperstudy.study.core.text import markdown
 from hyperstudy.study.outputs.names import DEFAULT, EARLIER, EXPLORE, RERANK, SEARCH, WINNER
 from hyperstudy.study.outputs.objective import Objective
 from hyperstudy.study.search.trials import Record, Trials
-from hyperstudy.study.studies.ablation import cheap_arms
 from hyperstudy.study.studies.description import DECISION, FINALISTS, note, tags
 from hyperstudy.study.studies.earlier import Earlier, earlier_study
 from hyperstudy.study.studies.file import check_unchanged
