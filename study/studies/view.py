@@ -122,8 +122,10 @@ class PlainConsole(Console):
 
 
 def make_console() -> Console:
-    """A console; wide in a file or a pipe, so that tables are not cut."""
-    return PlainConsole(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDE)
+    """A console; wide in a file or a pipe, so that tables are not cut, and where $COLUMNS leaves no column."""
+    columns = os.environ.get("COLUMNS", "")
+    none = columns.isdecimal() and int(columns) == 0
+    return PlainConsole(width=WIDE if none or not (columns or sys.stdout.isatty()) else None)
 
 
 class LiveView(View):

@@ -11,7 +11,7 @@ from hyperstudy.study.core.loops import LOOPS, Loop, LoopConfig
 from hyperstudy.study.core.text import line
 from hyperstudy.study.outputs.names import COMPLETE, FAILED
 from hyperstudy.study.outputs.objective import Objective
-from hyperstudy.study.studies.view import LiveView, PlainConsole, View, make_view
+from hyperstudy.study.studies.view import LiveView, PlainConsole, View, make_console, make_view
 from tests.hostile import PAYLOADS
 
 EVIL = list(PAYLOADS.values())
@@ -69,3 +69,10 @@ def test_a_panel_in_a_terminal_holds_no_code_of_theirs(name, config):
 def test_the_panel_is_for_terminals_that_can_redraw(kind, terminal, view, monkeypatch):
     monkeypatch.setenv("TERM", kind)
     assert type(make_view(PlainConsole(file=io.StringIO(), force_terminal=terminal), ())) is view
+
+
+@pytest.mark.parametrize("columns", ["0", ""])
+def test_a_table_is_shown_where_the_environment_leaves_no_column(columns, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", columns)
+    make_console().print("a line of words " * 9)
+    assert capsys.readouterr().out.count("\n") == 1
