@@ -17,7 +17,7 @@ from hyperstudy.study.core.text import line, shortened
 
 SECRETS = "password|passwd|pwd|token|secret|key|signature|sig|credential|odbc_connect"  # ends of names in a URL's query
 RIGHTS = (errno.EACCES, errno.EPERM, errno.EROFS)  # errors that do not pass
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, None)  # errors of a disk that is full or fails; NumPy's have no number
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, None)  # of a disk that is full or fails; None is NumPy's
 DIGITS = 15  # of the largest number that an option may have
 
 

@@ -15,8 +15,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from hyperstudy.study.core.errors import InputError, unusable
+from hyperstudy.study.core.errors import InputError, StoreError, unusable
 
+FAILING = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 ROOT = Path("mlruns")
 TRACKING_FILE = f"sqlite:///{ROOT}/mlflow.db"
 TRACKING_URI = os.environ.get("MLFLOW_TRACKING_URI") or TRACKING_FILE
@@ -74,7 +75,8 @@ def artifact_root(url: str) -> Path | None:
 
 
 def check(url: str) -> None:
-    """Raise `InputError` unless a store answers at the URL or can be made there; writes nothing.
+    """Raise `InputError` unless a store answers at the URL or can be made there, `StoreError` if a disk fails; writes
+    nothing.
 
     A server is tried once here, since MLflow tries again for minutes.
     """
@@ -91,7 +93,9 @@ def check(url: str) -> None:
         else:
             create_engine(url, poolclass=NullPool).connect().close()
     except (OSError, ValueError, sqlite3.Error, SQLAlchemyError, ImportError) as error:
-        raise InputError(f"store {url!r} cannot be opened: {str(error).splitlines()[0]}") from None
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF  # without the details of its kind
+        kind = StoreError if code in FAILING else InputError
+        raise kind(f"store {url!r} cannot be opened: {str(error).splitlines()[0]}") from None
 
 
 def existing(url: str) -> None:
