@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import mlflow
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -26,6 +27,7 @@ from hyperstudy.study.tracking.store import fill, opening
 for name in ("mlflow", "alembic", "urllib3"):  # they write tracebacks of errors that they also raise
     logging.getLogger(name).setLevel(logging.CRITICAL)
 
+SCHEMA = "database schema"  # what MLflow's error is about where a store is of another version
 PATIENCE_SECONDS = 5  # before it is said for what a command waits
 WAIT_SECONDS = 300  # for a database that is locked or restarts; MLflow itself tries a server again for as long
 CREATING_SECONDS = 60  # of a fresh database, on a busy machine
@@ -57,7 +59,8 @@ class Client:
 
 
 def open_client(uri: str) -> Client:
-    """A client of the store, which is made if there is none; raises `InputError` for one that is not MLflow's."""
+    """A client of the store, which is made if there is none; raises `InputError` for one that is not MLflow's, or not
+    this version's."""
     try:
         return patiently(uri, partial(_open, uri), CREATING_SECONDS)
     except (InputError, StoreError, OSError):
@@ -74,7 +77,13 @@ def _open(uri: str) -> Client:
                 with opening(url := f"sqlite:///{made}"):  # with a write-ahead log 75 migrations wait less for the disk
                     MlflowClient(url).search_experiments(max_results=1)
                 fill(empty, made)
-        MlflowClient(uri).search_experiments(max_results=1)
+        try:
+            MlflowClient(uri).search_experiments(max_results=1)
+        except MlflowException as error:
+            if SCHEMA in str(error):
+                what = f"store {uri!r} was made by another version of MLflow than {mlflow.__version__}"
+                raise InputError(f"{what}: use that version, or if this one is newer `mlflow db upgrade`") from None
+            raise
     return Client(uri)
 
 

@@ -2,12 +2,15 @@
 
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
 from mlflow.exceptions import MlflowException
 
+from hyperstudy.study.core.errors import OneLineError
+from hyperstudy.study.core.temporary import temporary_files
 from hyperstudy.study.core.text import markdown
 from hyperstudy.study.tracking.client import patiently
 from hyperstudy.study.tracking.tracker import Tracker
@@ -17,6 +20,7 @@ TRUST = (
     "Load it only from a store that you trust: study.run saves an exported graph with its weights and no pickled code, "
     "but `mlflow.pyfunc.load_model` runs whatever code the stored files name."
 )
+ROOM = 1_000_000  # bytes that a disk takes where an export failed by itself
 MODEL = "model"  # the folder of a run's artifacts that holds it
 
 
@@ -49,15 +53,9 @@ def register(tracker: Tracker, run_id: str, model: Any, example: Any, output: An
     source = client.get_run(run_id).info.artifact_uri
     with TemporaryDirectory() as folder:
         try:
-            mlflow.pytorch.save_model(
-                model,
-                f"{folder}/{MODEL}",
-                signature=mlflow.models.infer_signature(example, output),
-                input_example=example,
-                serialization_format="pt2",  # needs no code of this project to load
-                pip_requirements=["mlflow", "torch", "numpy"],
-            )
-        except OSError:
+            with temporary_files():
+                _export(model, Path(folder, MODEL), example, output)
+        except OneLineError:
             raise
         except Exception as error:  # torch.export raises errors of many kinds
             reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
@@ -76,3 +74,19 @@ def explain(tracker: Tracker, why: str) -> None:
     """Describe the champion where the registry shows it, which renders Markdown."""
     version = tracker.client.get_model_version_by_alias(tracker.experiment, ALIAS)
     tracker.client.update_model_version(tracker.experiment, version.version, markdown(why))
+
+
+def _export(model: Any, folder: Path, example: Any, output: Any) -> None:
+    """Save a model that needs no code of this project to load."""
+    try:
+        mlflow.pytorch.save_model(
+            model,
+            str(folder),
+            signature=mlflow.models.infer_signature(example, output),
+            input_example=example,
+            serialization_format="pt2",
+            pip_requirements=["mlflow", "torch", "numpy"],
+        )
+    except Exception:
+        folder.with_name("room").write_bytes(bytes(ROOM))  # raises where a full disk is the reason
+        raise

@@ -1,7 +1,9 @@
 """Stores and runs without any training."""
 
+import resource
 import shutil
 import tempfile
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -28,6 +30,17 @@ def make_tracker(folder, name="a study"):
     tracker = Tracker(f"sqlite:///{file}", name)
     tracker.create()
     return tracker
+
+
+@contextmanager
+def files_up_to(size):
+    """No file can grow beyond so many bytes in this block, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def start(tracker, name="run", phase="explore"):

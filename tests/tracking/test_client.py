@@ -1,5 +1,6 @@
 """A store that is away, full or broken: waited for where that helps, and one line where it does not."""
 
+import shutil
 import sqlite3
 import sys
 import threading
@@ -9,12 +10,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from hyperstudy.study.core.errors import StoreError, exit_code
+from hyperstudy.study.core.errors import InputError, StoreError, exit_code
 from hyperstudy.study.tracking import client
-from hyperstudy.study.tracking.client import Client, patiently
+from hyperstudy.study.tracking.client import Client, open_client, patiently
 from hyperstudy.study.tracking.tracker import Tracker
 from tests.conftest import python
-from tests.tracking.runs import make_tracker, start
+from tests.tracking.runs import empty_store, make_tracker, start
 
 LIMITED = """
 import resource, sys
@@ -122,3 +123,12 @@ def test_an_error_of_the_file_system_is_one_line(capsys):
         pytest.skip("there is no /dev/full")
     assert exit_code("study.export", write) == 1
     assert capsys.readouterr().err == "study.export: No space left on device; the same command starts again\n"
+
+
+def test_a_store_of_another_version_of_mlflow_says_so(tmp_path):
+    file = shutil.copyfile(empty_store(), tmp_path / "mlflow.db")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'bda7b8c39065'")
+        connection.commit()
+    with pytest.raises(InputError, match=r"was made by another version of MLflow than \d.*mlflow db upgrade"):
+        open_client(f"sqlite:///{file}")

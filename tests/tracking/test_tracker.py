@@ -1,6 +1,5 @@
 import csv
 import io
-import resource
 import time
 
 import pytest
@@ -10,7 +9,7 @@ from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.errors import InputError, StoreError
 from hyperstudy.study.outputs.names import COMPLETE, FAILED, INTERRUPTED, finite
 from hyperstudy.study.tracking.tracker import FLUSH_SECONDS, Tracker, charts_link, experiments, find_study
-from tests.tracking.runs import make_tracker, start
+from tests.tracking.runs import files_up_to, make_tracker, start
 
 
 @pytest.fixture
@@ -42,13 +41,9 @@ def test_a_run_holds_what_was_logged(tracker, tmp_path):
 def test_a_file_that_a_full_disk_cannot_take_is_not_taken_for_a_lost_one(tracker, tmp_path):
     run_id = start(tracker)
     tracker.finish(run_id, COMPLETE, {}, {"note.txt": b"x" * 1000})
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
-    try:
-        with pytest.raises(StoreError, match=r"file 'note.txt' of run .* cannot be read, or not be copied"):
-            tracker.download(run_id, "note.txt", tmp_path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    told = r"file 'note.txt' of run .* cannot be read, or not be copied"
+    with files_up_to(100), pytest.raises(StoreError, match=told):
+        tracker.download(run_id, "note.txt", tmp_path)
 
 
 def test_metrics_beyond_one_batch_all_arrive(tracker):
