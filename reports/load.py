@@ -18,8 +18,9 @@ from hyperstudy.study.core.errors import InputError, StoreError
 from hyperstudy.study.core.text import read_inert
 from hyperstudy.study.outputs.names import CONFIRM, PHASES
 from hyperstudy.study.outputs.objective import Objective, objective_of
+from hyperstudy.study.tracking.experiments import charts_link, find_study, run_link
 from hyperstudy.study.tracking.lost import lost
-from hyperstudy.study.tracking.tracker import Run, Tracker, charts_link, find_study, run_link
+from hyperstudy.study.tracking.tracker import Run, Tracker
 
 MEASURED = ("best_epoch", "steps", "train_seconds", "parameters")
 

@@ -4,9 +4,10 @@ import argparse
 import sys
 
 from hyperstudy.study.core.errors import Parser, count, exit_code, without_passwords
+from hyperstudy.study.tracking.experiments import charts_link, find_study
 from hyperstudy.study.tracking.server import serving
 from hyperstudy.study.tracking.store import TRACKING_OPTION, existing, is_server
-from hyperstudy.study.tracking.tracker import Tracker, charts_link, find_study
+from hyperstudy.study.tracking.tracker import Tracker
 
 
 def main(words: list[str] | None = None) -> int:

@@ -10,7 +10,8 @@ from hyperstudy.reports.sources.trials import Found, counted, free_names, study_
 from hyperstudy.study.core.errors import InputError, not_one_of, without_passwords
 from hyperstudy.study.outputs.names import COMPLETE, FAILED
 from hyperstudy.study.outputs.objective import Objective
-from hyperstudy.study.tracking.tracker import Run, Tracker, charts_link, experiments, run_link
+from hyperstudy.study.tracking.experiments import charts_link, experiments, run_link
+from hyperstudy.study.tracking.tracker import Run, Tracker
 
 ENDED = {"FINISHED": COMPLETE, "FAILED": FAILED, "KILLED": FAILED}  # MLflow's statuses in our states
 

@@ -22,8 +22,9 @@ from hyperstudy.study.studies.session import SETTINGS, begun_earlier, open_sessi
 from hyperstudy.study.studies.summary import gain, print_failures, print_report_command
 from hyperstudy.study.studies.view import make_console
 from hyperstudy.study.tasks.opening import open_task
+from hyperstudy.study.tracking.experiments import find_study
 from hyperstudy.study.tracking.store import existing
-from hyperstudy.study.tracking.tracker import Run, Tracker, find_study
+from hyperstudy.study.tracking.tracker import Run, Tracker
 from hyperstudy.study.workers.pool import make_pool
 
 CHEAP = 1 / 3  # of a study's epochs: an ablation that takes less belongs to the study

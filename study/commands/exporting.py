@@ -9,8 +9,9 @@ from hyperstudy.study.core.errors import InputError, Parser, without_passwords
 from hyperstudy.study.outputs.objective import objective_of
 from hyperstudy.study.search.export import export
 from hyperstudy.study.studies.view import make_console
+from hyperstudy.study.tracking.experiments import find_study
 from hyperstudy.study.tracking.store import TRACKING_OPTION, existing, is_fileless, sqlite_file
-from hyperstudy.study.tracking.tracker import Tracker, find_study
+from hyperstudy.study.tracking.tracker import Tracker
 
 
 def parse_options(words: list[str] | None) -> Namespace:

@@ -20,9 +20,10 @@ from hyperstudy.study.outputs.pictures import prediction_grid
 from hyperstudy.study.studies.file import add_own, own_of
 from hyperstudy.study.studies.options import add_data_dir
 from hyperstudy.study.studies.view import make_console
+from hyperstudy.study.tracking.experiments import experiments, find_study
 from hyperstudy.study.tracking.registry import champion
 from hyperstudy.study.tracking.store import TRACKING_OPTION, existing
-from hyperstudy.study.tracking.tracker import Tracker, experiments, find_study
+from hyperstudy.study.tracking.tracker import Tracker
 
 DRAWING = Path("predictions.png")
 SHOWN = 5  # classes at most, the likeliest first

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from hyperstudy.study.comparisons.repeats import FILES, Curves
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.outputs.names import FINISHED, PHASES
+from hyperstudy.study.tracking.experiments import experiments, find_study
 from hyperstudy.study.tracking.memory import Kept
-from hyperstudy.study.tracking.tracker import Run, Tracker, experiments, find_study
+from hyperstudy.study.tracking.tracker import Run, Tracker
 
 LISTED = 5  # runs of which one could be meant
 

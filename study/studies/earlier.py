@@ -14,8 +14,9 @@ from hyperstudy.study.outputs.objective import Objective, objective_of
 from hyperstudy.study.studies.description import FINALISTS
 from hyperstudy.study.studies.session import SETTINGS
 from hyperstudy.study.tasks.task import Task
+from hyperstudy.study.tracking.experiments import find_study
 from hyperstudy.study.tracking.store import existing
-from hyperstudy.study.tracking.tracker import Run, Tracker, find_study
+from hyperstudy.study.tracking.tracker import Run, Tracker
 
 SAME = ("data digest", "dataset", "model", "loop")  # settings in which both studies must agree
 

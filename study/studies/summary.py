@@ -18,8 +18,9 @@ from hyperstudy.study.outputs.names import EXPLORE, FINISHED, SEARCH, WINNER
 from hyperstudy.study.outputs.objective import ACCURACY, Objective
 from hyperstudy.study.studies.driver import Driver
 from hyperstudy.study.studies.options import places
+from hyperstudy.study.tracking.experiments import charts_link
 from hyperstudy.study.tracking.store import UI_ADDRESS, is_server
-from hyperstudy.study.tracking.tracker import Run, Tracker, charts_link
+from hyperstudy.study.tracking.tracker import Run, Tracker
 
 
 def print_summary(

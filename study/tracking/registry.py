@@ -20,7 +20,7 @@ TRUST = (
     "Load it only from a store that you trust: study.run saves an exported graph with its weights and no pickled code, "
     "but `mlflow.pyfunc.load_model` runs whatever code the stored files name."
 )
-ROOM = 1_000_000  # bytes that a disk takes where an export failed by itself
+ROOM = 1_000_000  # bytes of a saved model beside its weights, at most
 MODEL = "model"  # the folder of a run's artifacts that holds it
 
 
@@ -77,16 +77,16 @@ def explain(tracker: Tracker, why: str) -> None:
 
 
 def _export(model: Any, folder: Path, example: Any, output: Any) -> None:
-    """Save a model that needs no code of this project to load."""
-    try:
-        mlflow.pytorch.save_model(
-            model,
-            str(folder),
-            signature=mlflow.models.infer_signature(example, output),
-            input_example=example,
-            serialization_format="pt2",
-            pip_requirements=["mlflow", "torch", "numpy"],
-        )
-    except Exception:
-        folder.with_name("room").write_bytes(bytes(ROOM))  # raises where a full disk is the reason
-        raise
+    """Save a model that needs no code of this project to load. Room is made sure of first: where a disk is full, torch
+    ends the process."""
+    room = folder.with_name("room")
+    room.write_bytes(bytes(ROOM + sum(tensor.nbytes for tensor in model.state_dict().values())))
+    room.unlink()
+    mlflow.pytorch.save_model(
+        model,
+        str(folder),
+        signature=mlflow.models.infer_signature(example, output),
+        input_example=example,
+        serialization_format="pt2",
+        pip_requirements=["mlflow", "torch", "numpy"],
+    )

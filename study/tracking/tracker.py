@@ -12,10 +12,10 @@ import mlflow
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 
-from hyperstudy.study.core.errors import InputError, StoreError, not_one_of
+from hyperstudy.study.core.errors import InputError, StoreError
 from hyperstudy.study.core.temporary import temporary_files
 from hyperstudy.study.outputs.names import FINISHED, HISTORY, INTERRUPTED, PHASES, finite
-from hyperstudy.study.tracking.client import Client, open_client
+from hyperstudy.study.tracking.client import open_client
 from hyperstudy.study.tracking.store import artifact_root, flush
 
 FLUSH_SECONDS = 5.0
@@ -23,7 +23,6 @@ BATCH = 800  # metrics in one `log_batch`: MLflow takes 1,000 metrics, parameter
 PAGE = 5000  # runs in one answer of `search_runs`
 NOTE = "mlflow.note.content"
 STATE = "state"
-REPORT = "report"  # the run that carries a study's report
 EARLIER_COLUMNS = {  # columns of a history file of earlier versions
     **{
         "train_loss": "train/loss",
@@ -273,47 +272,6 @@ def dataset_input(name: str, digest: str, source: str, context: str, counts: Map
     """A data set as MLflow records it; `context` is training, validation or testing."""
     row = Dataset(name, digest, "local", json.dumps({"uri": source}), profile=json.dumps(dict(counts)))
     return DatasetInput(row, [InputTag("mlflow.data.context", context)])
-
-
-def experiments(uri: str) -> dict[str, str]:
-    """Identifiers of the studies in a store by name, the one with the latest trial first."""
-    client, found, token = open_client(uri), [], None
-    while True:
-        page = client.search_experiments(page_token=token)
-        found += [experiment for experiment in page if experiment.name != "Default"]
-        if not (token := page.token):
-            break
-    latest = {experiment.experiment_id: _latest_start(client, experiment.experiment_id) for experiment in found}
-    ordered = sorted(found, key=lambda experiment: latest[experiment.experiment_id], reverse=True)
-    return {experiment.name: experiment.experiment_id for experiment in ordered}
-
-
-def find_study(uri: str, name: str | None) -> str:
-    """The named study, or the one with the latest trial; raises `InputError` with those that there are."""
-    names = list(experiments(uri))
-    if name is not None and name not in names:
-        Tracker(uri, name)  # raises for one that was deleted
-    if not names:
-        raise InputError(f"there is no study yet in {uri!r}: run python -m study.run")
-    if name is not None and name not in names:
-        raise not_one_of("study", name, names)
-    return name or names[0]
-
-
-def _latest_start(client: Client, experiment_id: str) -> int:
-    """When the latest trial began, in milliseconds since 1970; 0 where there is none."""
-    order, condition = ["attributes.start_time DESC"], f"attributes.run_name != '{REPORT}'"
-    runs = client.search_runs([experiment_id], condition, max_results=1, order_by=order)
-    return runs[0].info.start_time if runs else 0
-
-
-def charts_link(base: str, experiment_id: str) -> str:
-    """The address that opens the experiment's charts; the UI's own start page is a generative-AI one."""
-    return f"{base}/#/experiments/{experiment_id}/runs?workflowType=machine_learning&compareRunsMode=CHART"
-
-
-def run_link(base: str, experiment_id: str, run_id: str) -> str:
-    return f"{base}/#/experiments/{experiment_id}/runs/{run_id}"
 
 
 def _plain(run: Any) -> Run:

@@ -14,8 +14,9 @@ import pytest
 
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.outputs.names import COMPLETE
+from hyperstudy.study.tracking.experiments import experiments
 from hyperstudy.study.tracking.store import artifact_root, check, existing, flush, is_server, lock_file, sqlite_file
-from hyperstudy.study.tracking.tracker import Tracker, experiments
+from hyperstudy.study.tracking.tracker import Tracker
 from tests.conftest import copy_study, environment, store_of, wait_for
 from tests.tracking.runs import make_tracker, start
 

@@ -8,7 +8,8 @@ from mlflow import MlflowClient
 from hyperstudy.study.core.epoch import Epoch
 from hyperstudy.study.core.errors import InputError, StoreError
 from hyperstudy.study.outputs.names import COMPLETE, FAILED, INTERRUPTED, finite
-from hyperstudy.study.tracking.tracker import FLUSH_SECONDS, Tracker, charts_link, experiments, find_study
+from hyperstudy.study.tracking.experiments import charts_link, experiments, find_study
+from hyperstudy.study.tracking.tracker import FLUSH_SECONDS, Tracker
 from tests.tracking.runs import files_up_to, make_tracker, start
 
 
