@@ -98,5 +98,9 @@ def _print_confirmation(console: Console, tracker: Tracker, roles: Mapping[str, 
 
 def _print_split(console: Console, spent: Mapping[str, float]) -> None:
     if training := spent["training"]:
-        shares = (f"{name} {spent[name]:.1f} s ({spent[name] / training:.1%})" for name in ("tracking", "driving"))
-        console.print(f"time:   training {training:.1f} s, {', '.join(shares)} of that")
+        others = {name: spent[name] for name in ("tracking", "driving")}
+        told = [
+            f"{name} {seconds:.1f} s" + (f" ({seconds / training:.1%} of it)" if seconds < training else "")
+            for name, seconds in others.items()
+        ]
+        console.print(f"time:   training {training:.1f} s, {', '.join(told)}")
