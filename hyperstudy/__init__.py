@@ -25,6 +25,7 @@ PUBLIC = {
     "Metric": "study.core.metrics",
     "LOOPS": "study.core.loops",
     "Loop": "study.core.loops",
+    "LoopConfig": "study.core.loops",
     "SCALINGS": "study.core.data.splits",
     "DATASETS": "study.core.data.datasets",
     "Source": "study.core.data.pictures",
@@ -34,6 +35,7 @@ PUBLIC = {
     "Range": "study.core.domains",
     "Choice": "study.core.domains",
     "InputError": "study.core.errors",
+    "StoreError": "study.core.errors",
 }
 __all__ = list(PUBLIC)
 
@@ -53,8 +55,10 @@ if TYPE_CHECKING:  # the same names with their types
     from hyperstudy.study.core.domains import Hyperparameter as Hyperparameter
     from hyperstudy.study.core.domains import Range as Range
     from hyperstudy.study.core.errors import InputError as InputError
+    from hyperstudy.study.core.errors import StoreError as StoreError
     from hyperstudy.study.core.loops import LOOPS as LOOPS
     from hyperstudy.study.core.loops import Loop as Loop
+    from hyperstudy.study.core.loops import LoopConfig as LoopConfig
     from hyperstudy.study.core.losses import LOSSES as LOSSES
     from hyperstudy.study.core.metrics import METRICS as METRICS
     from hyperstudy.study.core.metrics import Metric as Metric

@@ -43,7 +43,8 @@ def run(
 
     `model` may be a function that builds a network, or a `Family`; `dataset` a `Source`; `loop` a `Loop`, in place
     of both. A hyperparameter may be a value, a `Range`, a `Choice`, or a list of values: `run(patchnet,
-    lr=Range(1e-4, 1e-1), depth=[2, 3])`. `from_` names a file of your own. Raises `InputError`.
+    lr=Range(1e-4, 1e-1), depth=[2, 3])`. `from_` names a file of your own. Raises `InputError`, and
+    `StoreError` where the store or a disk fails: the same call goes on.
     """
     words = []
     rows = (("model", model, MODELS, Family), ("dataset", dataset, DATASETS, Source), ("loop", loop, LOOPS, Loop))
