@@ -80,6 +80,43 @@ def test_removed_files_of_finalists_and_of_the_champion_are_made_again(study, wh
     assert here(predict, study, "--grid", "4", "--out", str(study / "grid.png")).returncode == 0
 
 
+def states(folder):
+    return {run.run_id: run.state for run in Tracker(store_of(folder), STUDY).runs()}
+
+
+def test_a_command_that_is_refused_drops_nothing(study):
+    (run,) = [run for run in Tracker(store_of(study), STUDY).runs() if run.name == "winner-seed-1000"]
+    shutil.rmtree(Path(run.artifacts.removeprefix("file://")))
+    before = states(study)
+    assert here(main, study, *WORDS, "--sampler", "random").returncode == 2
+    assert states(study) == before
+
+
+def test_where_the_folder_of_all_files_is_gone_nothing_is_dropped(study):
+    """It may lie on a disk that is not mounted."""
+    before = states(study)
+    (study / "mlruns" / "artifacts").rename(study / "elsewhere")
+    done = here(main, study, *WORDS)
+    assert done.returncode == 2
+    assert "has lost the folder of all its files: bring " in done.stderr
+    assert states(study) == before
+
+
+def test_what_is_lost_stays_known_until_it_is_trained_again(study):
+    """Other runs of the phase do not stand in for it, nor does a command that trains none of it."""
+    tracker = Tracker(store_of(study), STUDY)
+    deleted = [run for run in tracker.runs() if run.name.startswith("runner-up-seed-1")]
+    for run in deleted:
+        tracker.client.delete_run(run.run_id)
+    told = lost(tracker)
+    assert told.startswith(f"{len(deleted)} lost runs: runner-up-seed-1000, runner-up-seed-1001")
+    assert here(ablate, study, "--seeds", "3", "--workers", "1").returncode == 0
+    assert here(main, study, *WORDS[:-1], "0").returncode == 0
+    assert lost(tracker) == told
+    assert here(main, study, *WORDS).returncode == 0
+    assert lost(tracker) == ""
+
+
 def test_an_ablation_does_not_drop_runs_that_it_does_not_train_again(study, whole):
     tracker = Tracker(store_of(study), STUDY)
     bare = ["runner-up-seed-1001", "winner-seed-1000"]

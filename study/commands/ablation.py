@@ -12,7 +12,7 @@ from hyperstudy.study.comparisons.finalists import confirmed
 from hyperstudy.study.core.errors import InputError, Parser, count
 from hyperstudy.study.core.params import AnyConfig
 from hyperstudy.study.core.plan import Plan
-from hyperstudy.study.outputs.names import WINNER
+from hyperstudy.study.outputs.names import FINISHED, WINNER
 from hyperstudy.study.outputs.objective import Objective, objective_of
 from hyperstudy.study.studies.description import FINALISTS, plan_of
 from hyperstudy.study.studies.file import add_own, own_of
@@ -76,14 +76,14 @@ def ablate(options: Namespace) -> int:
 def cheap_arms(
     runs: Sequence[Run], plan: Plan, roles: Mapping[str, AnyConfig], seeds: int, objective: Objective
 ) -> dict[str, AnyConfig]:
-    """The arms between default and winner, if those that are missing take less than a third of the epochs that the
-    study has trained so far; none otherwise, or if the default is the winner. Epochs, not seconds, so that the same
+    """The arms between default and winner, if those that are missing take less than a third of the epochs of the
+    study's finished runs; none otherwise, or if the default is the winner. Epochs, not seconds, so that the same
     study decides the same on any machine."""
     arms = _configs(plan, hypotheses(roles[WINNER].hyperparameters(), plan.base.hyperparameters(), plan.space))
     there = confirmed(runs, arms, objective)
     missing = sum(max(0, seeds - len(found)) for found in there.values())
     known = [run.metrics["epochs"] for found in there.values() for run in found]
-    spent = sum(run.metrics.get("epochs", 0.0) for run in runs)
+    spent = sum(run.metrics.get("epochs", 0.0) for run in runs if run.state in FINISHED)
     cheap = missing and known and missing * sum(known) / len(known) < CHEAP * spent
     return arms if cheap else {}
 

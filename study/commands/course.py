@@ -4,33 +4,31 @@ winner, sum up."""
 import json
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from hyperstudy.study.commands.ablation import cheap_arms
 from hyperstudy.study.comparisons.choice import RERANKING, read_reranking
 from hyperstudy.study.comparisons.decision import decide
-from hyperstudy.study.comparisons.finalists import crown, finalists_of, finished, over_seeds, ranking, unconfirmed
+from hyperstudy.study.comparisons.finalists import crown, finalists_of, over_seeds, ranking, unconfirmed
 from hyperstudy.study.comparisons.reranking import FIRST_SEED, SEEDS, candidates, elected, kept
-from hyperstudy.study.core.domains import Domain
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.params import AnyConfig
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.core.text import markdown
-from hyperstudy.study.outputs.names import DEFAULT, EARLIER, EXPLORE, RERANK, SEARCH, WINNER
-from hyperstudy.study.outputs.objective import Objective
-from hyperstudy.study.search.trials import Record, Trials
-from hyperstudy.study.studies.description import DECISION, FINALISTS, note, tags
+from hyperstudy.study.outputs.names import DEFAULT, EARLIER, RERANK, WINNER
+from hyperstudy.study.search.trials import Trials
+from hyperstudy.study.studies.description import DECISION, FINALISTS, describe
 from hyperstudy.study.studies.earlier import Earlier, earlier_study
 from hyperstudy.study.studies.file import check_unchanged
 from hyperstudy.study.studies.options import trial_device
+from hyperstudy.study.studies.records import records
 from hyperstudy.study.studies.scratch import scratch
 from hyperstudy.study.studies.session import SETTINGS, Session, grow, open_session, settings, settle
 from hyperstudy.study.studies.summary import print_summary
 from hyperstudy.study.studies.view import make_console
 from hyperstudy.study.tasks.opening import open_task
-from hyperstudy.study.tracking.lost import drop_without_files, keep
+from hyperstudy.study.tracking.lost import drop_without_files, settle_losses
 from hyperstudy.study.tracking.store import sqlite_file
-from hyperstudy.study.tracking.tracker import Run, Tracker
+from hyperstudy.study.tracking.tracker import Tracker
 from hyperstudy.study.workers.pool import make_pool
 
 
@@ -46,17 +44,16 @@ def conduct(options: Namespace, plan: Plan) -> int:
             with console.status("a rehearsal with your own file"):
                 task.rehearse(plan)
         earlier = earlier_study(options, plan, task, objective)
-        described = tags(options, plan, task, objective)
+        about, kept = describe(options, plan, task, objective)
         tracker = Tracker(options.tracking_uri, options.study)
         tracker.create()
         with open_session(console, tracker, pool, options, task, tuple(plan.space), objective) as session:
             check_unchanged(tracker, options.own)
-            if options.confirm_seeds:
-                drop_without_files(tracker)
             settle(tracker, SETTINGS, settings(options, plan, task, objective))
             targets = grow(tracker, options.trials)
-            about = note(options, plan, task, objective)
-            tracker.describe(about, described)
+            if options.confirm_seeds:
+                drop_without_files(tracker)
+            tracker.describe(about, kept)
             for line in task.amounts():
                 session.view.note(line)
             trials = explore_and_search(session, plan, targets, earlier)
@@ -73,7 +70,8 @@ def conduct(options: Namespace, plan: Plan) -> int:
             check_still_there(tracker)
             if roles:
                 register(session, roles, about)
-            keep(tracker)
+            if options.confirm_seeds and not session.driver.failures:
+                settle_losses(tracker)
     print_summary(console, tracker, options, roles, session.driver)
     return 1 if session.driver.failures or trials.finished < trials.total else 0
 
@@ -141,18 +139,3 @@ def check_still_there(tracker: Tracker) -> None:
     """Raise `InputError` if the database file was removed: what is written to it now is lost without an error."""
     if (file := sqlite_file(tracker.uri)) and not file.exists():
         raise InputError(f"store {tracker.uri!r} was removed while the study ran, and its trials with it")
-
-
-def records(tracker: Tracker, runs: Sequence[Run], space: Mapping[str, Domain], objective: Objective) -> list[Record]:
-    """The finished trials among the runs, in the order of their slots; the first where a slot has several."""
-    done = {int(run.tags["trial"]): run for phase in (EXPLORE, SEARCH) for run in reversed(finished(runs, phase))}
-    curves = dict(tracker.curves(done.values()))
-    made = []
-    for slot, run in sorted(done.items()):
-        whole = run.metrics.get("diverged_epoch", float("inf"))
-        epochs = [epoch for epoch in curves[run.run_id] if epoch["epoch"] < whole]
-        values = [epoch[objective.key] for epoch in epochs if objective.key in epoch]
-        params = {name: domain.parsed(run.params[name]) for name, domain in space.items()}
-        times = (datetime.fromtimestamp(ms / 1000) for ms in (run.start_ms, run.end_ms or run.start_ms))
-        made.append(Record(slot, params, values, run.state, run.metrics.get("objective"), *times))
-    return made

@@ -3,11 +3,11 @@
 import json
 from argparse import Namespace
 
-from hyperstudy.study.commands.course import records
 from hyperstudy.study.core.domains import dimension
 from hyperstudy.study.core.errors import InputError, Parser, without_passwords
 from hyperstudy.study.outputs.objective import objective_of
 from hyperstudy.study.search.export import export
+from hyperstudy.study.studies.records import records
 from hyperstudy.study.studies.view import make_console
 from hyperstudy.study.tracking.experiments import find_study
 from hyperstudy.study.tracking.store import TRACKING_OPTION, existing, is_fileless, sqlite_file

@@ -21,6 +21,7 @@ from hyperstudy.study.studies.session import open_session, settle
 from hyperstudy.study.studies.summary import print_failures, print_report_command, test_accuracy
 from hyperstudy.study.studies.view import make_console
 from hyperstudy.study.tasks.pictures import PicturesTask
+from hyperstudy.study.tracking.lost import settle_losses
 from hyperstudy.study.tracking.tracker import Tracker
 from hyperstudy.study.workers.pool import make_pool
 
@@ -81,6 +82,8 @@ def _train(
     ):
         settle(tracker, f"study.settings.{task.dataset}", {"data digest": task.splits.digest})
         jobs = session.train(RECIPE, wanted, f"{RECIPES_STUDY} on {task.dataset}")
+        if not session.driver.failures:
+            settle_losses(tracker)
     print_failures(console, session.driver)
     return not session.driver.failures and jobs.finished == jobs.total
 

@@ -16,8 +16,10 @@ from hyperstudy.study.core.printing import Lasting
 from hyperstudy.study.core.text import line, shortened
 
 SECRETS = "password|passwd|pwd|token|secret|key|signature|sig|credential|odbc_connect"  # ends of names in a URL's query
-RIGHTS = (errno.EACCES, errno.EPERM, errno.EROFS)  # errors that do not pass
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, None)  # of a disk that is full or fails; None is NumPy's
+WRONG = (  # errors of a place that was named wrongly or may not be used; all others, such as a full disk, may pass
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL),
+)
 DIGITS = 15  # of the largest number that an option may have
 
 
@@ -44,10 +46,9 @@ def without_passwords(text: str) -> str:
 
 
 def unusable(what: str, error: OSError, hint: str = "") -> OneLineError:
-    """The error for a file or a folder that cannot be used, with the reason: `StoreError` where a disk is full or
-    fails, else `InputError`."""
-    kind = StoreError if error.errno in FULL else InputError
-    return kind(f"{what} ({_reason(error)}){hint}")
+    """The error for a file or a folder that cannot be used, with the reason: `InputError` for a wrong place, else
+    `StoreError`."""
+    return _kind(error)(f"{what} ({_reason(error)}){hint}")
 
 
 def not_one_of(what: str, value: object, accepted: Iterable[object]) -> InputError:
@@ -111,7 +112,7 @@ def exit_code(program: str, run: Callable[[], int], again: str = "starts again")
             finally:
                 output.flush()
     except (OneLineError, OSError) as error:
-        told = _told(error) if isinstance(error, OSError) else error
+        told = _kind(error)(_reason(error)) if isinstance(error, OSError) else error
     except KeyboardInterrupt:
         return 130
     failed = isinstance(told, StoreError)
@@ -120,9 +121,8 @@ def exit_code(program: str, run: Callable[[], int], again: str = "starts again")
     return 1 if failed else 2
 
 
-def _told(error: OSError) -> OneLineError:
-    """An error of the operating system in a line: bad input where rights are missing."""
-    return (InputError if error.errno in RIGHTS else StoreError)(_reason(error))
+def _kind(error: OSError) -> type[OneLineError]:
+    return InputError if error.errno in WRONG else StoreError
 
 
 def _reason(error: OSError) -> str:

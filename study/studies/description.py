@@ -7,13 +7,14 @@ from collections.abc import Mapping
 
 from hyperstudy.study.comparisons.reranking import CANDIDATES, SEEDS
 from hyperstudy.study.core.config import Config
-from hyperstudy.study.core.domains import dimension
+from hyperstudy.study.core.domains import Choice, Dimension, dimension
 from hyperstudy.study.core.errors import InputError
 from hyperstudy.study.core.loops import LoopConfig
 from hyperstudy.study.core.own import OwnFile
 from hyperstudy.study.core.plan import Plan
 from hyperstudy.study.core.text import code, line, markdown
 from hyperstudy.study.outputs import environment
+from hyperstudy.study.outputs.names import ROLES
 from hyperstudy.study.outputs.objective import TAG, Objective
 from hyperstudy.study.search.design import explore_size
 from hyperstudy.study.studies.options import places, trial_hardware
@@ -22,11 +23,34 @@ from hyperstudy.study.tasks.task import Task
 DECISION = "study.decision"  # the tag that says what to use
 FILE = "study.file"  # the tag that says where the user's own file lies
 FINALISTS = "study.finalists"  # the tag with the latest finalists' hyperparameters by role
-LONGEST_TAG = 20_000  # characters that MLflow allows
+LONGEST = 19_000  # characters of a tag or the note: MLflow allows 20,000, and the decision will head the note
+
+
+def describe(options: Namespace, plan: Plan, task: Task, objective: Objective) -> tuple[str, dict[str, str]]:
+    """A study's note and tags; raises `InputError` where its hyperparameters are too many for MLflow to keep them."""
+    about, kept = note(options, plan, task, objective), tags(options, plan, task, objective)
+    longest = max(map(len, (about, *kept.values(), _finalists_at_most(plan))))
+    if longest > LONGEST:
+        raise InputError(
+            f"a study's hyperparameters must take up to {LONGEST:,} characters in MLflow; got "
+            f"{len(plan.dimensions())} of {longest:,} characters"
+        )
+    return about, kept
+
+
+def _finalists_at_most(plan: Plan) -> str:
+    """What `FINALISTS` will hold, if each value is its hyperparameter's longest."""
+    widest = {name: max(_texts(row), key=len) for name, row in plan.dimensions().items()}
+    return json.dumps(dict.fromkeys(ROLES, widest))
+
+
+def _texts(row: Dimension) -> list[str]:
+    levels = row.domain.options if isinstance(row.domain, Choice) else (0.1 + 0.2,)  # a float of as many digits as any
+    return [str(row.default), *map(str, levels)]
 
 
 def note(options: Namespace, plan: Plan, task: Task, objective: Objective) -> str:
-    """Question, space, command and machine; shorter than what MLflow allows a tag."""
+    """Question, space, command and machine."""
     explored = explore_size(options.trials)
     searched = ", ".join(map(markdown, plan.space))
     rows = [
@@ -74,19 +98,13 @@ def _choosing(seeds: int, objective: Objective) -> list[str]:
 
 
 def tags(options: Namespace, plan: Plan, task: Task, objective: Objective) -> dict[str, str]:
-    """Tags that describe the study as a whole; each value is JSON or plain text. Raises `InputError` for a space that
-    MLflow cannot keep."""
-    guess, space = task.guess(objective), json.dumps({name: row.as_dict() for name, row in plan.dimensions().items()})
-    if len(space) > LONGEST_TAG:
-        raise InputError(
-            f"a study's hyperparameters must take up to {LONGEST_TAG:,} characters in MLflow; got "
-            f"{len(plan.dimensions())} of {len(space):,} characters"
-        )
+    """Tags that describe the study as a whole; each value is JSON or plain text."""
+    guess = task.guess(objective)
     return {
         **task.tags(plan),
         **({} if guess is None else {"study.chance": str(guess)}),
         TAG: json.dumps(objective._asdict()),
-        "study.space": space,
+        "study.space": json.dumps({name: row.as_dict() for name, row in plan.dimensions().items()}),
         "study.trials": str(options.trials),
         "study.sampler": options.sampler,
         "study.pruner": options.pruner,

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hyperstudy.study.core.errors import InputError
+from hyperstudy.study.core.errors import InputError, StoreError
 from hyperstudy.study.core.own import Added, OwnFile, load_own, read_own
 from hyperstudy.study.studies.description import FILE
 from hyperstudy.study.studies.session import SETTINGS
@@ -122,6 +122,8 @@ def _stored(tracker: Tracker, wanted: str) -> bytes:
             if run.state:
                 try:
                     own = read_own(tracker.download(run.run_id, name, Path(folder)))
+                except StoreError:
+                    raise
                 except Exception:  # artifact stores raise errors of many kinds for a file that they have lost
                     continue
                 if own.digest == digest:

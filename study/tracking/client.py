@@ -59,8 +59,8 @@ class Client:
 
 
 def open_client(uri: str) -> Client:
-    """A client of the store, which is made if there is none; raises `InputError` for one that is not MLflow's, or not
-    this version's."""
+    """A client of the store, which is made if there is none; raises `InputError` for one that is not MLflow's, or that
+    MLflow refuses as another version's."""
     try:
         return patiently(uri, partial(_open, uri), CREATING_SECONDS)
     except (InputError, StoreError, OSError):
@@ -82,7 +82,9 @@ def _open(uri: str) -> Client:
         except MlflowException as error:
             if SCHEMA in str(error):
                 what = f"store {uri!r} was made by another version of MLflow than {mlflow.__version__}"
-                raise InputError(f"{what}: use that version, or if this one is newer `mlflow db upgrade`") from None
+                raise InputError(
+                    f"{what}: use that version, or if this one is newer `mlflow db upgrade {uri}`"
+                ) from None
             raise
     return Client(uri)
 

@@ -141,7 +141,7 @@ def _lease(tracker: Tracker) -> Iterator[Callable[[], None]]:
         yield check
     finally:
         stop.set()
-        thread.join()
+        thread.join(RENEW_SECONDS)  # where the server is away, its last request may take minutes
         if not lost.is_set():
             with suppress(StoreError, OSError):  # it lapses
                 tracker.tag(LEASE, "")

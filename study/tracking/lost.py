@@ -1,4 +1,4 @@
-"""Runs that a study had when it was last driven and that its store has no more: deleted in MLflow, or without files."""
+"""Finished runs that a study had and that its store has no more: deleted in MLflow, or without files."""
 
 import json
 from collections import Counter
@@ -10,28 +10,28 @@ from hyperstudy.study.tracking.registry import champion, has_files
 from hyperstudy.study.tracking.store import artifact_root
 from hyperstudy.study.tracking.tracker import KILLED, Run, Tracker
 
-KEPT = "study.finished"  # the experiment tag with the number of finished runs by phase
+KEPT = "study.runs"  # the experiment tag with the number of finished runs by phase and role
 NAMED = 6  # runs at most in one line
 
 
-def keep(tracker: Tracker) -> None:
-    """Keep how many finished runs the study has, as one that has all that it needs."""
-    tracker.tag(KEPT, json.dumps(_counts(tracker.runs())))
+def settle_losses(tracker: Tracker) -> None:
+    """Forget what was lost: the runs that are there are all that the study needs."""
+    _keep(tracker, _counts(tracker.runs()))
 
 
 def keeping(tracker: Tracker) -> Callable[[Mapping[str, str]], None]:
-    """To be called with the tags of each run that has finished: keeps how many the study has, so that a loss is seen
-    also if this driver is killed. What was lost before stays lost until as many are there again."""
-    counts, kept = Counter[str](), Counter(_kept(tracker))
+    """To be called with the tags of each run that has finished: keeps how many of its phase and role the study has, so
+    that a loss is seen also if this driver is killed. Losses stay known until as many are there again."""
+    there, kept = Counter[str](), _kept(tracker)
 
     def count(tags: Mapping[str, str]) -> None:
-        if counts:
-            counts[tags["phase"]] += 1
+        if there:
+            there[_kind(tags)] += 1
         else:
-            counts.update(_counts(tracker.runs()))  # with this run
-        if counts - kept:
-            kept.update(counts - kept)
-            tracker.tag(KEPT, json.dumps(kept))
+            there.update(_counts(tracker.runs()))  # with this run
+        if more := there - kept:
+            kept.update(more)
+            _keep(tracker, kept)
 
     return count
 
@@ -41,9 +41,9 @@ def lost(tracker: Tracker) -> str:
     champion's files. Empty if nothing is."""
     runs = tracker.runs()
     there, told = _counts(runs), []
-    if count := sum(max(0, number - there[phase]) for phase, number in _kept(tracker).items()):
+    if count := (_kept(tracker) - there).total():
         names = {run.name for run in tracker.runs(deleted=True) if _finished(run)} - {run.name for run in runs}
-        told.append(f"{count} lost run{'s' * (count > 1)}: {_listed(names) or 'MLflow has no trace of them'}")
+        told.append(f"{count} lost run{'s' * (count > 1)}: {_listed(names) or 'MLflow has no trace left'}")
     if bare := _without_files(tracker, runs):
         told.append(f"{len(bare)} run{'s' * (len(bare) > 1)} without files: {_listed(run.name for run in bare)}")
     if champion(tracker) is not None and not has_files(tracker):
@@ -60,7 +60,9 @@ def check_files(tracker: Tracker) -> None:
 
 def drop_without_files(tracker: Tracker) -> None:
     """Let the finalists' runs whose files were removed be trained again."""
-    for run in _without_files(tracker, tracker.runs()):
+    if bare := _without_files(tracker, tracker.runs()):
+        _keep(tracker, _kept(tracker) - _counts(bare))  # they are not lost
+    for run in bare:
         tracker.close(run.run_id, INTERRUPTED, KILLED, {"error": "its files were removed"})
 
 
@@ -70,12 +72,20 @@ def _without_files(tracker: Tracker, runs: Iterable[Run]) -> list[Run]:
     return [run for run in confirmed if not tracker.client.list_artifacts(run.run_id)]
 
 
-def _kept(tracker: Tracker) -> dict[str, int]:
-    return json.loads(tracker.tags().get(KEPT, "{}"))
+def _kept(tracker: Tracker) -> Counter[str]:
+    return Counter(json.loads(tracker.tags().get(KEPT, "{}")))
+
+
+def _keep(tracker: Tracker, counts: Counter[str]) -> None:
+    tracker.tag(KEPT, json.dumps(counts))
 
 
 def _counts(runs: Iterable[Run]) -> Counter[str]:
-    return Counter(run.phase for run in runs if _finished(run))
+    return Counter(_kind(run.tags) for run in runs if _finished(run))
+
+
+def _kind(tags: Mapping[str, str]) -> str:
+    return " ".join(tags[name] for name in ("phase", "role") if name in tags)
 
 
 def _finished(run: Run) -> bool:

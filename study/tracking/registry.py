@@ -20,8 +20,9 @@ TRUST = (
     "Load it only from a store that you trust: study.run saves an exported graph with its weights and no pickled code, "
     "but `mlflow.pyfunc.load_model` runs whatever code the stored files name."
 )
-ROOM = 1_000_000  # bytes of a saved model beside its weights, at most
-MODEL = "model"  # the folder of a run's artifacts that holds it
+MODEL = "model"  # the folder of a run's artifacts that holds the registered model
+ROOM = 1_000_000  # bytes of a saved model, at most, beside its weights and its example
+NUMBER = 24  # bytes, at most, of a number of the example, which MLflow writes as text, twice
 
 
 def champion(tracker: Tracker) -> str | None:
@@ -80,7 +81,7 @@ def _export(model: Any, folder: Path, example: Any, output: Any) -> None:
     """Save a model that needs no code of this project to load. Room is made sure of first: where a disk is full, torch
     ends the process."""
     room = folder.with_name("room")
-    room.write_bytes(bytes(ROOM + sum(tensor.nbytes for tensor in model.state_dict().values())))
+    room.write_bytes(bytes(ROOM + NUMBER * example.size + sum(tensor.nbytes for tensor in model.state_dict().values())))
     room.unlink()
     mlflow.pytorch.save_model(
         model,

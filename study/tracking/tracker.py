@@ -253,9 +253,8 @@ class Tracker:
         try:
             return Path(self.client.download_artifacts(run_id, path, str(folder)))
         except MlflowException:  # it is there, and MLflow keeps the reason to itself
-            raise StoreError(
-                f"file {path!r} of run {run_id} cannot be read, or not be copied: is a disk full?"
-            ) from None
+            told = f"file {path!r} of run {run_id} cannot be read, or not be copied"
+            raise StoreError(f"{told}: is a disk full, or are rights missing?") from None
 
     def attach(self, name: str, folder: Path) -> None:
         """Put a folder's files into the experiment as artifacts of a run of that name, in place of an earlier one."""

@@ -40,3 +40,11 @@ def test_arms_are_those_between_default_and_winner():
 @pytest.mark.parametrize("winner", [PLAN.base, PLAN.base.replace(lr=0.01)])
 def test_where_the_default_wins_or_one_hyperparameter_differs_nothing_is_left_to_train(winner):
     assert arms(100, winner) == {}
+
+
+def test_runs_that_were_cut_off_do_not_count():
+    cut = run(PLAN.base, 30, EXPLORE)
+    cut.tags["state"] = "interrupted"
+    finalists = [run(config, 10, seed=1000 + seed) for config in (WINNER, PLAN.base) for seed in range(2)]
+    runs = [run(PLAN.base, 80, EXPLORE), cut, *finalists]
+    assert cheap_arms(runs, PLAN, {"winner": WINNER}, 2, ACCURACY) == {}

@@ -42,18 +42,21 @@ def raising(number, *places):
     return run
 
 
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [(errno.EACCES, 2), (errno.EPERM, 2), (errno.EROFS, 2), (errno.ENOSPC, 1), (errno.EIO, 1), (errno.ECONNRESET, 1)],
-)
+CODES = [
+    *((number, 2) for number in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT)),
+    *((number, 1) for number in (errno.ENOSPC, errno.EFBIG, errno.EIO, errno.ECONNRESET, errno.EMFILE, errno.ENOMEM)),
+]
+
+
+@pytest.mark.parametrize(("number", "code"), CODES)
 def test_what_is_not_allowed_is_bad_input_and_what_may_pass_a_failure(number, code, capsys):
     assert exit_code("study.export", raising(number, "from", None, "to")) == code
     more = "; the same command starts again" if code == 1 else ""
     assert capsys.readouterr().err == f"study.export: {os.strerror(number)}: 'to'{more}\n"
 
 
-@pytest.mark.parametrize(("number", "code"), [(errno.ENOTDIR, 2), (errno.ENOENT, 2), (errno.ENOSPC, 1)])
-def test_a_folder_that_was_named_is_bad_input_unless_its_disk_is_full(number, code, capsys):
+@pytest.mark.parametrize(("number", "code"), CODES)
+def test_a_place_that_was_named_is_judged_by_the_same_rule(number, code, capsys):
     def run():
         try:
             raising(number)()

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from hyperstudy.study.commands.course import records
 from hyperstudy.study.core.config import HYPERPARAMETERS, Config
 from hyperstudy.study.core.domains import Choice, Range
 from hyperstudy.study.core.errors import InputError
@@ -12,6 +11,7 @@ from hyperstudy.study.core.plan import make_plan
 from hyperstudy.study.outputs.names import COMPLETE, DIVERGED, FAILED, INTERRUPTED, PRUNED
 from hyperstudy.study.outputs.objective import ACCURACY
 from hyperstudy.study.studies.options import parse_options
+from hyperstudy.study.studies.records import records
 from hyperstudy.study.studies.session import SETTINGS, TARGETS, grow, settings, settle
 from hyperstudy.study.tasks.pictures import PicturesTask
 from tests.tracking.runs import make_tracker
