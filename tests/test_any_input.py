@@ -34,7 +34,7 @@ from tests.conftest import ROOT, same_registries
 
 MANY = int(os.environ.get("EXAMPLES", "150"))
 any_number_of = settings(
-    max_examples=MANY, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=MANY, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 NAMES = [*HYPERPARAMETERS, "trials", "study", "dataset", "model", "sampler", "pruner", "workers", "confirm-seeds"]
@@ -195,7 +195,7 @@ def test_the_command_lines_that_are_tried_are_of_both_kinds():
     """The strategy also makes what is accepted: else the first test would say little."""
     accepted = 0
 
-    @settings(max_examples=60, deadline=None, database=None)
+    @settings(max_examples=60, database=None)
     @given(lines)
     def count(line):
         nonlocal accepted

@@ -18,7 +18,7 @@ from tests.core.test_odd_data import png
 from tests.datafiles import write_archive, write_cifar, write_mnist, write_pictures, write_svhn
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "40"))  # of each property
-few = settings(max_examples=EXAMPLES, deadline=None, database=None)
+few = settings(max_examples=EXAMPLES, database=None)
 offsets = st.integers(0, 2**20)
 changes = st.one_of(
     st.tuples(st.just("cut"), offsets),

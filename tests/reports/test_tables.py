@@ -53,7 +53,7 @@ def test_what_is_better_decides_the_winner(ridge):
         study = from_table(ridge, "rmse", maximize, False)
         best = study.runs.sort_values("objective").iloc[-1]
         assert best.trial == place
-        assert study.objective.own(best.objective) == table.rmse[place]
+        assert study.objective.own(best.objective) == pytest.approx(table.rmse[place])
 
 
 def numbers(count: int, low: float, high: float, log: bool, seed: int = 0) -> np.ndarray:

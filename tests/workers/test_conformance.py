@@ -102,7 +102,7 @@ def looped(shared):
 
 def free(pool, count=1):
     """So many workers that are ready."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while len(pool.idle()) < count:
         assert not list(pool.messages(1))
         assert time.monotonic() < until
