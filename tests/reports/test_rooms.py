@@ -11,7 +11,7 @@ ROOMS = (
 FROM_STUDY = {
     *("study.core.domains", "study.core.errors", "study.core.text", "study.outputs.names", "study.outputs.pictures"),
     *("study.comparisons.answers", "study.comparisons.arms", "study.comparisons.choice", "study.comparisons.seeds"),
-    *("study.tracking.store", "study.tracking.tracker", "study.tracking.lost"),
+    *("study.tracking.store", "study.tracking.tracker", "study.tracking.experiments", "study.tracking.lost"),
     *("study.comparisons.decision", "study.outputs.objective", "study.search.foreign"),
 }
 MODULES = [module for module in TREES if module.startswith("reports.")]
